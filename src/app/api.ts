@@ -1,0 +1,268 @@
+/**
+ * The one contract that the interface and the commands see.
+ *
+ * Every method takes one plain JSON value and answers one; a failure is a `Fault` whose message is a sentence to show.
+ * The same contract runs over the engine's socket (commands) and over the loopback WebSocket (interface): neither side
+ * knows which process hosts the engine. `transport.ts` carries it; documents being edited go beside it as binary
+ * Yjs updates (`DocChannel`).
+ */
+import type { AgentId, EventKind, EventStatus, Part, Tokens } from "../base/session.ts";
+import type { DecisionRecord, DecisionStatus } from "../crdt/decision.ts";
+
+export interface SessionRow {
+  readonly id: string;
+  readonly agent: AgentId;
+  readonly sourceId: string;
+  readonly project: { readonly id: string; readonly name: string; readonly path: string | null } | null;
+  readonly title: string | null;
+  readonly startedAt: number | null;
+  readonly endedAt: number | null;
+  readonly agentVersion: string | null;
+  readonly gitBranch: string | null;
+  readonly models: readonly string[];
+  readonly events: number;
+  readonly prompts: number;
+  readonly calls: number;
+  readonly tools: number;
+  readonly filesChanged: number;
+  readonly tokens: Tokens;
+  /** US dollars; null when some call has no price. Rounded nowhere: nano-dollars / 1e9. */
+  readonly costUsd: number | null;
+  /** Id of the session it was forked from, if that one is known here. */
+  readonly parent: string | null;
+  readonly damagedLines: number;
+  /** An event in the last 60 seconds. */
+  readonly live: boolean;
+  /** Null: local only. Otherwise the team it is shared with. */
+  readonly sharedWith: string | null;
+  /** Whose session: null is this machine's, else the member who shared it. */
+  readonly owner: string | null;
+  /** Claimed by the signed-in account: follows its project's setting without being shared by hand. */
+  readonly claimed: boolean;
+}
+
+export interface EventRow {
+  readonly id: string;
+  readonly lane: string | null;
+  readonly kind: EventKind;
+  readonly order: number;
+  readonly at: number | null;
+  readonly durationMs: number | null;
+  readonly status: EventStatus | null;
+  readonly model: string | null;
+  readonly tool: string | null;
+  /** One line: what the tool did, or the first line of a text (at most 200 characters). */
+  readonly summary: string | null;
+  readonly opens: string | null;
+  readonly linesAdded: number | null;
+  readonly linesRemoved: number | null;
+  readonly exitCode: number | null;
+  readonly rolledBack: boolean;
+  readonly tokens: Tokens | null;
+  readonly costUsd: number | null;
+  /** Which bodies there are; fetch them with `bodies`. Empty for a teammate's event. */
+  readonly parts: readonly Part["name"][];
+  /** Total bytes of those bodies. */
+  readonly partBytes: number;
+}
+
+/** A prompt to its final response, with all between; trace 0 holds what came before the first prompt. */
+export interface TraceRow {
+  readonly index: number;
+  readonly prompt: string | null;
+  readonly events: readonly string[];
+  readonly startedAt: number | null;
+  readonly endedAt: number | null;
+  readonly tools: number;
+  readonly tokens: Tokens;
+  readonly costUsd: number | null;
+}
+
+export interface SearchHit {
+  readonly session: string;
+  readonly sessionTitle: string | null;
+  readonly event: string | null;
+  readonly decision: string | null;
+  readonly kind: EventKind | "decision";
+  readonly at: number | null;
+  /** Plain text; matches stand between U+0002 and U+0003. */
+  readonly snippet: string;
+}
+
+export type UsageBy = "session" | "day" | "model" | "project" | "agent";
+
+export interface UsageRow {
+  readonly agent?: AgentId;
+  readonly session?: string;
+  readonly sourceId?: string;
+  readonly day?: string;
+  readonly model?: string;
+  readonly project?: string;
+  readonly calls: number;
+  readonly tokens: Tokens;
+  readonly costUsd: number | null;
+}
+
+export interface ImportReport {
+  readonly sessions: number;
+  readonly events: number;
+  readonly files: number;
+  /** Read in this run. */
+  readonly bytes: number;
+  readonly unchanged: number;
+  readonly partial: readonly { readonly file: string; readonly reason: string; readonly lines?: readonly number[] }[];
+  readonly ms: number;
+}
+
+export interface Progress {
+  readonly done: number;
+  readonly total: number;
+  readonly what: string;
+}
+
+export interface DecisionRow extends DecisionRecord {
+  /** Null: local only. */
+  readonly team: string | null;
+  readonly waiting: boolean;
+}
+
+export interface ProjectRow {
+  readonly id: string;
+  readonly name: string;
+  readonly path: string;
+  readonly sessions: number;
+  readonly team: string | null;
+}
+
+export interface TeamRow {
+  readonly id: string;
+  readonly name: string;
+  readonly role: "owner" | "admin" | "member";
+}
+
+export type SyncState =
+  | { readonly state: "local" }
+  | { readonly state: "offline"; readonly since: number; readonly waiting: number; readonly reason: string }
+  | { readonly state: "syncing"; readonly waiting: number }
+  | { readonly state: "verified"; readonly at: number; readonly waiting: number }
+  | { readonly state: "alarm"; readonly alarms: readonly string[] };
+
+export interface Status {
+  readonly version: string;
+  readonly profile: string;
+  readonly dataFolder: string;
+  readonly account: string | null;
+  readonly teams: readonly TeamRow[];
+  readonly capturing: readonly AgentId[];
+  readonly capture: { readonly state: "idle" | "importing" | "watching"; readonly progress: Progress | null };
+  readonly sync: SyncState;
+  readonly sessions: number;
+  /** Sentences about this store a person should know (set aside, restored, partial). */
+  readonly notices: readonly string[];
+}
+
+export interface SyncReport {
+  readonly pushed: number;
+  readonly pulled: number;
+  /** Newest verified number over all streams, by stream. */
+  readonly head: Readonly<Record<string, number>>;
+  readonly verified: boolean;
+  readonly alarms: readonly string[];
+}
+
+export interface SessionFilter {
+  readonly agent?: AgentId;
+  readonly project?: string;
+  /** Milliseconds since the epoch. */
+  readonly since?: number;
+  /** Words in the title, project or agent. */
+  readonly text?: string;
+  readonly limit?: number;
+  readonly offset?: number;
+}
+
+export interface DoctorRow {
+  readonly check: string;
+  readonly state: "ok" | "warn" | "error";
+  readonly detail: string;
+}
+
+export interface DecisionInput {
+  readonly title?: string;
+  readonly status?: DecisionStatus;
+  readonly date?: string;
+  readonly deciders?: string;
+  readonly context?: string;
+  readonly drivers?: string;
+  readonly outcome?: string;
+  readonly consequences?: string;
+  readonly tags?: string;
+  readonly reviewBy?: string;
+}
+
+export interface Api {
+  status(): Status;
+  import(input: { readonly paths?: readonly string[] }): ImportReport;
+  sessions(input: SessionFilter): { readonly rows: readonly SessionRow[]; readonly total: number };
+  session(input: { readonly id: string }): SessionRow;
+  /** Events changed after revision `since` (0: all), in reading order of their lanes. */
+  events(input: { readonly session: string; readonly since?: number }): {
+    readonly events: readonly EventRow[];
+    readonly rev: number;
+  };
+  traces(input: { readonly session: string }): readonly TraceRow[];
+  bodies(input: { readonly session: string; readonly events: readonly string[] }): Readonly<Record<string, readonly Part[]>>;
+  search(input: { readonly query: string; readonly limit?: number }): readonly SearchHit[];
+  usage(input: { readonly by: readonly UsageBy[]; readonly session?: string }): {
+    readonly rows: readonly UsageRow[];
+    readonly totals: UsageRow;
+  };
+  projects(): readonly ProjectRow[];
+  linkProject(input: { readonly project: string; readonly team: string }): ProjectRow;
+  unlinkProject(input: { readonly project: string }): ProjectRow;
+  decisions(): readonly DecisionRow[];
+  decision(input: { readonly id: string }): DecisionRow;
+  newDecision(input: DecisionInput & { readonly team?: string; readonly project?: string }): DecisionRow;
+  /** Each given field becomes the text by the smallest difference. */
+  editDecision(input: DecisionInput & { readonly id: string }): DecisionRow;
+  signup(input: Credentials): { readonly account: string; readonly claimed: number };
+  login(input: Credentials): { readonly account: string; readonly claimed: number };
+  logout(): null;
+  createTeam(input: { readonly name: string; readonly passphrase: string }): {
+    readonly team: string;
+    readonly invite: string;
+    readonly teamSecret: string;
+  };
+  inviteToTeam(input: { readonly email: string; readonly team?: string }): { readonly invite: string };
+  joinTeam(input: { readonly invite: string; readonly passphrase: string }): { readonly team: string };
+  teams(): readonly TeamRow[];
+  share(input: { readonly sessions: readonly string[] }): { readonly shared: number };
+  sync(): SyncReport;
+  doctor(): readonly DoctorRow[];
+  stop(): null;
+}
+
+export interface Credentials {
+  readonly url: string;
+  readonly key: string;
+  readonly email: string;
+  readonly password: string;
+}
+
+/** What the engine tells without being asked. */
+export type Push =
+  | { readonly topic: "status"; readonly status: Status }
+  | { readonly topic: "sessions"; readonly ids: readonly string[] }
+  | { readonly topic: "session"; readonly id: string; readonly rev: number }
+  | { readonly topic: "decisions"; readonly ids: readonly string[] }
+  | { readonly topic: "progress"; readonly call: number; readonly progress: Progress };
+
+export type Method = keyof Api;
+export type Input<M extends Method> = Parameters<Api[M]> extends [infer I] ? I : undefined;
+export type Output<M extends Method> = ReturnType<Api[M]>;
+
+/** What both hosts give: call a method, hear what is pushed. Rejects with `FaultError`. */
+export interface ApiClient {
+  call<M extends Method>(method: M, input: Input<M>, onProgress?: (progress: Progress) => void): Promise<Output<M>>;
+  subscribe(listener: (push: Push) => void): () => void;
+}

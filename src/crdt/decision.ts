@@ -1,0 +1,2 @@
+export type DecisionStatus = "proposed" | "accepted" | "rejected" | "deprecated" | "superseded";
+export interface DecisionRecord { readonly id: string }
