@@ -202,7 +202,8 @@ export interface DecisionInput {
 
 export interface Api {
   status(): Status;
-  import(input: { readonly paths?: readonly string[] }): ImportReport;
+  /** `home`: look for the agents' files under that folder in this run. `paths`: read only these files and folders. */
+  import(input: { readonly paths?: readonly string[]; readonly home?: string }): ImportReport;
   sessions(input: SessionFilter): { readonly rows: readonly SessionRow[]; readonly total: number };
   session(input: { readonly id: string }): SessionRow;
   /** Events changed after revision `since` (0: all), in reading order of their lanes. */
@@ -239,6 +240,8 @@ export interface Api {
   share(input: { readonly sessions: readonly string[] }): { readonly shared: number };
   sync(): SyncReport;
   doctor(): readonly DoctorRow[];
+  /** A fresh address of the interface, good for one use. Only for those who can open the engine's socket in the profile. */
+  address(): { readonly url: string };
   stop(): null;
 }
 

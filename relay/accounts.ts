@@ -1,0 +1,177 @@
+/**
+ * Sign-up, sign-in, refresh, sign-out: the part of GoTrue's HTTP interface that supabase-js calls for e-mail and password.
+ * Errors are GoTrue's: `{code, error_code, msg}`.
+ */
+import { createHash } from "node:crypto";
+import type { Clock } from "../src/base/clock.ts";
+import type { Random } from "../src/base/random.ts";
+import { toBase64Url } from "../src/base/bytes.ts";
+import type { Database, Query } from "./database.ts";
+import { type Answer, answer, HttpError, NO_CONTENT } from "./http.ts";
+import type { Passwords } from "./passwords.ts";
+import type { RateLimit } from "./rate-limit.ts";
+import { ACCESS_TOKEN_SECONDS, type Caller, type Tokens } from "./tokens.ts";
+
+const PASSWORD_MIN_LENGTH = 8;
+const PASSWORD_MAX_BYTES = 1024;
+/** A client that lost the answer to a refresh may ask again with the same token this long. */
+const REUSE_GRACE_SECONDS = 60;
+
+export interface Accounts {
+  signUp(body: Record<string, unknown>): Promise<Answer>;
+  signIn(body: Record<string, unknown>, address: string): Promise<Answer>;
+  refresh(body: Record<string, unknown>): Promise<Answer>;
+  signOut(caller: Caller, scope: string | null): Promise<Answer>;
+  user(caller: Caller): Promise<Answer>;
+}
+
+export interface AccountParts {
+  readonly database: Database;
+  readonly passwords: Passwords;
+  readonly tokens: Tokens;
+  readonly attempts: RateLimit;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+type User = { id: string; email: string; created_at: Date; last_sign_in_at: Date };
+
+const USER_COLUMNS = "id, email, created_at, last_sign_in_at";
+
+export function createAccounts({ database, passwords, tokens, attempts, clock, random }: AccountParts): Accounts {
+  async function newToken(query: Query, session: string): Promise<string> {
+    const token = toBase64Url(random(32));
+    await query("insert into auth.refresh_tokens (hash, session_id) values ($1, $2)", [hashOf(token), session]);
+    return token;
+  }
+
+  async function opened(user: User, session: string, refreshToken: string): Promise<Answer> {
+    const { token, expiresAt } = await tokens.sign(user, session);
+    return answer(200, {
+      access_token: token,
+      token_type: "bearer",
+      expires_in: ACCESS_TOKEN_SECONDS,
+      expires_at: expiresAt,
+      refresh_token: refreshToken,
+      user: userJson(user),
+    });
+  }
+
+  async function openSession(user: User): Promise<Answer> {
+    const [session, token] = await database.transaction(async (query) => {
+      const [row] = await query<{ id: string }>("insert into auth.sessions (user_id) values ($1) returning id", [user.id]);
+      const id = (row as { id: string }).id;
+      return [id, await newToken(query, id)] as const;
+    });
+    return opened(user, session, token);
+  }
+
+  return {
+    async signUp(body) {
+      const { email, password } = credentials(body);
+      if (!/^[^\s@]+@[^\s@]+$/.test(email) || email.length > 254)
+        throw authError(400, "email_address_invalid", "Unable to validate email address: invalid format");
+      if (password.length < PASSWORD_MIN_LENGTH || Buffer.byteLength(password) > PASSWORD_MAX_BYTES)
+        throw authError(422, "weak_password", `Password should be at least ${PASSWORD_MIN_LENGTH} characters.`, {
+          weak_password: { reasons: ["length"] },
+        });
+      const hash = await passwords.hash(password);
+      const [user] = await database.query<User>(
+        `insert into auth.users (email, encrypted_password) values ($1, $2) on conflict (email) do nothing returning ${USER_COLUMNS}`,
+        [email, hash],
+      );
+      if (!user) throw authError(422, "user_already_exists", "User already registered");
+      return openSession(user);
+    },
+
+    async signIn(body, address) {
+      const { email, password } = credentials(body);
+      const keys = [`account ${email}`, `address ${address}`];
+      if (!attempts.allowed(keys)) throw authError(429, "over_request_rate_limit", "Request rate limit reached");
+      const [known] = await database.query<User & { encrypted_password: string }>(
+        `select ${USER_COLUMNS}, encrypted_password from auth.users where email = $1`,
+        [email],
+      );
+      const right = Buffer.byteLength(password) <= PASSWORD_MAX_BYTES && (await passwords.verify(password, known?.encrypted_password ?? null));
+      if (!right || !known) {
+        attempts.failed(keys);
+        throw authError(400, "invalid_credentials", "Invalid login credentials");
+      }
+      await database.query("update auth.users set last_sign_in_at = now() where id = $1", [known.id]);
+      return openSession(known);
+    },
+
+    async refresh(body) {
+      const presented = body["refresh_token"];
+      if (typeof presented !== "string") throw authError(400, "validation_failed", "refresh_token required");
+      const outcome = await database.transaction(async (query) => {
+        const [row] = await query<User & { session_id: string; used_at: Date | null }>(
+          `select t.session_id, t.used_at, u.id, u.email, u.created_at, u.last_sign_in_at
+             from auth.refresh_tokens t join auth.sessions s on s.id = t.session_id join auth.users u on u.id = s.user_id
+             where t.hash = $1 for update of t`,
+          [hashOf(presented)],
+        );
+        if (!row) return "refresh_token_not_found";
+        if (row.used_at && clock.nowMs() - row.used_at.getTime() > REUSE_GRACE_SECONDS * 1000) {
+          await query("delete from auth.sessions where id = $1", [row.session_id]);
+          return "refresh_token_already_used";
+        }
+        await query("update auth.refresh_tokens set used_at = coalesce(used_at, $2) where hash = $1", [
+          hashOf(presented),
+          new Date(clock.nowMs()),
+        ]);
+        return { user: row, session: row.session_id, token: await newToken(query, row.session_id) };
+      });
+      if (outcome === "refresh_token_not_found") throw authError(400, outcome, "Invalid Refresh Token: Refresh Token Not Found");
+      if (typeof outcome === "string") throw authError(400, outcome, "Invalid Refresh Token: Already Used");
+      return opened(outcome.user, outcome.session, outcome.token);
+    },
+
+    async signOut({ claims }, scope) {
+      const which = scope === "local" ? "and id = $2" : scope === "others" ? "and id <> $2" : "and $2::uuid is not null";
+      await database.query(`delete from auth.sessions where user_id = $1 ${which}`, [claims.sub, claims.session_id]);
+      return NO_CONTENT;
+    },
+
+    async user({ claims }) {
+      const [user] = await database.query<User>(
+        `select ${USER_COLUMNS} from auth.users u where id = $1 and exists (select from auth.sessions s where s.user_id = u.id and s.id = $2)`,
+        [claims.sub, claims.session_id],
+      );
+      if (!user) throw authError(403, "session_not_found", "Session from session_id claim in JWT does not exist");
+      return answer(200, userJson(user));
+    },
+  };
+}
+
+export function authError(status: number, code: string, message: string, more: object = {}): HttpError {
+  return new HttpError(status, { code: status, error_code: code, msg: message, ...more });
+}
+
+function credentials(body: Record<string, unknown>): { email: string; password: string } {
+  const { email, password } = body;
+  if (typeof email !== "string" || typeof password !== "string")
+    throw authError(400, "validation_failed", "An e-mail address and a password are required");
+  return { email: email.trim().toLowerCase(), password };
+}
+
+function hashOf(token: string): Buffer {
+  return createHash("sha256").update(token).digest();
+}
+
+function userJson(user: User): object {
+  return {
+    id: user.id,
+    aud: "authenticated",
+    role: "authenticated",
+    email: user.email,
+    email_confirmed_at: user.created_at,
+    created_at: user.created_at,
+    updated_at: user.created_at,
+    last_sign_in_at: user.last_sign_in_at,
+    app_metadata: { provider: "email", providers: ["email"] },
+    user_metadata: {},
+    identities: [],
+    is_anonymous: false,
+  };
+}

@@ -1,0 +1,240 @@
+/**
+ * `/realtime/v1/websocket`: Phoenix channels as supabase-js speaks them (vsn 1.0.0 and 2.0.0), private broadcast only.
+ *
+ * A channel is joined by whoever the policies of `realtime.messages` let read its topic. That is asked at the join, when the
+ * client sends a new token and when a membership changed; a token that expires closes its channels. Clients hear, and
+ * never speak: what they broadcast is dropped.
+ */
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { type RawData, WebSocket, WebSocketServer } from "ws";
+import type { Clock } from "../src/base/clock.ts";
+import type { Log } from "../src/base/log.ts";
+import { BECOME, type Database } from "./database.ts";
+import type { Caller, Tokens } from "./tokens.ts";
+
+const MESSAGE_MAX_BYTES = 256 * 1024;
+const CHANNELS_MAX = 100;
+/** A client sends a heartbeat every 25 s. */
+const SILENCE_MAX_MS = 90_000;
+const SWEEP_MS = 15_000;
+/** A client that does not read what it is sent is dropped; it will fetch when it is back. */
+const BACKLOG_MAX_BYTES = 4 * 1024 * 1024;
+const TOPIC_PREFIX = "realtime:";
+
+export interface Realtime {
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  close(): void;
+}
+
+export interface RealtimeParts {
+  readonly database: Database;
+  readonly tokens: Tokens;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+interface Message {
+  readonly joinRef: string | null;
+  readonly ref: string | null;
+  readonly topic: string;
+  readonly event: string;
+  readonly payload: Record<string, unknown>;
+}
+
+interface Channel {
+  readonly joinRef: string | null;
+  caller: Caller;
+}
+
+interface Connection {
+  readonly socket: WebSocket;
+  readonly vsn: string;
+  /** By topic, as the client names it. */
+  readonly channels: Map<string, Channel>;
+  lastHeardMs: number;
+}
+
+export async function createRealtime({ database, tokens, clock, log }: RealtimeParts): Promise<Realtime> {
+  const server = new WebSocketServer({ noServer: true, maxPayload: MESSAGE_MAX_BYTES });
+  const connections = new Set<Connection>();
+
+  async function mayHear(caller: Caller, topic: string): Promise<boolean> {
+    const name = topic.slice(TOPIC_PREFIX.length);
+    // The message that the policies are asked about exists only inside this transaction.
+    const heard: { yes: boolean } = { yes: false };
+    await database
+      .transaction(async (query) => {
+        await query("insert into realtime.messages (topic, extension, private) values ($1, 'broadcast', true)", [name]);
+        await query("select set_config('realtime.topic', $1, true)", [name]);
+        await query(BECOME, [caller.role, caller.claimsText]);
+        heard.yes = (await query("select from realtime.messages where topic = $1", [name])).length > 0;
+        throw ROLL_BACK;
+      })
+      .catch((error: unknown) => {
+        if (error !== ROLL_BACK) throw error;
+      });
+    return heard.yes;
+  }
+
+  async function callerOf(token: unknown, topic: string): Promise<Caller | null> {
+    const caller = typeof token === "string" ? await tokens.verify(token) : null;
+    return caller && (await mayHear(caller, topic)) ? caller : null;
+  }
+
+  async function join(connection: Connection, message: Message): Promise<void> {
+    const config = message.payload["config"] as { private?: unknown } | undefined;
+    const caller =
+      config?.private === true && message.topic.startsWith(TOPIC_PREFIX) && connection.channels.size < CHANNELS_MAX
+        ? await callerOf(message.payload["access_token"], message.topic)
+        : null;
+    if (!caller) {
+      reply(connection, message, "error", {
+        reason: "Unauthorized: You do not have permissions to read from this Channel topic",
+      });
+      return;
+    }
+    connection.channels.set(message.topic, { joinRef: message.joinRef, caller });
+    reply(connection, message, "ok", { postgres_changes: [] });
+  }
+
+  async function renew(connection: Connection, message: Message): Promise<void> {
+    const channel = connection.channels.get(message.topic);
+    if (!channel) return;
+    const caller = await callerOf(message.payload["access_token"], message.topic);
+    if (caller) channel.caller = caller;
+    else end(connection, message.topic);
+  }
+
+  async function receive(connection: Connection, message: Message): Promise<void> {
+    switch (message.event) {
+      case "heartbeat":
+        return reply(connection, message, "ok", {});
+      case "phx_join":
+        return join(connection, message);
+      case "access_token":
+        return renew(connection, message);
+      case "phx_leave":
+        reply(connection, message, "ok", {});
+        return end(connection, message.topic);
+      default:
+    }
+  }
+
+  function end(connection: Connection, topic: string): void {
+    const channel = connection.channels.get(topic);
+    if (!channel) return;
+    connection.channels.delete(topic);
+    send(connection, { joinRef: channel.joinRef, ref: channel.joinRef, topic, event: "phx_close", payload: {} });
+  }
+
+  function expired(channel: Channel): boolean {
+    return channel.caller.claims.exp * 1000 <= clock.nowMs();
+  }
+
+  function broadcast(text: string): void {
+    const { topic, event, payload } = JSON.parse(text) as { topic: string; event: string; payload: unknown };
+    const name = TOPIC_PREFIX + topic;
+    for (const connection of connections) {
+      const channel = connection.channels.get(name);
+      if (!channel) continue;
+      if (expired(channel)) end(connection, name);
+      else
+        send(connection, {
+          joinRef: null,
+          ref: null,
+          topic: name,
+          event: "broadcast",
+          payload: { type: "broadcast", event, payload },
+        });
+    }
+  }
+
+  async function askAgain(): Promise<void> {
+    for (const connection of connections)
+      for (const [topic, { caller }] of connection.channels) if (!(await mayHear(caller, topic))) end(connection, topic);
+  }
+
+  function sweep(): void {
+    for (const connection of connections) {
+      for (const [topic, channel] of connection.channels) if (expired(channel)) end(connection, topic);
+      if (clock.monotonicMs() - connection.lastHeardMs > SILENCE_MAX_MS) connection.socket.terminate();
+    }
+  }
+
+  function accept(socket: WebSocket, vsn: string): void {
+    const connection: Connection = { socket, vsn, channels: new Map(), lastHeardMs: clock.monotonicMs() };
+    connections.add(connection);
+    // One after the other, so that a token that follows a join finds the channel.
+    let turn = Promise.resolve();
+    socket.on("message", (data: RawData, binary: boolean) => {
+      connection.lastHeardMs = clock.monotonicMs();
+      const message = binary ? null : decode((data as Buffer).toString("utf8"));
+      if (!message) return binary ? undefined : socket.close(1003);
+      turn = turn
+        .then(() => receive(connection, message))
+        .catch((error: unknown) => {
+          log("error", "realtime.failed", { reason: error instanceof Error ? error.name : "unknown" });
+          socket.terminate();
+        });
+    });
+    socket.on("error", () => socket.terminate());
+    socket.on("close", () => connections.delete(connection));
+  }
+
+  await database.listen("realtime", broadcast);
+  await database.listen("access", () => {
+    askAgain().catch(() => {
+      for (const { socket } of connections) socket.terminate();
+    });
+  });
+  const sweeper = setInterval(sweep, SWEEP_MS);
+  sweeper.unref();
+
+  return {
+    upgrade(request, socket, head) {
+      const query = new URL(request.url ?? "/", "http://relay").searchParams;
+      server.handleUpgrade(request, socket, head, (accepted) => accept(accepted, query.get("vsn") ?? "1.0.0"));
+    },
+    close() {
+      clearInterval(sweeper);
+      for (const { socket } of connections) socket.terminate();
+      server.close();
+    },
+  };
+}
+
+const ROLL_BACK = new Error("rolled back on purpose");
+
+function reply(connection: Connection, to: Message, status: "ok" | "error", response: object): void {
+  send(connection, { joinRef: to.joinRef, ref: to.ref, topic: to.topic, event: "phx_reply", payload: { status, response } });
+}
+
+function send({ socket, vsn }: Connection, { joinRef, ref, topic, event, payload }: Message): void {
+  if (socket.readyState !== WebSocket.OPEN) return;
+  if (socket.bufferedAmount > BACKLOG_MAX_BYTES) return socket.terminate();
+  socket.send(JSON.stringify(vsn === "1.0.0" ? { join_ref: joinRef, ref, topic, event, payload } : [joinRef, ref, topic, event, payload]));
+}
+
+/** `[join_ref, ref, topic, event, payload]` or, in vsn 1.0.0, an object with these names. Null: neither. */
+function decode(text: string): Message | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (typeof value !== "object" || value === null) return null;
+  const named = value as Record<string, unknown>;
+  const [joinRef, ref, topic, event, payload] = Array.isArray(value)
+    ? (value as unknown[])
+    : [named["join_ref"], named["ref"], named["topic"], named["event"], named["payload"]];
+  if (typeof topic !== "string" || typeof event !== "string") return null;
+  return {
+    joinRef: typeof joinRef === "string" ? joinRef : null,
+    ref: typeof ref === "string" ? ref : null,
+    topic,
+    event,
+    payload: typeof payload === "object" && payload !== null ? (payload as Record<string, unknown>) : {},
+  };
+}

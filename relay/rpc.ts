@@ -1,0 +1,96 @@
+/**
+ * `POST /rest/v1/rpc/<function>` as PostgREST answers it: arguments by name in one JSON object, the result as JSON,
+ * errors as `{code, message, details, hint}`.
+ */
+import type { Database } from "./database.ts";
+import { type Answer, HttpError, NO_CONTENT, parseObject } from "./http.ts";
+import type { Caller, Role } from "./tokens.ts";
+
+export type Rpc = (caller: Caller, name: string, body: string) => Promise<Answer>;
+
+type Argument = { readonly name: string; readonly quoted: string; readonly type: string; readonly required: boolean };
+type Callable = { readonly quoted: string; readonly arguments: readonly Argument[] };
+
+/** Reads the catalogue once: functions only change with a migration, before the relay listens. */
+export async function createRpc(database: Database): Promise<Rpc> {
+  const callables = await readCallables(database);
+  const statements = new Map<string, string>();
+
+  function statement(name: string, given: readonly string[]): string {
+    const key = [name, ...given].join(",");
+    const known = statements.get(key);
+    if (known) return known;
+    const callable = callables.get(name);
+    if (
+      !callable ||
+      given.some((argument) => !callable.arguments.some((known) => known.name === argument)) ||
+      callable.arguments.some((argument) => argument.required && !given.includes(argument.name))
+    )
+      throw notFound(name, given);
+    const used = callable.arguments.filter((argument) => given.includes(argument.name));
+    const call = `${callable.quoted}(${used.map(({ quoted }) => `${quoted} := a.${quoted}`).join(", ")})`;
+    const source = used.length
+      ? `json_to_record($1::json) as a(${used.map(({ quoted, type }) => `${quoted} ${type}`).join(", ")})`
+      : "(select $1::text) a";
+    const sql = `select to_json(${call})::text as result from ${source}`;
+    statements.set(key, sql);
+    return sql;
+  }
+
+  return async (caller, name, body) => {
+    const sql = statement(name, Object.keys(parseObject(body)));
+    try {
+      const [row] = await database.as<{ result: string | null }>(caller, sql, [body === "" ? "{}" : body]);
+      return row?.result == null ? NO_CONTENT : { status: 200, json: row.result };
+    } catch (error) {
+      throw sqlError(error, caller.role);
+    }
+  };
+}
+
+async function readCallables(database: Database): Promise<ReadonlyMap<string, Callable>> {
+  const rows = await database.query<{ name: string; quoted: string; arguments: readonly Argument[] }>(`
+    select p.proname as name, format('public.%I', p.proname) as quoted, coalesce((
+      select jsonb_agg(jsonb_build_object(
+        'name', p.proargnames[i], 'quoted', quote_ident(p.proargnames[i]), 'type', format_type(p.proargtypes[i - 1], null),
+        'required', i <= p.pronargs - p.pronargdefaults
+      ) order by i) from generate_series(1, p.pronargs) i
+    ), '[]') as arguments
+    from pg_proc p
+    where p.pronamespace = 'public'::regnamespace and p.prokind = 'f' and not p.proretset and p.prorettype <> 'trigger'::regtype`);
+  return new Map(rows.map(({ name, ...callable }) => [name, callable]));
+}
+
+function notFound(name: string, given: readonly string[]): HttpError {
+  return new HttpError(404, {
+    code: "PGRST202",
+    message: `Could not find the function public.${name}(${given.join(", ")}) in the schema cache`,
+    details: null,
+    hint: null,
+  });
+}
+
+interface SqlError {
+  readonly code: string;
+  readonly message: string;
+  readonly detail?: string;
+  readonly hint?: string;
+}
+
+function sqlError(error: unknown, role: Role): unknown {
+  if (!isSqlError(error)) return error;
+  const status = statusOf(error.code, role);
+  if (status >= 500) return error;
+  return new HttpError(status, { code: error.code, message: error.message, details: error.detail ?? null, hint: error.hint ?? null });
+}
+
+function isSqlError(error: unknown): error is SqlError {
+  return error instanceof Error && "code" in error && typeof error.code === "string" && error.code.length === 5;
+}
+
+function statusOf(code: string, role: Role): number {
+  if (code === "42501") return role === "anon" ? 401 : 403;
+  if (code === "23503" || code === "23505") return 409;
+  if (code === "P0001") return 400;
+  return ["22", "23", "42"].includes(code.slice(0, 2)) ? 400 : 500;
+}

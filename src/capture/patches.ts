@@ -1,0 +1,127 @@
+/** Changes of files, from the several ways agents write them down, as `FilePatch`. */
+import type { FilePatch } from "../base/session.ts";
+import { asList, asNumber, asObject, asString, type JsonObject } from "./json.ts";
+
+type Hunk = FilePatch["hunks"][number];
+
+/** Line numbers are unknown here: hunks start at 1. */
+const UNKNOWN_START = 1;
+
+export function wholeFile(path: string, content: string, change: "add" | "delete"): FilePatch {
+  const sign = change === "add" ? "+" : "-";
+  const lines = splitLines(content).map((line) => sign + line);
+  return { path, change, hunks: lines.length === 0 ? [] : [{ oldStart: 1, newStart: 1, lines }] };
+}
+
+/** A replacement of one text by another, without the lines both begin or end with. */
+export function replacement(path: string, before: string, after: string): FilePatch {
+  return { path, change: "update", hunks: [replacementHunk(splitLines(before), splitLines(after))] };
+}
+
+/** Several replacements in one file. */
+export function replacements(path: string, edits: readonly { before: string; after: string }[]): FilePatch {
+  const hunks = edits.map((edit) => replacementHunk(splitLines(edit.before), splitLines(edit.after)));
+  return { path, change: "update", hunks };
+}
+
+/** `[{oldStart, newStart, lines}]`, as Claude Code's `structuredPatch`; null when it is not of that shape. */
+export function structured(path: string, value: unknown): FilePatch | null {
+  const hunks: Hunk[] = [];
+  for (const item of asList(value)) {
+    const hunk = asObject(item);
+    const lines = asList(hunk["lines"]).filter(isSignedLine);
+    const oldStart = asNumber(hunk["oldStart"]);
+    const newStart = asNumber(hunk["newStart"]);
+    if (oldStart === null || newStart === null) return null;
+    hunks.push({ oldStart, newStart, lines });
+  }
+  return hunks.length === 0 ? null : { path, change: "update", hunks };
+}
+
+/** `{path: {type: add|delete|update, content | unified_diff, move_path}}`, as Codex's `patch_apply_end`. */
+export function changes(value: JsonObject): FilePatch[] {
+  return Object.entries(value).map(([path, item]) => {
+    const change = asObject(item);
+    const type = asString(change["type"]);
+    if (type === "add" || type === "delete") return wholeFile(path, asString(change["content"]) ?? "", type);
+    const target = asString(change["move_path"]) ?? path;
+    return { path: target, change: "update", hunks: unified(asString(change["unified_diff"]) ?? "") };
+  });
+}
+
+/** The text that Codex's `apply_patch` takes: files and hunks, without line numbers. */
+export function applyPatchText(text: string): FilePatch[] {
+  const files: { path: string; change: FilePatch["change"]; hunks: { lines: string[] }[] }[] = [];
+  for (const line of splitLines(text)) {
+    const header = /^\*\*\* (Add|Update|Delete) File: (.+)$/.exec(line);
+    const current = files.at(-1);
+    if (header !== null) {
+      const change = header[1] === "Add" ? "add" : header[1] === "Delete" ? "delete" : "update";
+      files.push({ path: (header[2] as string).trim(), change, hunks: [] });
+    } else if (current === undefined) continue;
+    else if (line.startsWith("*** Move to: ")) current.path = line.slice(13).trim();
+    else if (line.startsWith("***")) continue;
+    else if (line.startsWith("@@")) current.hunks.push({ lines: [] });
+    else if (isSignedLine(line)) {
+      if (current.hunks.length === 0) current.hunks.push({ lines: [] });
+      current.hunks.at(-1)?.lines.push(line);
+    }
+  }
+  return files.map((file) => ({
+    path: file.path,
+    change: file.change,
+    hunks: file.hunks.map(({ lines }) => ({ oldStart: UNKNOWN_START, newStart: UNKNOWN_START, lines })),
+  }));
+}
+
+export function countLines(patches: readonly FilePatch[]): { added: number; removed: number } {
+  let added = 0;
+  let removed = 0;
+  for (const patch of patches) {
+    for (const hunk of patch.hunks) {
+      for (const line of hunk.lines) {
+        if (line.startsWith("+")) added++;
+        else if (line.startsWith("-")) removed++;
+      }
+    }
+  }
+  return { added, removed };
+}
+
+function unified(diff: string): Hunk[] {
+  const hunks: { oldStart: number; newStart: number; lines: string[] }[] = [];
+  for (const line of splitLines(diff)) {
+    const header = /^@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@/.exec(line);
+    if (header !== null) hunks.push({ oldStart: Number(header[1]), newStart: Number(header[2]), lines: [] });
+    else if (isSignedLine(line)) hunks.at(-1)?.lines.push(line);
+  }
+  return hunks;
+}
+
+function replacementHunk(before: readonly string[], after: readonly string[]): Hunk {
+  const shorter = Math.min(before.length, after.length);
+  let head = 0;
+  while (head < shorter && before[head] === after[head]) head++;
+  let tail = 0;
+  while (tail < shorter - head && before[before.length - 1 - tail] === after[after.length - 1 - tail]) tail++;
+  const lines = [
+    ...before.slice(0, head).map((line) => ` ${line}`),
+    ...before.slice(head, before.length - tail).map((line) => `-${line}`),
+    ...after.slice(head, after.length - tail).map((line) => `+${line}`),
+    ...before.slice(before.length - tail).map((line) => ` ${line}`),
+  ];
+  return { oldStart: UNKNOWN_START, newStart: UNKNOWN_START, lines };
+}
+
+/** An empty line is an unchanged empty line whose sign was trimmed; "\ No newline at end of file" is no line. */
+function isSignedLine(line: unknown): line is string {
+  return typeof line === "string" && (line === "" || line[0] === " " || line[0] === "+" || line[0] === "-");
+}
+
+/** Without the empty one after a final newline. */
+function splitLines(text: string): string[] {
+  if (text === "") return [];
+  const lines = text.split("\n");
+  if (lines.at(-1) === "") lines.pop();
+  return lines;
+}

@@ -1,0 +1,70 @@
+/**
+ * What every agent's reader is.
+ *
+ * A reader knows where its agent keeps transcripts, whose a file is, and what a line says. It does no input or
+ * output of its own: `scan` finds, reads and cuts files, a reader only looks at what it is given. So a reader can be
+ * stopped after any line and go on from its state, in another process, with the same result.
+ */
+import type { AgentId } from "../base/session.ts";
+import type { Findings } from "./findings.ts";
+import type { JsonObject } from "./json.ts";
+
+export type Env = Readonly<Record<string, string | undefined>>;
+
+export interface Reader {
+  readonly agent: AgentId;
+  /** Folders below which transcripts lie, existing or not, most trusted first. */
+  roots(home: string, env: Env): readonly string[];
+  /** By its place alone: is this file below `root` a transcript? */
+  isTranscript(relativePath: string): boolean;
+  /** Files of equal name are one transcript: only the first by root, plain before compressed, is read. Null: none is. */
+  twinKey(path: string): string | null;
+  /** By its content: are these the first lines of a transcript? For a file that a person names. */
+  recognises(head: readonly JsonObject[]): boolean;
+  /** Whose file this is. */
+  identify(path: string, head: readonly JsonObject[], disk: Disk): Promise<Identity>;
+  /** Reads lines from `state` on (null: from the first). */
+  open(identity: Identity, state: unknown, context: ReadContext): LineReader;
+  /** What this agent keeps beside its transcripts: titles by source id. */
+  titles(home: string, env: Env): Promise<ReadonlyMap<string, string>>;
+}
+
+export interface Identity {
+  readonly sourceId: string;
+  /** Null: the main conversation. */
+  readonly lane: string | null;
+  /** False for a sub-agent whose main transcript is there: that one says what the session is called and where it ran. */
+  readonly speaksForSession: boolean;
+  /** Files are first read in this order, so that an original comes before its copies. Copies are those marked so. */
+  readonly copy: boolean;
+  /** Text that orders files of one kind; null: by the time of the last change. */
+  readonly orderKey: string | null;
+  /** Whose turns this file may begin with, by the agent's own id. */
+  readonly replays: string | null;
+}
+
+export interface ReadContext {
+  /** Ids of the turns of the transcript named by `Identity.replays`; empty when there is none or it is gone. */
+  readonly replayed: ReadonlySet<string>;
+  /** A title found beside the transcripts. */
+  readonly title: string | null;
+}
+
+export interface LineReader {
+  /** `number` is 1-based. Never keeps `record`. */
+  line(record: JsonObject, number: number, found: Findings): void;
+  /** Plain JSON, a copy. */
+  state(): unknown;
+}
+
+/** What a reader may ask of the disk while it identifies a file. */
+export interface Disk {
+  exists(path: string): Promise<boolean>;
+  /** First lines of the transcript of this source id, or null when it is not known here. */
+  head(sourceId: string): Promise<readonly JsonObject[] | null>;
+}
+
+/** Position of an event in its lane. */
+export function orderOf(line: number, index: number): number {
+  return line * 1_000 + Math.min(index, 999);
+}

@@ -1,0 +1,38 @@
+/** Reading values that a peer may have written: each answers null (or false) for anything of another shape. */
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+export function deepEqual(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+  if (Array.isArray(a) !== Array.isArray(b)) return false;
+  const keys = Object.keys(a);
+  if (keys.length !== Object.keys(b).length) return false;
+  return keys.every((key) => Object.hasOwn(b, key) && deepEqual((a as Fields)[key], (b as Fields)[key]));
+}
+
+export type Fields = Record<string, unknown>;
+
+/** A plain object, as it comes out of a Yjs map; no array, no bytes, no shared type. */
+export function asObject(value: unknown): Fields | null {
+  if (typeof value !== "object" || value === null) return null;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null ? (value as Fields) : null;
+}
+
+export function asText(value: unknown, maxLength: number): string | null {
+  return typeof value === "string" && value.length <= maxLength ? value : null;
+}
+
+export function asNumber(value: unknown): number | null {
+  return typeof value === "number" && Number.isFinite(value) ? value : null;
+}
+
+/** Whole, not negative. */
+export function asCount(value: unknown): number | null {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : null;
+}
+
+export function asOneOf<T extends string>(list: readonly T[], value: unknown): T | null {
+  return list.includes(value as T) ? (value as T) : null;
+}

@@ -1,0 +1,63 @@
+/** What went wrong, gathered while a page is read and told in sentences: what happened, what it means, what to do. */
+import { never } from "../base/result.ts";
+import type { StreamRef } from "./ports.ts";
+
+export type Alarm =
+  /** Authentic or not, a row that may not be applied. `why` is a clause about the row. */
+  | { readonly is: "refused"; readonly device: string; readonly why: string }
+  | { readonly is: "replayed"; readonly device: string }
+  | { readonly is: "withheld"; readonly device: string }
+  | { readonly is: "fork"; readonly device: string }
+  | { readonly is: "hole" }
+  | { readonly is: "rollback"; readonly held: number; readonly offered: number }
+  | { readonly is: "history"; readonly n: number }
+  | { readonly is: "gone" }
+  | { readonly is: "own-row-lost" };
+
+export class Alarms {
+  readonly #counts = new Map<string, { readonly stream: StreamRef; readonly alarm: Alarm; count: number }>();
+
+  add(stream: StreamRef, alarm: Alarm): void {
+    const key = JSON.stringify([stream, alarm]);
+    const held = this.#counts.get(key);
+    if (held) held.count++;
+    else this.#counts.set(key, { stream, alarm, count: 1 });
+  }
+
+  get any(): boolean {
+    return this.#counts.size > 0;
+  }
+
+  /** `nameOf` gives a device's name for people. */
+  sentences(nameOf: (device: string) => string): readonly string[] {
+    return [...this.#counts.values()].map(({ stream, alarm, count }) => sentence(stream, alarm, count, nameOf));
+  }
+}
+
+function sentence(stream: StreamRef, alarm: Alarm, count: number, nameOf: (device: string) => string): string {
+  const where = stream.project === null ? "the team's stream" : `the stream of project ${stream.project}`;
+  const rows = count === 1 ? "A row" : `${count} rows`;
+  const were = count === 1 ? "was" : "were";
+  switch (alarm.is) {
+    case "refused":
+      return `${rows} in ${where}, in the name of ${nameOf(alarm.device)}, ${were} refused: ${alarm.why}. Nothing of it was taken into your documents. Ask who runs the server, and the person whose device it is.`;
+    case "replayed":
+      return `The server gave ${rows.toLowerCase()} of ${nameOf(alarm.device)} in ${where} a second time. Your documents are unchanged by it. Ask who runs the server.`;
+    case "withheld":
+      return `${rows} of ${nameOf(alarm.device)} in ${where} came without the ones before: the server is holding something back. Your documents are whole but lack that work. Ask who runs the server.`;
+    case "fork":
+      return `The server shows ${nameOf(alarm.device)} another history of ${where} than this device. What was signed by the team was kept. Compare with the team before relying on it, and ask who runs the server.`;
+    case "hole":
+      return `The server left out rows of ${where}. Nothing after the hole was taken; your documents are as before. Ask who runs the server.`;
+    case "rollback":
+      return `The server's history of ${where} ends at row ${alarm.offered}, but this device has verified row ${alarm.held}: it was set back. Your documents are as before, and nothing is sent there. Ask who runs the server.`;
+    case "history":
+      return `The server's history of ${where} is not the one this device verified up to row ${alarm.n}. Your documents are as before, and nothing is sent there. Ask who runs the server.`;
+    case "gone":
+      return `The server no longer shows ${where}, which this device has read before. Your documents are as before. Ask whether your access was changed, or who runs the server.`;
+    case "own-row-lost":
+      return `The server said it had stored ${rows.toLowerCase()} of this device in ${where}, and then did not show ${count === 1 ? "it" : "them"}. The work is safe here and will be sent again. Ask who runs the server.`;
+    default:
+      return never(alarm);
+  }
+}

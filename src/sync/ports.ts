@@ -1,0 +1,93 @@
+/**
+ * What sync needs of a store. One engine process uses it at a time; nothing here is called concurrently by sync,
+ * but documents are edited while a call runs, which is why `rev` travels with a state.
+ */
+import type { Bytes } from "../base/bytes.ts";
+import type { DocId, TeamId } from "../base/ids.ts";
+import type { DocKind } from "../crdt/documents.ts";
+import type { Known } from "../crdt/known.ts";
+
+/** The rows of a team and one of its projects, or (`project` null) of the team itself. `project` is the cloud's UUID, lower case. */
+export interface StreamRef {
+  readonly team: TeamId;
+  readonly project: string | null;
+}
+
+/** A place in a stream: `h` is the running hash (32 bytes) after row `n`. `n` 0 is the start, its `h` 32 zeros. */
+export interface Cursor {
+  readonly n: number;
+  readonly h: Bytes;
+}
+
+/** What is known of a document, without its content. */
+export interface DocumentInfo {
+  readonly kind: DocKind;
+  /** Null: it is on this machine only. Rows that name such a document are refused. */
+  readonly stream: StreamRef | null;
+  /** What is verified to be in the cloud; `EMPTY_KNOWN` at first. */
+  readonly known: Known;
+  /** The device that wrote the document's first row in the stream; null while there is none. */
+  readonly owner: string | null;
+}
+
+/** The newest verified row of one replica in one document. */
+export interface Chain {
+  /** 64 lower-case hex digits: the device's id and the replica's. */
+  readonly replica: string;
+  /** The document's name on the wire, 32 lower-case hex digits: it may be a document this device has never opened. */
+  readonly doc: string;
+  readonly seq: number;
+  /** SHA-256 of that row. */
+  readonly hash: Bytes;
+  /** The parts read so far of an update that is not complete yet, in order; empty between updates. */
+  readonly parts: readonly Bytes[];
+}
+
+export interface PulledDocument {
+  readonly id: DocId;
+  readonly kind: DocKind;
+  /** To append to the document's log, in this order; empty when the rows were this process's own. */
+  readonly updates: readonly Bytes[];
+  /** Replaces the stored value. */
+  readonly known: Known;
+  readonly owner: string;
+}
+
+/** A row of a newer version of the format or of an unknown kind: kept as it came, to be read after an update of the program. */
+export interface UnappliedRow {
+  readonly n: number;
+  readonly row: Bytes;
+}
+
+export interface PulledBatch {
+  readonly stream: StreamRef;
+  /** Replaces the stream's cursor. */
+  readonly cursor: Cursor;
+  readonly documents: readonly PulledDocument[];
+  /** Each replaces the stored chain of (replica, doc). */
+  readonly chains: readonly Chain[];
+  readonly unapplied: readonly UnappliedRow[];
+}
+
+export interface SyncStore {
+  cursors(team: TeamId): Promise<readonly { readonly stream: StreamRef; readonly cursor: Cursor }[]>;
+
+  /**
+   * Documents of the team's streams that may hold something beyond `known`: a flag that every local append (and giving a
+   * document a stream) sets and `settle` clears. `commit` leaves it as it is.
+   */
+  pendingDocuments(team: TeamId): Promise<readonly DocId[]>;
+
+  document(id: DocId): Promise<DocumentInfo | null>;
+
+  /** The whole document as one Yjs update, and the log's revision, which grows with every append of whatever origin. */
+  state(id: DocId): Promise<{ readonly state: Bytes; readonly rev: number } | null>;
+
+  /** Nothing of the state at `rev` is pending any more. Does nothing when the document has grown since. */
+  settle(id: DocId, rev: number): Promise<void>;
+
+  chain(replica: string, doc: string): Promise<Chain | null>;
+
+  /** One transaction. Documents not known yet are created, in the batch's stream, with nothing pending. */
+  commit(batch: PulledBatch): Promise<void>;
+}

@@ -1,0 +1,302 @@
+/**
+ * Rows of one stream into one commit. Two passes over a page:
+ *
+ * - backwards, each row is proven and opened: the newest row of a run (one replica's rows in one document) by its
+ *   signature, the ones before by the hash that their successor names;
+ * - forwards, each proven row is held against its chain, its document and what its author claims to have seen.
+ *
+ * A row that fails is skipped with an alarm; the running hash counts it all the same. Nothing is stored here.
+ */
+import { type Bytes, equalBytes, toHex } from "../base/bytes.ts";
+import type { DocId } from "../base/ids.ts";
+import { never } from "../base/result.ts";
+import { foldKnown, isUpdate, EMPTY_KNOWN } from "../crdt/known.ts";
+import { FIRST_SEQUENCE, peekHeader, type RowHeader } from "../crypto/header.ts";
+import { proveRow, type Proof, rowHash } from "../crypto/row.ts";
+import type { TeamKeys } from "../crypto/team.ts";
+import type { Alarms } from "./alarms.ts";
+import type { Devices } from "./devices.ts";
+import type { Heads } from "./heads.ts";
+import type { Chain, Cursor, DocumentInfo, PulledBatch, StreamRef, SyncStore, UnappliedRow } from "./ports.ts";
+import { type Change, joinParts, type SealedRow, unsealRow } from "./seal.ts";
+import { advance, sameStream } from "./streams.ts";
+import type { PulledRow } from "./transport.ts";
+
+export interface ReadPage {
+  readonly batch: PulledBatch;
+  /** For documents that are open in a window: what the batch adds. */
+  readonly applied: readonly { readonly doc: DocId; readonly updates: readonly Bytes[] }[];
+  /** Hashes (hex) of this process's own rows in the page. */
+  readonly own: ReadonlySet<string>;
+  /** Rows of others that were taken. */
+  readonly taken: number;
+}
+
+export interface ReaderOptions {
+  readonly store: Pick<SyncStore, "document" | "chain">;
+  readonly keys: TeamKeys;
+  readonly devices: Devices;
+  readonly heads: Heads;
+}
+
+/** The places in the stream after each row, as far as the numbers follow each other. */
+export function placesOf(cursor: Cursor, rows: readonly PulledRow[]): readonly Cursor[] {
+  const places: Cursor[] = [];
+  let last = cursor;
+  for (const { n, row } of rows) {
+    if (n !== last.n + 1) break;
+    last = advance(last, rowHash(row));
+    places.push(last);
+  }
+  return places;
+}
+
+/** Rows must follow the stream's cursor without a hole (`places`: `placesOf` them). `own`: rows of this process by hash (hex). */
+export async function readPage(
+  options: ReaderOptions,
+  stream: StreamRef,
+  rows: readonly PulledRow[],
+  places: readonly Cursor[],
+  own: ReadonlyMap<string, SealedRow>,
+  alarms: Alarms,
+): Promise<ReadPage> {
+  const page = new PageReader(options, stream, alarms);
+  const proven = openAll(options, stream, rows, own);
+  for (const [i, read] of proven.entries()) {
+    await page.take(read, rows[i] as PulledRow);
+    options.heads.note(stream, places[i] as Cursor);
+  }
+  return page.result(places.at(-1) as Cursor);
+}
+
+type Read =
+  | { readonly is: "own"; readonly hash: string; readonly header: RowHeader; readonly change: Change }
+  | { readonly is: "change"; readonly hash: Bytes; readonly header: RowHeader; readonly change: Change }
+  /** Of a newer version: `header` is null when not even that can be read. */
+  | { readonly is: "unknown"; readonly hash: Bytes; readonly header: RowHeader | null }
+  /** Its device's, and not acceptable. */
+  | { readonly is: "bad"; readonly hash: Bytes; readonly header: RowHeader; readonly why: string }
+  | { readonly is: "forged"; readonly device: string; readonly why: string };
+
+function openAll(
+  options: ReaderOptions,
+  stream: StreamRef,
+  rows: readonly PulledRow[],
+  own: ReadonlyMap<string, SealedRow>,
+): readonly Read[] {
+  const reads: Read[] = [];
+  const successors = new Map<string, RowHeader>();
+  for (const { row } of rows.toReversed()) {
+    const hash = rowHash(row);
+    const mine = own.get(toHex(hash));
+    const read: Read = mine
+      ? { is: "own", hash: toHex(hash), header: mine.header, change: mine.change }
+      : open(options, stream, row, hash, successors);
+    if (read.is !== "forged" && read.header) successors.set(chainKey(read.header), read.header);
+    reads.push(read);
+  }
+  return reads.toReversed();
+}
+
+function open(
+  { keys, devices }: ReaderOptions,
+  stream: StreamRef,
+  row: Bytes,
+  hash: Bytes,
+  successors: ReadonlyMap<string, RowHeader>,
+): Read {
+  const peeked = peekHeader(row);
+  if (!peeked.ok) {
+    return peeked.fault.type === "row-unknown"
+      ? { is: "unknown", hash, header: null }
+      : { is: "forged", device: "", why: peeked.fault.message };
+  }
+  const header = peeked.value;
+  const card = devices.cards.get(header.device);
+  if (!card) return { is: "forged", device: header.device, why: "the team has no such device" };
+  const next = successors.get(chainKey(header));
+  const vouched: Proof | null = next ? { by: "successor", header: next } : null;
+  const proof: Proof =
+    vouched && proveRow(row, header, vouched) ? vouched : { by: "signature", signKey: card.signKey };
+  if (header.epoch !== keys.epoch)
+    return proveRow(row, header, proof)
+      ? { is: "bad", hash, header, why: "it is sealed with a key that this device does not have" }
+      : { is: "forged", device: header.device, why: "its signature is not that of the device it names" };
+  const opened = unsealRow(row, stream, proof, keys);
+  if (opened.ok) return { is: "change", hash, header, change: opened.value.change };
+  switch (opened.fault.type) {
+    case "row-malformed":
+    case "row-moved":
+    case "row-signature":
+      return { is: "forged", device: header.device, why: opened.fault.message };
+    case "row-unknown":
+      return { is: "unknown", hash, header };
+    case "row-sealed":
+    case "row-padding":
+    case "row-content":
+    case "row-name":
+      return { is: "bad", hash, header, why: opened.fault.message };
+    default:
+      return never(opened.fault.type);
+  }
+}
+
+interface OpenDocument {
+  readonly info: DocumentInfo;
+  owner: string | null;
+  readonly updates: Bytes[];
+  readonly folded: Bytes[];
+}
+
+class PageReader {
+  readonly #options: ReaderOptions;
+  readonly #stream: StreamRef;
+  readonly #alarms: Alarms;
+  readonly #documents = new Map<DocId, OpenDocument>();
+  readonly #chains = new Map<string, Chain | null>();
+  readonly #unapplied: UnappliedRow[] = [];
+  readonly #own = new Set<string>();
+  #taken = 0;
+
+  constructor(options: ReaderOptions, stream: StreamRef, alarms: Alarms) {
+    this.#options = options;
+    this.#stream = stream;
+    this.#alarms = alarms;
+  }
+
+  async take(read: Read, { n, row }: PulledRow): Promise<void> {
+    switch (read.is) {
+      case "forged":
+        return this.#refuse(read.device, read.why);
+      case "unknown":
+        this.#unapplied.push({ n, row });
+        if (read.header) await this.#follow(read.header, read.hash);
+        return;
+      case "bad":
+        if (await this.#follow(read.header, read.hash)) this.#refuse(read.header.device, read.why);
+        return;
+      case "own":
+        this.#own.add(read.hash);
+        await this.#apply(read.header, read.change, rowHash(row), n, true);
+        return;
+      case "change":
+        await this.#apply(read.header, read.change, read.hash, n, false);
+        return;
+      default:
+        never(read);
+    }
+  }
+
+  result(cursor: Cursor): ReadPage {
+    const documents = [...this.#documents].filter(([, document]) => document.folded.length > 0);
+    return {
+      batch: {
+        stream: this.#stream,
+        cursor,
+        documents: documents.map(([id, { info, owner, updates, folded }]) => ({
+          id,
+          kind: info.kind,
+          updates,
+          known: foldKnown(info.known, ...folded),
+          owner: owner as string,
+        })),
+        chains: [...this.#chains.values()].filter((chain) => chain !== null),
+        unapplied: this.#unapplied,
+      },
+      applied: documents.flatMap(([doc, { updates }]) => (updates.length > 0 ? [{ doc, updates }] : [])),
+      own: this.#own,
+      taken: this.#taken,
+    };
+  }
+
+  async #apply(header: RowHeader, change: Change, hash: Bytes, n: number, own: boolean): Promise<void> {
+    const chain = await this.#follow(header, hash);
+    if (!chain) return;
+    const document = await this.#document(change);
+    const why = this.#objection(document, header, change, chain, n);
+    if (why !== null) {
+      if (!own) this.#refuse(header.device, why);
+      return;
+    }
+    if (!this.#options.heads.agrees(this.#stream, change.head))
+      this.#alarms.add(this.#stream, { is: "fork", device: header.device });
+    const bodies = [...chain.parts, change.body];
+    if (bodies.length < change.parts) {
+      this.#chains.set(chainKey(header), { ...chain, parts: bodies });
+    } else {
+      this.#chains.set(chainKey(header), { ...chain, parts: [] });
+      const update = joinParts(bodies);
+      if (!isUpdate(update)) return this.#refuse(header.device, "it holds no change of a document");
+      document.owner ??= header.device;
+      document.folded.push(update);
+      if (!own) document.updates.push(update);
+    }
+    if (!own) this.#taken++;
+  }
+
+  /** Advances the chain of the row's replica in its document; null, with an alarm, when the row is not the next one. */
+  async #follow(header: RowHeader, hash: Bytes): Promise<Chain | null> {
+    const chain = await this.#chain(header);
+    if (header.seq <= (chain?.seq ?? 0)) {
+      this.#alarms.add(this.#stream, { is: "replayed", device: header.device });
+      return null;
+    }
+    const follows = chain
+      ? header.seq === chain.seq + 1 && equalBytes(header.previous, chain.hash)
+      : header.seq === FIRST_SEQUENCE;
+    if (!follows) {
+      this.#alarms.add(this.#stream, { is: "withheld", device: header.device });
+      return null;
+    }
+    const next = { replica: replicaKey(header), doc: header.document, seq: header.seq, hash, parts: chain?.parts ?? [] };
+    this.#chains.set(chainKey(header), next);
+    return next;
+  }
+
+  #objection(document: OpenDocument, header: RowHeader, change: Change, chain: Chain, n: number): string | null {
+    const { info, owner } = document;
+    if (!info.stream || !sameStream(info.stream, this.#stream)) return "its document is not shared there";
+    if (info.kind !== change.kind) return "its document is of another kind";
+    if (change.kind === "trace" && owner !== null && owner !== header.device)
+      return "a session is written only by the device that recorded it";
+    if (change.head.n >= n) return "it claims to have seen what came after it";
+    if (change.part !== chain.parts.length) return "its parts are out of order";
+    return null;
+  }
+
+  async #document(change: Change): Promise<OpenDocument> {
+    const held = this.#documents.get(change.doc);
+    if (held) return held;
+    const info = (await this.#options.store.document(change.doc)) ?? {
+      kind: change.kind,
+      stream: this.#stream,
+      known: EMPTY_KNOWN,
+      owner: null,
+    };
+    const opened: OpenDocument = { info, owner: info.owner, updates: [], folded: [] };
+    this.#documents.set(change.doc, opened);
+    return opened;
+  }
+
+  async #chain(header: RowHeader): Promise<Chain | null> {
+    const key = chainKey(header);
+    let chain = this.#chains.get(key);
+    if (chain === undefined) {
+      chain = await this.#options.store.chain(replicaKey(header), header.document);
+      this.#chains.set(key, chain);
+    }
+    return chain;
+  }
+
+  #refuse(device: string, why: string): void {
+    this.#alarms.add(this.#stream, { is: "refused", device, why });
+  }
+}
+
+function replicaKey(header: RowHeader): string {
+  return header.device + header.replica;
+}
+
+function chainKey(header: RowHeader): string {
+  return `${header.device}${header.replica}/${header.document}`;
+}

@@ -1,0 +1,74 @@
+/**
+ * What sync needs of a network. It carries sealed rows and opaque names, and believes nothing it is told:
+ * an implementation only has to be polite, never honest.
+ *
+ * Faults have a sentence for a person. `type` "stale-epoch" on a push says that the team has a newer key; every other
+ * type is treated as "try again later".
+ */
+import type { Bytes } from "../base/bytes.ts";
+import type { TeamId } from "../base/ids.ts";
+import type { Result } from "../base/result.ts";
+import type { Cursor, StreamRef } from "./ports.ts";
+
+declare const sealed: unique symbol;
+
+/** A row that was encrypted and signed on this device. `seal.ts` is the only place that makes one. */
+export type Sealed = Bytes & { readonly [sealed]: true };
+
+export interface StreamCursor {
+  readonly stream: StreamRef;
+  readonly cursor: Cursor;
+}
+
+export interface PulledRow {
+  readonly stream: StreamRef;
+  readonly n: number;
+  readonly row: Bytes;
+}
+
+export interface Page {
+  /** Per stream in the order of `n`, without holes. */
+  readonly rows: readonly PulledRow[];
+  /** There are rows beyond this page. */
+  readonly more: boolean;
+  /** The newest number and running hash of every stream of the team this account can read, not later than `rows`. */
+  readonly heads: readonly StreamCursor[];
+}
+
+/**
+ * `stored`: now in the stream at `n`, `h` the running hash after it. `known`: the same bytes were there already, at `n`.
+ * `conflict`: another row has this document, replica and sequence.
+ */
+export type PushAnswer =
+  | { readonly is: "stored"; readonly n: number; readonly h: Bytes }
+  | { readonly is: "known"; readonly n: number }
+  | { readonly is: "conflict" };
+
+/** A device of the team: its id and its sealed card, which holds its public keys. */
+export interface DeviceListing {
+  /** 32 lower-case hex digits. */
+  readonly device: string;
+  readonly card: Bytes;
+}
+
+/** `ready`: the channel hears everything from now on, so fetch once. `poke`: the stream has a row `n`. `down`: it hears nothing. */
+export type Signal =
+  | { readonly is: "ready" }
+  | { readonly is: "poke"; readonly stream: StreamRef; readonly n: number }
+  | { readonly is: "down"; readonly reason: string };
+
+export interface Transport {
+  /** Rows after each cursor, at most `limit` in all. A stream that is not named is read from its start. */
+  pull(team: TeamId, cursors: readonly StreamCursor[], limit: number): Promise<Result<Page>>;
+
+  /**
+   * All or nothing up to the first conflict: answers stand in the order of `rows`, and end with the conflict if there is one
+   * (rows behind it are not stored).
+   */
+  push(stream: StreamRef, rows: readonly Sealed[]): Promise<Result<readonly PushAnswer[]>>;
+
+  devices(team: TeamId): Promise<Result<readonly DeviceListing[]>>;
+
+  /** Connects again by itself. Returns how to stop. */
+  listen(team: TeamId, onSignal: (signal: Signal) => void): () => void;
+}

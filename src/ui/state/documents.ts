@@ -1,0 +1,195 @@
+/**
+ * Documents being edited in this page.
+ *
+ * Each open document is kept three times over: here, in this browser's IndexedDB (so that a reload or a crashed engine
+ * loses nothing), and in the engine, which acknowledges what will survive a crash. `kept` says truthfully how far an
+ * edit has come. What the engine has not acknowledged is noted by name, and sent when it is back, even if the page was
+ * closed meanwhile and the document is not looked at again.
+ */
+import { createSignal, type Accessor } from "solid-js";
+import { IndexeddbPersistence } from "y-indexeddb";
+import * as Y from "yjs";
+import { decodeFrame, decodeState, encodeFrame, type DocFrame } from "../../app/channel.ts";
+import { fromUtf8 } from "../../base/bytes.ts";
+import type { Fault } from "../../base/result.ts";
+import type { Engine } from "../lib/client.ts";
+
+/** `page`: only in this browser · `saving`: on its way · `machine`: the engine has it. */
+export type Kept = "page" | "saving" | "machine";
+
+export interface OpenDocument {
+  readonly id: string;
+  readonly doc: Y.Doc;
+  /** There is something to show: from the engine, or from this browser. */
+  readonly ready: Accessor<boolean>;
+  readonly kept: Accessor<Kept>;
+  /** The engine's sentence when it cannot open or write it. */
+  readonly fault: Accessor<string | null>;
+}
+
+export interface DocumentStore {
+  /** The same document for everyone who opened it; it is let go when everyone has. */
+  open(id: string): OpenDocument;
+  close(id: string): void;
+}
+
+const FROM_ENGINE = "engine";
+const UNSENT = "operon.unsent";
+/** A browser that does not answer about its storage is not waited for. */
+const STORAGE_MS = 1_500;
+
+interface Held extends OpenDocument {
+  users: number;
+  receive(frame: DocFrame): void;
+  connected(): void;
+  lost(): void;
+  destroy(): void;
+}
+
+export function createDocuments(engine: Engine): DocumentStore {
+  const held = new Map<string, Held>();
+
+  engine.onBinary((bytes) => {
+    const frame = decodeFrame(bytes);
+    if (frame !== null) held.get(frame.doc)?.receive(frame);
+  });
+  engine.onLost(() => {
+    for (const document of held.values()) document.lost();
+  });
+  engine.onOpen(() => {
+    for (const document of held.values()) document.connected();
+    for (const id of unsent()) sendInBackground(id);
+  });
+
+  function open(id: string): Held {
+    const known = held.get(id);
+    const document = known ?? hold(engine, id);
+    document.users++;
+    held.set(id, document);
+    return document;
+  }
+
+  function close(id: string): void {
+    const document = held.get(id);
+    if (document === undefined || --document.users > 0) return;
+    held.delete(id);
+    document.destroy();
+  }
+
+  function sendInBackground(id: string): void {
+    if (held.has(id)) return;
+    const document = open(id);
+    document.doc.on("kept", () => close(id));
+  }
+
+  return { open, close };
+}
+
+function hold(engine: Engine, id: string): Held {
+  const doc = new Y.Doc();
+  const [ready, setReady] = createSignal(false);
+  const [kept, setKept] = createSignal<Kept>("saving");
+  const [fault, setFault] = createSignal<string | null>(null);
+  let stored = false;
+  let exchanged = false;
+  let sent = 0;
+  let acknowledged = 0;
+
+  const storage = new IndexeddbPersistence(`operon:${id}`, doc);
+  void Promise.race([storage.whenSynced, new Promise((resolve) => setTimeout(resolve, STORAGE_MS))]).then(() => {
+    stored = true;
+    if (doc.share.size > 0 && doc.store.clients.size > 0) setReady(true);
+    connected();
+  });
+
+  doc.on("update", (update: Uint8Array, origin: unknown) => {
+    if (origin === FROM_ENGINE || origin === storage) return;
+    noteUnsent(id, true);
+    if (exchanged) send(update);
+    else if (engine.link().state === "lost") setKept("page");
+  });
+
+  function connected(): void {
+    if (!stored) return;
+    exchanged = false;
+    setFault(null);
+    if (!engine.sendBinary(encodeFrame("open", id, 0, Y.encodeStateVector(doc)))) lost();
+  }
+
+  function lost(): void {
+    exchanged = false;
+    setKept("page");
+  }
+
+  function send(update: Uint8Array): void {
+    if (engine.sendBinary(encodeFrame("update", id, ++sent, update))) setKept("saving");
+    else lost();
+  }
+
+  function receive({ kind, number, payload }: DocFrame): void {
+    switch (kind) {
+      case "state": {
+        const state = decodeState(payload);
+        if (state === null) return;
+        Y.applyUpdate(doc, state.update, FROM_ENGINE);
+        exchanged = true;
+        setReady(true);
+        send(Y.encodeStateAsUpdate(doc, state.vector));
+        return;
+      }
+      case "update":
+        Y.applyUpdate(doc, payload, FROM_ENGINE);
+        return;
+      case "ack":
+        acknowledged = Math.max(acknowledged, number);
+        if (!exchanged || acknowledged < sent) return;
+        setKept("machine");
+        noteUnsent(id, false);
+        doc.emit("kept", []);
+        return;
+      case "refused":
+        exchanged = false;
+        setFault((JSON.parse(fromUtf8(payload)) as Fault).message);
+        setKept("page");
+        return;
+      default:
+    }
+  }
+
+  return {
+    id,
+    doc,
+    ready,
+    kept,
+    fault,
+    users: 0,
+    receive,
+    connected,
+    lost,
+    destroy() {
+      engine.sendBinary(encodeFrame("close", id));
+      void storage.destroy();
+      doc.destroy();
+    },
+  };
+}
+
+function unsent(): readonly string[] {
+  try {
+    const list: unknown = JSON.parse(localStorage.getItem(UNSENT) ?? "[]");
+    return Array.isArray(list) ? list.filter((id) => typeof id === "string") : [];
+  } catch {
+    return [];
+  }
+}
+
+function noteUnsent(id: string, waiting: boolean): void {
+  const list = unsent();
+  if (list.includes(id) === waiting) return;
+  const next = waiting ? [...list, id] : list.filter((other) => other !== id);
+  try {
+    localStorage.setItem(UNSENT, JSON.stringify(next));
+  } catch {
+    // A browser that keeps nothing: the edit is sent while the page is open.
+  }
+}
