@@ -1,6 +1,5 @@
 /** What the relay needs of PostgreSQL. */
-import { readdir, readFile } from "node:fs/promises";
-import { PGlite, type Transaction } from "@electric-sql/pglite";
+import type { PGlite, Transaction } from "@electric-sql/pglite";
 import type { Caller } from "./tokens.ts";
 
 export type Row = Record<string, unknown>;
@@ -18,43 +17,27 @@ export interface Database {
   close(): Promise<void>;
 }
 
-export interface Migration {
-  readonly version: number;
-  readonly name: string;
-  readonly sql: string;
-}
+/** Until the end of the transaction. */
+export const BECOME = "select set_config('role', $1, true), set_config('request.jwt.claims', $2, true)";
 
-/** The relay's own part of the database, around the cloud schema that Supabase has too. */
-export async function readMigrations(): Promise<readonly Migration[]> {
-  const own = async (version: number, name: string) => ({ version, name, sql: await readFile(new URL(name, import.meta.url), "utf8") });
-  const folder = new URL("../supabase/migrations/", import.meta.url);
-  const files = (await readdir(folder)).filter((name) => name.endsWith(".sql")).toSorted();
-  const cloud = files.map(async (name) => ({
-    version: Number.parseInt(name, 10),
-    name,
-    sql: await readFile(new URL(name, folder), "utf8"),
-  }));
-  return Promise.all([own(1, "bootstrap.sql"), ...cloud, own(20261123000009, "watch.sql")]);
-}
-
-export function overPGlite(db: PGlite): Database {
-  const bound =
-    (on: PGlite | Transaction): Query =>
-    async <T extends Row>(sql: string, parameters: readonly unknown[] = []) =>
-      (await on.query<T>(sql, [...parameters])).rows;
+export function overPGlite(db: PGlite, close: () => Promise<void>): Database {
   return {
-    query: bound(db),
-    transaction: async (work) => (await db.transaction((tx) => work(bound(tx)))) as Awaited<ReturnType<typeof work>>,
+    query: queryOn(db),
+    transaction: (work) => db.transaction((tx) => work(queryOn(tx))),
     as: (caller, sql, parameters) =>
       db.transaction(async (tx) => {
-        await tx.query(BECOME, [caller.role, caller.claimsText]);
-        return bound(tx)(sql, parameters);
+        const query = queryOn(tx);
+        await query(BECOME, [caller.role, caller.claimsText]);
+        return query(sql, parameters);
       }),
     async listen(channel, onPayload) {
       await db.listen(channel, onPayload);
     },
-    close: () => db.close(),
+    close,
   };
 }
 
-export const BECOME = "select set_config('role', $1, true), set_config('request.jwt.claims', $2, true)";
+function queryOn(on: PGlite | Transaction): Query {
+  return async <T extends Row>(sql: string, parameters: readonly unknown[] = []) =>
+    (await on.query<T>(sql, [...parameters])).rows;
+}

@@ -1,6 +1,7 @@
+-- Run at every start, after the migrations.
 -- A membership that ended or changed: the relay asks again who may hear which channel.
 
-create function auth.access_changed() returns trigger
+create or replace function auth.access_changed() returns trigger
   language plpgsql
   as $$
   begin
@@ -8,5 +9,5 @@ create function auth.access_changed() returns trigger
     return null;
   end
   $$;
-create trigger access_changed after delete or update on public.cloud_members
+create or replace trigger access_changed after delete or update on public.cloud_members
   for each statement execute function auth.access_changed();

@@ -157,6 +157,8 @@ export interface Status {
   readonly capture: { readonly state: "idle" | "importing" | "watching"; readonly progress: Progress | null };
   readonly sync: SyncState;
   readonly sessions: number;
+  /** True when this engine stays until a person ends it; absent or false when it ends with its command. */
+  readonly stays?: boolean;
   /** Sentences about this store a person should know (set aside, restored, partial). */
   readonly notices: readonly string[];
 }

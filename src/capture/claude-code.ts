@@ -78,6 +78,8 @@ export const claudeCode: Reader = {
 
   open: (identity, state) => openTranscript(identity, readState(state)),
 
+  isReplaying: () => false,
+  retitle: () => null,
   titles: async () => new Map(),
 };
 

@@ -23,6 +23,10 @@ export interface Reader {
   recognises(head: readonly JsonObject[]): boolean;
   /** Whose file this is. */
   identify(path: string, head: readonly JsonObject[], disk: Disk): Promise<Identity>;
+  /** Does a transcript in this state (null: unread) still have to be told from the one it replays? */
+  isReplaying(state: unknown): boolean;
+  /** The state with a title that stands beside the transcripts; null when it has that title. */
+  retitle(state: unknown, title: string): unknown;
   /** Reads lines from `state` on (null: from the first). */
   open(identity: Identity, state: unknown, context: ReadContext): LineReader;
   /** What this agent keeps beside its transcripts: titles by source id. */

@@ -200,10 +200,10 @@ function apply(doc: Y.Doc, edit: DecisionEdit, make: Maker): void {
 function check(edit: DecisionEdit): Outcome {
   const sentence =
     checkTitle(edit.title) ??
-    checkChoice("status", DECISION_STATUSES, edit.status) ??
-    checkChoice("origin", DECISION_ORIGINS, edit.origin) ??
-    checkDate("date", edit.date) ??
-    checkDate("review-by date", edit.reviewBy) ??
+    checkChoice("a status", DECISION_STATUSES, edit.status) ??
+    checkChoice("an origin", DECISION_ORIGINS, edit.origin) ??
+    checkDate("a date", edit.date) ??
+    checkDate("a review-by date", edit.reviewBy) ??
     checkProject(edit.project) ??
     checkItems(edit);
   return sentence === null ? ok(undefined) : fail("invalid-field", `${sentence} Nothing was saved.`);
@@ -215,12 +215,12 @@ function checkTitle(title: string | undefined): string | null {
 
 function checkChoice(name: string, list: readonly string[], value: string | undefined): string | null {
   if (value === undefined || list.includes(value)) return null;
-  return `"${value}" is not a ${name} of a decision: choose one of ${list.join(", ")}.`;
+  return `"${value}" is not ${name} of a decision: choose one of ${list.join(", ")}.`;
 }
 
 function checkDate(name: string, value: string | undefined): string | null {
   if (value === undefined || value === "" || isDate(value)) return null;
-  return `"${value}" is not a ${name}: write it as year-month-day, like 2026-03-31.`;
+  return `"${value}" is not ${name}: write it as year-month-day, like 2026-03-31.`;
 }
 
 function checkProject(value: string | undefined): string | null {

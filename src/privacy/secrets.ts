@@ -71,7 +71,7 @@ const HOST = /[a-z0-9-]+(?:\\?\.[a-z0-9-]+)+/gi;
 const HOST_LABEL = /^(?:com|net|org|edu|gov|internal|intranet|lan|corp|localdomain|onion)$/i;
 /** As a last label; endings that files and members often have are not here. */
 const TOP_LEVEL =
-  /^(?:io|dev|ai|co|cloud|tech|xyz|info|biz|tv|gg|eu|de|uk|fr|nl|ch|pl|cz|ru|ua|cn|jp|kr|br|ca|au|nz|local|example|invalid)$/i;
+  /^(?:io|dev|ai|co|cloud|tech|xyz|info|biz|tv|gg|eu|de|uk|fr|nl|ch|pl|cz|ru|ua|cn|jp|kr|br|ca|au|nz|local)$/i;
 
 function hosts(text: string): boolean {
   return (text.match(HOST) ?? []).some((host) => {

@@ -72,7 +72,7 @@ export async function readPage(
 type Read =
   | { readonly is: "own"; readonly hash: string; readonly header: RowHeader; readonly change: Change }
   | { readonly is: "change"; readonly hash: Bytes; readonly header: RowHeader; readonly change: Change }
-  /** Of a newer version: `header` is null when not even that can be read. */
+  /** Of a newer version or key: `header` is null when not even that can be read. */
   | { readonly is: "unknown"; readonly hash: Bytes; readonly header: RowHeader | null }
   /** Its device's, and not acceptable. */
   | { readonly is: "bad"; readonly hash: Bytes; readonly header: RowHeader; readonly why: string }
@@ -112,16 +112,12 @@ function open(
       : { is: "forged", device: "", why: peeked.fault.message };
   }
   const header = peeked.value;
-  const card = devices.cards.get(header.device);
-  if (!card) return { is: "forged", device: header.device, why: "the team has no such device" };
+  const signKey = devices.signKeyOf(header.device);
+  if (!signKey) return { is: "forged", device: header.device, why: "the team has no such device" };
   const next = successors.get(chainKey(header));
-  const vouched: Proof | null = next ? { by: "successor", header: next } : null;
-  const proof: Proof =
-    vouched && proveRow(row, header, vouched) ? vouched : { by: "signature", signKey: card.signKey };
-  if (header.epoch !== keys.epoch)
-    return proveRow(row, header, proof)
-      ? { is: "bad", hash, header, why: "it is sealed with a key that this device does not have" }
-      : { is: "forged", device: header.device, why: "its signature is not that of the device it names" };
+  const vouched = next !== undefined && next.seq === header.seq + 1 && equalBytes(next.previous, hash);
+  const proof: Proof = vouched ? { by: "successor", header: next } : { by: "signature", signKey };
+  if (header.epoch !== keys.epoch && proveRow(row, header, proof)) return { is: "unknown", hash, header };
   const opened = unsealRow(row, stream, proof, keys);
   if (opened.ok) return { is: "change", hash, header, change: opened.value.change };
   switch (opened.fault.type) {
@@ -137,7 +133,7 @@ function open(
     case "row-name":
       return { is: "bad", hash, header, why: opened.fault.message };
     default:
-      return never(opened.fault.type);
+      return never(opened.fault);
   }
 }
 
@@ -213,18 +209,19 @@ class PageReader {
     const chain = await this.#follow(header, hash);
     if (!chain) return;
     const document = await this.#document(change);
-    const why = this.#objection(document, header, change, chain, n);
+    const parts = change.part === 0 ? [] : chain.parts;
+    const why = change.part === parts.length ? this.#objection(document, header, change, n) : "its parts are out of order";
+    this.#chains.set(chainKey(header), { ...chain, parts: [] });
     if (why !== null) {
       if (!own) this.#refuse(header.device, why);
       return;
     }
     if (!this.#options.heads.agrees(this.#stream, change.head))
       this.#alarms.add(this.#stream, { is: "fork", device: header.device });
-    const bodies = [...chain.parts, change.body];
+    const bodies = [...parts, change.body];
     if (bodies.length < change.parts) {
       this.#chains.set(chainKey(header), { ...chain, parts: bodies });
     } else {
-      this.#chains.set(chainKey(header), { ...chain, parts: [] });
       const update = joinParts(bodies);
       if (!isUpdate(update)) return this.#refuse(header.device, "it holds no change of a document");
       document.owner ??= header.device;
@@ -253,14 +250,13 @@ class PageReader {
     return next;
   }
 
-  #objection(document: OpenDocument, header: RowHeader, change: Change, chain: Chain, n: number): string | null {
+  #objection(document: OpenDocument, header: RowHeader, change: Change, n: number): string | null {
     const { info, owner } = document;
     if (!info.stream || !sameStream(info.stream, this.#stream)) return "its document is not shared there";
     if (info.kind !== change.kind) return "its document is of another kind";
     if (change.kind === "trace" && owner !== null && owner !== header.device)
       return "a session is written only by the device that recorded it";
     if (change.head.n >= n) return "it claims to have seen what came after it";
-    if (change.part !== chain.parts.length) return "its parts are out of order";
     return null;
   }
 

@@ -64,12 +64,12 @@ create table public.cloud_rows (
   doc bytea not null,
   device bytea not null,
   replica bytea not null,
-  epoch integer not null,
+  epoch bigint not null,
   seq bigint not null,
   body bytea not null check (octet_length(body) <= 262144),
   primary key (stream_id, n),
   unique (stream_id, hash),
-  unique (stream_id, replica, doc, seq)
+  unique (stream_id, device, replica, doc, seq)
 );
 -- Ciphertext does not compress.
 alter table public.cloud_rows alter column body set storage external;

@@ -1,52 +1,44 @@
 -- The one way in which a row gets its place: under the lock of its stream's row.
 
--- The authenticated header of a sealed row, version 1. Integers are big-endian. Null columns: not such a row.
-create function operon.row_header(body bytea, out doc bytea, out device bytea, out replica bytea, out epoch integer, out seq bigint)
-  returns record
-  language plpgsql immutable set search_path = ''
-  as $$
-  begin
-    if octet_length(body) < 100 or get_byte(body, 0) <> 1 then
-      return;
-    end if;
-    doc := substr(body, 51, 16);
-    device := substr(body, 67, 16);
-    replica := substr(body, 83, 16);
-    epoch := get_byte(body, 98);
-    seq := get_byte(body, 99);
-  end
-  $$;
+-- A number of four bytes, big-endian; `at` counts from 0.
+create function operon.u32(bytes bytea, at integer) returns bigint
+  language sql immutable set search_path = ''
+  as $$ select ('x' || encode(substr(bytes, at + 1, 4), 'hex'))::bit(32)::bigint $$;
 
--- Counts, hashes and refuses. A row that is already there, or whose (document, replica, sequence) is taken, is left out
--- without a number being used: whoever inserts finds that nothing was returned.
+-- Reads the open header of a row (version 1, suite 1: team 3, project 19, document 35, device 51, replica 67 with 16 bytes
+-- each, epoch 83, sequence 87), counts, hashes and refuses. A row that is already there, or whose place (device, replica,
+-- document, sequence) is taken, is left out without a number being used: whoever inserts finds that nothing was returned.
 create function operon.take_number() returns trigger
   language plpgsql security definer set search_path = ''
   as $$
   declare
-    head record;
-    header record := operon.row_header(new.body);
+    stream public.cloud_streams;
   begin
-    if header.seq is null then
+    if octet_length(new.body) < 123 or substr(new.body, 1, 2) <> '\x0101' then
       raise exception 'row_unreadable';
     end if;
     new.hash := sha256(new.body);
-    new.doc := header.doc;
-    new.device := header.device;
-    new.replica := header.replica;
-    new.epoch := header.epoch;
-    new.seq := header.seq;
-    select s.team_id, s.n, s.h into head from public.cloud_streams s where s.id = new.stream_id for update;
-    if exists (
-      select from public.cloud_rows r
-      where r.stream_id = new.stream_id and r.replica = new.replica and r.doc = new.doc and r.seq = new.seq
-    ) then
+    new.doc := substr(new.body, 36, 16);
+    new.device := substr(new.body, 52, 16);
+    new.replica := substr(new.body, 68, 16);
+    new.epoch := operon.u32(new.body, 83);
+    new.seq := operon.u32(new.body, 87);
+
+    select * into stream from public.cloud_streams s where s.id = new.stream_id for update;
+    if substr(new.body, 4, 16) is distinct from substr(sha256(convert_to(stream.team_id, 'UTF8')), 1, 16)
+      or substr(new.body, 20, 16) <> coalesce(uuid_send(stream.project_id), decode(repeat('00', 16), 'hex')) then
+      raise exception 'row_misplaced';
+    end if;
+    perform from public.cloud_rows r
+      where r.stream_id = new.stream_id and r.device = new.device and r.replica = new.replica and r.doc = new.doc and r.seq = new.seq;
+    if found then
       return null;
     end if;
-    if new.epoch is distinct from (select max(k.epoch) from public.cloud_keys k where k.team_id = head.team_id) then
+    if new.epoch <> (select max(k.epoch) from public.cloud_keys k where k.team_id = stream.team_id) then
       raise exception 'stale_epoch';
     end if;
-    new.n := head.n + 1;
-    new.h := sha256(head.h || new.hash);
+    new.n := stream.n + 1;
+    new.h := sha256(stream.h || new.hash);
     update public.cloud_streams set n = new.n, h = new.h where id = new.stream_id;
     return new;
   end
@@ -83,6 +75,6 @@ create function operon.key_records(team text) returns jsonb
     from public.cloud_keys k where k.team_id = team
   $$;
 
-revoke execute on function operon.row_header, operon.take_number, operon.poke, operon.base64, operon.key_records
+revoke execute on function operon.u32, operon.take_number, operon.poke, operon.base64, operon.key_records
   from public, anon, authenticated;
 grant execute on function operon.poke, operon.base64, operon.key_records to authenticated;

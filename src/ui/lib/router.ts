@@ -67,11 +67,12 @@ export function setQuery(changes: Readonly<Record<string, string | null>>): void
   navigate(location.pathname + (text === "" ? "" : `?${text}`) + location.hash, { replace: true });
 }
 
-/** The list's filters travel with the address of what is opened from it, so that back and reload keep them. */
+/** The list's filters as last seen: they travel with what is opened from it, so that back, reload and return keep them. */
+const filters = createMemo<string>((before) => (route().view === "sessions" ? place().search : before), "");
+
 export function sessionPath(id: string | null, event: string | null = null): string {
   const path = id === null ? "/sessions" : `/sessions/${encodeURIComponent(id)}`;
-  const filters = route().view === "sessions" ? location.search : "";
-  return path + filters + (event === null ? "" : `#${encodeURIComponent(event)}`);
+  return path + filters() + (event === null ? "" : `#${encodeURIComponent(event)}`);
 }
 
 export function decisionPath(id: string | null): string {

@@ -40,6 +40,8 @@ const STORAGE_MS = 1_500;
 
 interface Held extends OpenDocument {
   users: number;
+  /** Called once everything is acknowledged. */
+  whenKept: (() => void) | null;
   receive(frame: DocFrame): void;
   connected(): void;
   lost(): void;
@@ -79,7 +81,7 @@ export function createDocuments(engine: Engine): DocumentStore {
   function sendInBackground(id: string): void {
     if (held.has(id)) return;
     const document = open(id);
-    document.doc.on("kept", () => close(id));
+    document.whenKept = () => close(id);
   }
 
   return { open, close };
@@ -145,7 +147,8 @@ function hold(engine: Engine, id: string): Held {
         if (!exchanged || acknowledged < sent) return;
         setKept("machine");
         noteUnsent(id, false);
-        doc.emit("kept", []);
+        self.whenKept?.();
+        self.whenKept = null;
         return;
       case "refused":
         exchanged = false;
@@ -156,13 +159,14 @@ function hold(engine: Engine, id: string): Held {
     }
   }
 
-  return {
+  const self: Held = {
     id,
     doc,
     ready,
     kept,
     fault,
     users: 0,
+    whenKept: null,
     receive,
     connected,
     lost,
@@ -172,6 +176,7 @@ function hold(engine: Engine, id: string): Held {
       doc.destroy();
     },
   };
+  return self;
 }
 
 function unsent(): readonly string[] {

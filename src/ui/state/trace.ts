@@ -3,7 +3,7 @@
  * is folded. An event object changes identity only when the engine changed it, so a row on screen stays as it is while
  * the session grows.
  */
-import { batch, createEffect, createMemo, createSignal, on, onCleanup, type Accessor } from "solid-js";
+import { batch, createMemo, createSignal, onCleanup, type Accessor } from "solid-js";
 import { createStore } from "solid-js/store";
 import type { EventRow } from "../../app/api.ts";
 import type { Part, PartName } from "../../base/session.ts";
@@ -160,15 +160,4 @@ function merged(known: ReadonlyMap<string, EventRow>, fresh: readonly EventRow[]
   const next = new Map(known);
   for (const event of fresh) next.set(event.id, event);
   return next;
-}
-
-/** The trace of the session in the address; another session is another store, and the old one is dropped. */
-export function createTraceFor(
-  engine: Engine,
-  session: Accessor<string | null>,
-  live: Accessor<boolean>,
-): Accessor<TraceStore | null> {
-  const [trace, setTrace] = createSignal<TraceStore | null>(null);
-  createEffect(on(session, (id) => setTrace(id === null ? null : createTrace(engine, id, live))));
-  return trace;
 }

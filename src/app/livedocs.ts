@@ -1,0 +1,174 @@
+/**
+ * Documents that somebody has open: one live Y.Doc each, however many look at it.
+ *
+ * A change is kept first and told to others after. While one append is under way further changes are gathered into the
+ * next. A change that cannot be kept ends the document for all who look at it: what they typed stays with them, and
+ * opening it again brings both together.
+ */
+import * as Y from "yjs";
+import type { Bytes } from "../base/bytes.ts";
+import type { DocId } from "../base/ids.ts";
+import { raise, unwrap } from "../base/result.ts";
+import { applyUpdates, canWrite, openDoc, type DocKind } from "../crdt/documents.ts";
+import { isUpdate } from "../crdt/known.ts";
+import type { DocumentListener, OpenDocument } from "./host.ts";
+
+export interface LiveDocsOptions {
+  load(id: DocId): Promise<{ readonly kind: DocKind; readonly state: Bytes } | null>;
+  /** Resolves once it survives a crash. */
+  append(id: DocId, update: Bytes): Promise<void>;
+  /** After an append: views and sync are told. */
+  onChange(id: DocId, kind: DocKind, update: Bytes): void;
+}
+
+export interface LiveDocs {
+  open(id: DocId, listener: DocumentListener): Promise<OpenDocument>;
+  /** Changes a document, open or not. `change` throws to change nothing. Answers what `change` did. */
+  edit<T>(id: DocId, change: (doc: Y.Doc) => T): Promise<T>;
+  /** Changes that are kept already (they came from the cloud). */
+  applied(id: DocId, updates: readonly Bytes[]): void;
+}
+
+interface Live {
+  readonly id: DocId;
+  readonly kind: DocKind;
+  readonly doc: Y.Doc;
+  readonly listeners: Set<DocumentListener>;
+  /** Changes not yet handed to `append`, and who made each. */
+  waiting: { readonly update: Bytes; readonly from: unknown }[];
+  /** Settles when all changes made so far are kept. */
+  kept: Promise<void>;
+  users: number;
+}
+
+export function createLiveDocs({ load, append, onChange }: LiveDocsOptions): LiveDocs {
+  const lives = new Map<DocId, Promise<Live>>();
+
+  async function take(id: DocId): Promise<Live> {
+    let opening = lives.get(id);
+    if (opening === undefined) {
+      opening = start(id);
+      lives.set(id, opening);
+      opening.catch(() => lives.delete(id));
+    }
+    const live = await opening;
+    live.users++;
+    return live;
+  }
+
+  function release(live: Live): void {
+    if (--live.users > 0) return;
+    void live.kept.catch(() => undefined).then(() => {
+      if (live.users === 0) drop(live);
+    });
+  }
+
+  function drop(live: Live): void {
+    void lives.get(live.id)?.then((held) => {
+      if (held === live) lives.delete(live.id);
+    });
+    live.doc.destroy();
+  }
+
+  async function start(id: DocId): Promise<Live> {
+    const stored = await load(id);
+    if (stored === null) raise("no-document", "There is no such document on this machine.");
+    const live: Live = {
+      id,
+      kind: stored.kind,
+      doc: openDoc(stored.state),
+      listeners: new Set(),
+      waiting: [],
+      kept: Promise.resolve(),
+      users: 0,
+    };
+    live.doc.on("update", (update: Uint8Array, from: unknown) => {
+      if (from !== FROM_STORE) keep(live, update as Bytes, from);
+    });
+    return live;
+  }
+
+  function keep(live: Live, update: Bytes, from: unknown): void {
+    live.waiting.push({ update, from });
+    if (live.waiting.length > 1) return;
+    live.kept = live.kept.then(async () => {
+      const changes = live.waiting;
+      live.waiting = [];
+      const whole = changes.length === 1 ? (changes[0] as { update: Bytes }).update : mergeAll(changes);
+      try {
+        await append(live.id, whole);
+      } catch (error) {
+        abandon(live, error);
+        throw error;
+      }
+      for (const { update: part, from: author } of changes) tell(live, part, author);
+      onChange(live.id, live.kind, whole);
+    });
+    live.kept.catch(() => undefined);
+  }
+
+  function tell(live: Live, update: Bytes, except: unknown): void {
+    for (const listener of live.listeners) if (listener !== except) listener.onUpdate(update);
+  }
+
+  /** What is in memory is more than what is kept: nobody may go on from it. */
+  function abandon(live: Live, error: unknown): void {
+    lives.delete(live.id);
+    const reason = error instanceof Error ? error : new Error(String(error));
+    for (const listener of live.listeners) listener.onFault(reason);
+    live.listeners.clear();
+  }
+
+  async function use<T>(id: DocId, action: (live: Live) => T): Promise<T> {
+    const live = await take(id);
+    try {
+      const answer = action(live);
+      await live.kept;
+      return answer;
+    } finally {
+      release(live);
+    }
+  }
+
+  return {
+    async open(id, listener) {
+      const live = await take(id);
+      live.listeners.add(listener);
+      let open = true;
+      return {
+        vector: () => Y.encodeStateVector(live.doc) as Bytes,
+        beyond: (vector) => Y.encodeStateAsUpdate(live.doc, vector) as Bytes,
+        async apply(update) {
+          if (!isUpdate(update)) raise("bad-input", "These bytes are no change of a document. Nothing was changed.");
+          if (open) unwrap(canWrite(live.kind, live.doc));
+          applyUpdates(live.doc, [update], listener);
+          await live.kept;
+        },
+        close() {
+          if (!open) return;
+          open = false;
+          live.listeners.delete(listener);
+          release(live);
+        },
+      };
+    },
+    edit: (id, change) => use(id, (live) => change(live.doc)),
+    applied(id, updates) {
+      void lives.get(id)?.then(
+        (live) => {
+          applyUpdates(live.doc, updates, FROM_STORE);
+          for (const update of updates) tell(live, update, null);
+        },
+        () => undefined,
+      );
+    },
+  };
+}
+
+/** Not to be kept again. */
+const FROM_STORE = Symbol("from the store");
+
+function mergeAll(changes: readonly { readonly update: Bytes }[]): Bytes {
+  return Y.mergeUpdates(changes.map(({ update }) => update)) as Bytes;
+}
+

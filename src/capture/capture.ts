@@ -1,0 +1,61 @@
+/**
+ * Capture: agents' transcripts on this machine, as batches for the store.
+ *
+ * What a store does with a batch, in one transaction:
+ * 1. `restart`: what was read of `file.path` before is withdrawn.
+ * 2. An event whose id is held by the same session is that event; by another session, a replay: it is not stored
+ *    again, and that session is this one's parent unless the facts name another.
+ * 3. A patch changes an event of the same session, named fields only; its parts replace those of the same name.
+ *    Others are passed over.
+ * 4. A call's key is unique in an agent. The session that was first to bring it owns it; of equal keys the greater
+ *    output is kept, with all its values.
+ * 5. Claude Code: of calls with the same message (the key up to "/") and different requests, one in a lane gives way
+ *    to one of a main conversation, whichever came first: it is a side question's replay.
+ * 6. Facts that are there replace those held. The file's state is kept with the rest.
+ */
+import { resolve } from "node:path";
+import type { Log } from "../base/log.ts";
+import type { AgentId } from "../base/session.ts";
+import type { Archive } from "./archive.ts";
+import { claudeCode } from "./claude-code.ts";
+import { codex } from "./codex.ts";
+import type { Env, Reader } from "./reader.ts";
+import { replay, scan, type CaptureStep, type FileStates } from "./scan.ts";
+import { watchTranscripts, type Watch, type WatchInput } from "./watch.ts";
+
+export const READERS: readonly Reader[] = [claudeCode, codex];
+
+export interface CaptureOptions {
+  /** The folder that agents' folders are looked for in. */
+  readonly home: string;
+  /** Says where agents were told to keep their files; empty for a home that is not the user's own. */
+  readonly env: Env;
+  readonly log: Log;
+  readonly archive: Archive | null;
+}
+
+export interface Capture {
+  readonly agents: readonly AgentId[];
+  /** Absolute folders that are looked at, existing or not. */
+  readonly roots: readonly string[];
+  /** Everything under the home, or only these files and folders, wherever they lie. */
+  scan(states: FileStates, paths?: readonly string[]): AsyncGenerator<CaptureStep>;
+  watch(input: Pick<WatchInput, "onChange" | "gatherMs" | "rescanMs">): Promise<Watch>;
+  /** What is archived of files that `states` does not have. */
+  replayArchive(states: FileStates): AsyncGenerator<CaptureStep>;
+}
+
+export function createCapture(options: CaptureOptions): Capture {
+  const { home, env, log, archive } = options;
+  const input = { home, env, log, archive, readers: READERS };
+  const roots = READERS.flatMap((reader) => reader.roots(home, env)).map((root) => resolve(root));
+  return {
+    agents: READERS.map((reader) => reader.agent),
+    roots,
+    scan: (states, paths) => scan(input, states, paths),
+    watch: (watching) => watchTranscripts({ roots, log, ...watching }),
+    async *replayArchive(states) {
+      if (archive !== null) yield* replay(input, archive, states);
+    },
+  };
+}

@@ -1,0 +1,97 @@
+/** Tells which transcripts changed, soon after they did. Folders that are not there yet are waited for. */
+import { existsSync } from "node:fs";
+import { dirname, sep } from "node:path";
+import { watch as watchFiles } from "chokidar";
+import type { Log } from "../base/log.ts";
+
+export interface WatchInput {
+  /** Absolute. */
+  readonly roots: readonly string[];
+  readonly log: Log;
+  /** Called with what changed; null: look at everything, in case something was missed. Never called twice at once. */
+  readonly onChange: (paths: readonly string[] | null) => Promise<void>;
+  /** Gathers changes this long. Milliseconds. */
+  readonly gatherMs?: number;
+  readonly rescanMs?: number;
+}
+
+export interface Watch {
+  /** What was seen is handed over, what runs ends. */
+  close(): Promise<void>;
+}
+
+const GATHER_MS = 50;
+const RESCAN_MS = 10 * 60_000;
+
+/** Resolves once changes are seen. */
+export async function watchTranscripts(input: WatchInput): Promise<Watch> {
+  const { roots, log, gatherMs = GATHER_MS, rescanMs = RESCAN_MS } = input;
+  const changed = new Set<string>();
+  let rescan = false;
+  let running: Promise<void> | null = null;
+  let timer: NodeJS.Timeout | null = null;
+  let closed = false;
+
+  const flush = (): void => {
+    timer = null;
+    if (running !== null || (changed.size === 0 && !rescan)) return;
+    const paths = rescan ? null : [...changed];
+    changed.clear();
+    rescan = false;
+    running = input
+      .onChange(paths)
+      .catch((error: unknown) => {
+        log("error", "capture.watch", { reason: error instanceof Error ? error.message : String(error) });
+      })
+      .finally(() => {
+        running = null;
+        schedule();
+      });
+  };
+  const schedule = (): void => {
+    if (!closed && timer === null && (changed.size > 0 || rescan)) timer = setTimeout(flush, gatherMs);
+  };
+
+  const watcher = watchFiles([...new Set(roots.map(nearestFolder))], {
+    ignored: (path) => !concerns(roots, path),
+    ignoreInitial: true,
+    followSymlinks: false,
+  });
+  const onFile = (path: string): void => {
+    if (!/\.jsonl(?:\.zst)?$/.test(path)) return;
+    changed.add(path);
+    schedule();
+  };
+  watcher.on("add", onFile).on("change", onFile);
+  watcher.on("error", (error) => {
+    log("warn", "capture.watch", { reason: error instanceof Error ? error.message : String(error) });
+  });
+  await new Promise<void>((resolve) => watcher.once("ready", resolve));
+  const rescans = setInterval(() => {
+    rescan = true;
+    schedule();
+  }, rescanMs);
+
+  return {
+    async close() {
+      closed = true;
+      clearInterval(rescans);
+      if (timer !== null) clearTimeout(timer);
+      await watcher.close();
+      await running;
+      flush();
+      await running;
+    },
+  };
+}
+
+/** A root, what is in it, and the folders on the way to it. */
+function concerns(roots: readonly string[], path: string): boolean {
+  return roots.some((root) => path === root || path.startsWith(root + sep) || root.startsWith(path.endsWith(sep) ? path : path + sep));
+}
+
+function nearestFolder(path: string): string {
+  let folder = path;
+  while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
+  return folder;
+}

@@ -1,0 +1,54 @@
+import type { Method } from "../app/api.ts";
+import { neededOption, noArguments, type Command, type CommandContext } from "./command.ts";
+import { print, printJson, say } from "./output.ts";
+import { readSecret } from "./prompt.ts";
+import { counted } from "./words.ts";
+
+const options = {
+  url: { type: "string" },
+  key: { type: "string" },
+  email: { type: "string" },
+  "password-stdin": { type: "boolean" },
+} as const;
+
+export const signup: Command = {
+  usage: ["signup --url URL --key KEY --email E-MAIL [--password-stdin] [--json]"],
+  about: "Makes an account on a server and signs in. The password is asked for, or read from standard input.",
+  options,
+  run: (context) => signIn(context, "signup"),
+};
+
+export const login: Command = {
+  usage: ["login --url URL --key KEY --email E-MAIL [--password-stdin] [--json]"],
+  about: "Signs in. The password is asked for, or read from standard input.",
+  options,
+  run: (context) => signIn(context, "login"),
+};
+
+export const logout: Command = {
+  usage: ["logout"],
+  about: "Signs out on this device. What is on this machine stays.",
+  options: {},
+  async run(context) {
+    noArguments(context);
+    await context.call("logout", undefined);
+    if (context.json) printJson(null);
+    else print("Signed out. What is on this machine stays; nothing is sent or fetched.");
+    return 0;
+  },
+};
+
+async function signIn(context: CommandContext, method: Extract<Method, "signup" | "login">): Promise<number> {
+  noArguments(context);
+  const input = {
+    url: neededOption(context, "url"),
+    key: neededOption(context, "key"),
+    email: neededOption(context, "email"),
+  };
+  const password = await readSecret(context.flag("password-stdin"), "Password: ", "password-stdin");
+  const answer = await context.call(method, { ...input, password: password.reveal() });
+  if (context.json) printJson(answer);
+  else print(`Signed in as ${answer.account}.`);
+  if (answer.claimed > 0) say(`${counted(answer.claimed, "running session")} will follow the project's setting; older ones stay on this machine.`);
+  return 0;
+}

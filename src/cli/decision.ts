@@ -1,0 +1,115 @@
+import type { DecisionInput, DecisionRow } from "../app/api.ts";
+import { neededOption, noArguments, onlyArgument, part, UsageError, type Command, type CommandContext } from "./command.ts";
+import { projectArgument } from "./project.ts";
+import { oneLine, plainText, print, printJson, say, table } from "./output.ts";
+
+/** Option name → field. */
+const FIELDS = {
+  title: "title",
+  status: "status",
+  date: "date",
+  deciders: "deciders",
+  context: "context",
+  drivers: "drivers",
+  outcome: "outcome",
+  consequences: "consequences",
+  tags: "tags",
+  "review-by": "reviewBy",
+} as const satisfies Record<string, keyof DecisionInput>;
+
+export const decision: Command = {
+  usage: [
+    "decision list [--json]",
+    "decision new --title TEXT [--team TEAM | --project PROJECT] [--status S] [--context TEXT] [--outcome TEXT] … [--json]",
+    "decision show ID [--json]",
+    "decision edit ID --FIELD TEXT … [--json]",
+  ],
+  about:
+    `Decision records. FIELD is one of ${Object.keys(FIELDS).join(", ")}.\n` +
+    "A new one stays on this machine unless it is given a team, or a project that is linked to one. Editing applies the\n" +
+    "smallest difference to a text, so that what others type in it at the same time stays.",
+  options: {
+    ...Object.fromEntries(Object.keys(FIELDS).map((name) => [name, { type: "string" as const }])),
+    team: { type: "string" },
+    project: { type: "string" },
+  },
+  async run(whole) {
+    const [name, context] = part(whole, ["list", "new", "show", "edit"]);
+    if (name === "list") return list(context);
+    if (name === "new") return answer(context, await context.call("newDecision", newInput(context)));
+    const id = onlyArgument(context, "ID");
+    if (name === "show") return answer(context, await context.call("decision", { id }));
+    const fields = fieldsOf(context);
+    if (Object.keys(fields).length === 0) throw new UsageError("Say which field becomes what, as in --context TEXT.");
+    return answer(context, await context.call("editDecision", { id, ...fields }));
+  },
+};
+
+async function list(context: CommandContext): Promise<number> {
+  noArguments(context);
+  const rows = await context.call("decisions", undefined);
+  if (context.json) printJson(rows);
+  else if (rows.length === 0) say("No decisions here yet. operon decision new --title TEXT begins one.");
+  else {
+    const lines = table(
+      ["ID", "DATE", "STATUS", "WHERE", "TITLE"],
+      ["left", "left", "left", "left", "left"],
+      rows.map((row) => [row.id, row.date ?? "–", row.status, row.team ?? "this machine", row.title]),
+    );
+    for (const line of lines) print(line);
+  }
+  return 0;
+}
+
+function newInput(context: CommandContext) {
+  noArguments(context);
+  const team = context.option("team");
+  const project = context.option("project");
+  if (team !== null && project !== null) throw new UsageError("A decision goes to a team or to a project's team: give one of both.");
+  return {
+    ...fieldsOf(context),
+    title: neededOption(context, "title"),
+    ...(team !== null && { team }),
+    ...(project !== null && { project: projectArgument(project) }),
+  };
+}
+
+function fieldsOf(context: CommandContext): DecisionInput {
+  const fields: Record<string, string> = {};
+  for (const [name, field] of Object.entries(FIELDS)) {
+    const value = context.option(name);
+    if (value !== null) fields[field] = value;
+  }
+  return fields as DecisionInput;
+}
+
+function answer(context: CommandContext, row: DecisionRow): number {
+  if (context.json) printJson(row);
+  else for (const line of linesOf(row)) print(line);
+  return 0;
+}
+
+function linesOf(row: DecisionRow): readonly string[] {
+  const facts = [row.id, row.status, row.date, row.team === null ? "this machine only" : `team ${row.team}`, row.waiting ? "waiting to be sent" : null];
+  const sections: readonly (readonly [string, string])[] = [
+    ["Context", row.context],
+    ["Drivers", row.drivers],
+    ["Options", row.options.map((option) => `${option.chosen ? "[x]" : "[ ]"} ${option.title}`).join("\n")],
+    ["Outcome", row.outcome],
+    ["Consequences", row.consequences],
+    ["Deciders", row.deciders.join(", ")],
+    ["Tags", row.tags.join(", ")],
+    ["Review by", row.reviewBy ?? ""],
+  ];
+  return [
+    oneLine(row.title),
+    facts.filter((fact) => fact !== null).join(" · "),
+    ...sections.filter(([, text]) => text !== "").flatMap(([head, text]) => ["", head, ...indented(text)]),
+  ];
+}
+
+function indented(text: string): readonly string[] {
+  return plainText(text)
+    .split("\n")
+    .map((line) => `  ${line}`.trimEnd());
+}

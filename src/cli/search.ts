@@ -1,0 +1,38 @@
+import { UsageError, type Command } from "./command.ts";
+import { oneLine, print, printJson, say } from "./output.ts";
+import { readCount, when } from "./words.ts";
+
+export const search: Command = {
+  usage: ["search QUERY [--limit N] [--json]"],
+  about: "Full text over everything local: prompts, responses, what tools were asked and answered, decisions.",
+  options: { limit: { type: "string" } },
+  async run(context) {
+    const query = context.args.join(" ").trim();
+    if (query === "") throw new UsageError("QUERY is missing.");
+    const limit = context.option("limit");
+    const hits = await context.call("search", { query, ...(limit !== null && { limit: readCount(limit, "limit") }) });
+    if (context.json) {
+      printJson(hits.map((hit) => ({ ...hit, snippet: hit.snippet.replaceAll(/[\u0002\u0003]/g, "") })));
+      return 0;
+    }
+    if (hits.length === 0) say(`Nothing here has "${oneLine(query)}".`);
+    for (const hit of hits) {
+      print(`${hit.decision ?? hit.session}  ${when(hit.at)}  ${hit.kind}  ${oneLine(hit.sessionTitle ?? "")}`.trimEnd());
+      print(`    ${marked(hit.snippet)}`);
+    }
+    return 0;
+  },
+};
+
+/** Matches bold on a terminal. */
+function marked(snippet: string): string {
+  const parts = snippet.split(/([\u0002\u0003])/);
+  const bold = process.stdout.isTTY === true;
+  return parts
+    .map((text) => {
+      if (text === "\u0002") return bold ? "\u001b[1m" : "";
+      if (text === "\u0003") return bold ? "\u001b[22m" : "";
+      return text.replaceAll(/\s+/g, " ").replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, "");
+    })
+    .join("");
+}

@@ -1,0 +1,50 @@
+import type { UsageBy, UsageRow } from "../app/api.ts";
+import { noArguments, UsageError, type Command } from "./command.ts";
+import { print, printJson, table } from "./output.ts";
+import { money, quantity } from "./words.ts";
+
+const BY: readonly UsageBy[] = ["session", "day", "model", "project", "agent"];
+
+export const usage: Command = {
+  usage: ["usage [--by session,day,model,project,agent] [--json]"],
+  about:
+    "Tokens and cost. Input is without what was read from the cache; output is with reasoning. A session's sub-agents are in it.",
+  options: { by: { type: "string" } },
+  async run(context) {
+    noArguments(context);
+    const by = (context.option("by") ?? "day").split(",").map((word) => word.trim());
+    const unknown = by.find((word) => !BY.includes(word as UsageBy));
+    if (unknown !== undefined) throw new UsageError(`--by takes ${BY.join(", ")}, not "${unknown}".`);
+    const answer = await context.call("usage", { by: by as UsageBy[] });
+    if (context.json) {
+      printJson(answer);
+      return 0;
+    }
+    const keys = by.flatMap((word) => (word === "session" ? (["agent", "session"] as const) : [word as Exclude<UsageBy, "session">]));
+    const lines = table(
+      [...keys.map((key) => key.toUpperCase()), "CALLS", "INPUT", "CACHE READ", "CACHE WRITE", "OUTPUT", "COST"],
+      [...keys.map(() => "left" as const), "right", "right", "right", "right", "right", "right"],
+      [
+        ...answer.rows.map((row) => [...keys.map((key) => cellOf(row, key)), ...numbersOf(row)]),
+        [...keys.map((_, i) => (i === 0 ? "all" : "")), ...numbersOf(answer.totals)],
+      ],
+    );
+    for (const line of lines) print(line);
+    return 0;
+  },
+};
+
+function cellOf(row: UsageRow, key: UsageBy): string {
+  return (key === "session" ? row.session?.slice(0, 12) : row[key]) ?? "–";
+}
+
+function numbersOf({ calls, tokens, costUsd }: UsageRow): readonly string[] {
+  return [
+    String(calls),
+    quantity(tokens.input),
+    quantity(tokens.cacheRead),
+    quantity(tokens.cacheWrite),
+    quantity(tokens.output),
+    money(costUsd),
+  ];
+}

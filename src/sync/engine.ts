@@ -1,0 +1,248 @@
+/**
+ * Sync of one team on one device: by hand (`once`), or live between `start` and `stop`.
+ *
+ * Exchanges never overlap. Live, an edit leaves as `Pacing` says and others' rows are fetched when the channel says so;
+ * nothing polls. A failure is told with `onState` and tried again later, with growing patience.
+ */
+import type { Bytes } from "../base/bytes.ts";
+import type { Clock } from "../base/clock.ts";
+import type { DocId } from "../base/ids.ts";
+import type { Random } from "../base/random.ts";
+import { type Fault, FaultError, never, ok, type Result } from "../base/result.ts";
+import type { DeviceCard } from "../crypto/card.ts";
+import type { DeviceIdentity } from "../crypto/device.ts";
+import type { TeamKeys } from "../crypto/team.ts";
+import { Exchange, type Tally } from "./exchange.ts";
+import { type After, Pacing, WINDOW_MS } from "./pacing.ts";
+import type { SyncStore } from "./ports.ts";
+import { streamKey } from "./streams.ts";
+import type { Signal, Transport } from "./transport.ts";
+
+const RETRY_FIRST_MS = 1000;
+const RETRY_MAX_MS = 60_000;
+
+export interface SyncOptions {
+  readonly store: SyncStore;
+  readonly transport: Transport;
+  readonly keys: TeamKeys;
+  readonly device: DeviceIdentity;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly after: After;
+  /** How long edits of one document are gathered under load. */
+  readonly windowMs?: number;
+  /** Others' changes, committed already: for windows that have the document open. */
+  readonly onApplied: (doc: DocId, updates: readonly Bytes[]) => void;
+  readonly onState: (state: SyncState) => void;
+}
+
+export type SyncState =
+  /** `waiting`: documents with something to send. */
+  | { readonly state: "syncing"; readonly waiting: number }
+  | { readonly state: "verified"; readonly at: number; readonly waiting: number; readonly notices: readonly string[] }
+  | { readonly state: "offline"; readonly since: number; readonly waiting: number; readonly reason: string }
+  | { readonly state: "alarm"; readonly alarms: readonly string[] };
+
+export interface SyncReport {
+  /** Rows of this device that the verified history has reached. */
+  readonly pushed: number;
+  /** Rows of others that were taken. */
+  readonly pulled: number;
+  /** Newest verified number, by stream: `team` or `team/project`. */
+  readonly head: Readonly<Record<string, number>>;
+  /** Everything the server has was followed and verified. */
+  readonly verified: boolean;
+  readonly alarms: readonly string[];
+  readonly notices: readonly string[];
+}
+
+export interface Sync {
+  /** Pulls, then pushes all that is pending. A fault is a sentence why not; nothing is lost by it. */
+  once(): Promise<Result<SyncReport>>;
+  /** After a local append: `sizeBytes` of the update. Does nothing unless started. */
+  edited(doc: DocId, sizeBytes: number): void;
+  /** Fetch now, for instance after the machine woke up. Does nothing unless started. */
+  poke(): void;
+  start(): void;
+  /** Resolves when the exchange under way has ended. */
+  stop(): Promise<void>;
+  /** The team's devices by id, as last asked. */
+  cards(): Promise<Result<ReadonlyMap<string, DeviceCard>>>;
+}
+
+export function createSync(options: SyncOptions): Sync {
+  return new Engine(options);
+}
+
+class Engine implements Sync {
+  readonly #options: SyncOptions;
+  readonly #exchange: Exchange;
+  readonly #pacing: Pacing;
+  readonly #alarms = new Set<string>();
+  #tail: Promise<unknown> = Promise.resolve();
+  #unlisten: (() => void) | null = null;
+  #cancelRetry: (() => void) | null = null;
+  #retryMs = RETRY_FIRST_MS;
+  #offlineSince: number | null = null;
+  /** The channel hears everything. */
+  #hearing = false;
+  /** Something may be there that was not fetched. */
+  #stale = true;
+  #running = false;
+  #wanted = false;
+
+  constructor(options: SyncOptions) {
+    this.#options = options;
+    this.#exchange = new Exchange(options);
+    this.#pacing = new Pacing(options.clock, options.after, options.windowMs ?? WINDOW_MS, () => this.#want());
+  }
+
+  once(): Promise<Result<SyncReport>> {
+    return this.#exclusive(() => this.#run(true, () => true));
+  }
+
+  edited(doc: DocId, sizeBytes: number): void {
+    if (this.#unlisten) this.#pacing.edited(doc, sizeBytes);
+  }
+
+  poke(): void {
+    this.#stale = true;
+    this.#want();
+  }
+
+  start(): void {
+    this.#unlisten ??= this.#options.transport.listen(this.#options.keys.team, (signal) => this.#hear(signal));
+    this.poke();
+  }
+
+  async stop(): Promise<void> {
+    this.#unlisten?.();
+    this.#unlisten = null;
+    this.#hearing = false;
+    this.#pacing.stop();
+    this.#cancelRetry?.();
+    this.#cancelRetry = null;
+    await this.#tail;
+  }
+
+  cards(): Promise<Result<ReadonlyMap<string, DeviceCard>>> {
+    return this.#exclusive(async () => {
+      const asked = await this.#exchange.devices.refresh();
+      return asked.ok ? ok(this.#exchange.devices.cards) : asked;
+    });
+  }
+
+  #hear(signal: Signal): void {
+    switch (signal.is) {
+      case "ready":
+        this.#hearing = true;
+        this.poke();
+        return;
+      case "poke": {
+        const held = this.#exchange.cursors.get(streamKey(signal.stream))?.cursor.n ?? 0;
+        if (signal.n > held) this.poke();
+        return;
+      }
+      case "down":
+        this.#hearing = false;
+        this.#stale = true;
+        void this.#fail(signal.reason);
+        return;
+      default:
+        never(signal);
+    }
+  }
+
+  #want(): void {
+    if (!this.#unlisten) return;
+    this.#wanted = true;
+    if (!this.#running) void this.#live();
+  }
+
+  async #live(): Promise<void> {
+    this.#running = true;
+    try {
+      while (this.#wanted && this.#unlisten) {
+        this.#wanted = false;
+        const pull = this.#stale || !this.#hearing;
+        this.#stale = false;
+        const done = await this.#exclusive(() => this.#run(pull, (doc) => this.#pacing.isDue(doc)));
+        if (!done.ok) this.#retryLater();
+      }
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  #retryLater(): void {
+    this.#stale = true;
+    if (!this.#unlisten || this.#cancelRetry) return;
+    this.#cancelRetry = this.#options.after(this.#retryMs, () => {
+      this.#cancelRetry = null;
+      this.#want();
+    });
+    this.#retryMs = Math.min(2 * this.#retryMs, RETRY_MAX_MS);
+  }
+
+  async #run(pull: boolean, due: (doc: DocId) => boolean): Promise<Result<SyncReport>> {
+    const { onState } = this.#options;
+    if (pull) onState({ state: "syncing", waiting: await this.#waiting() });
+    const done = await attempt(() => this.#exchange.run(pull, due));
+    if (!done.ok) {
+      await this.#fail(done.fault.message);
+      return done;
+    }
+    this.#offlineSince = null;
+    this.#retryMs = RETRY_FIRST_MS;
+    const report = this.#report(done.value);
+    for (const alarm of report.alarms) this.#alarms.add(alarm);
+    onState(
+      this.#alarms.size > 0
+        ? { state: "alarm", alarms: [...this.#alarms] }
+        : { state: "verified", at: this.#options.clock.nowMs(), waiting: await this.#waiting(), notices: report.notices },
+    );
+    return ok(report);
+  }
+
+  #report(tally: Tally): SyncReport {
+    const { devices, cursors } = this.#exchange;
+    return {
+      pushed: tally.pushed,
+      pulled: tally.pulled,
+      head: Object.fromEntries([...cursors].map(([key, { cursor }]) => [key, cursor.n])),
+      verified: !tally.alarms.any,
+      alarms: tally.alarms.sentences((device) => devices.nameOf(device)),
+      notices: tally.unread === 0 ? [] : [unread(tally.unread)],
+    };
+  }
+
+  async #fail(reason: string): Promise<void> {
+    this.#offlineSince ??= this.#options.clock.nowMs();
+    const since = this.#offlineSince;
+    this.#options.onState({ state: "offline", since, waiting: await this.#waiting(), reason });
+  }
+
+  async #waiting(): Promise<number> {
+    return (await this.#options.store.pendingDocuments(this.#options.keys.team)).length;
+  }
+
+  #exclusive<T>(run: () => Promise<T>): Promise<T> {
+    const result = this.#tail.then(run);
+    this.#tail = result.catch(() => {});
+    return result;
+  }
+}
+
+/** A `FaultError` from the store (a full disk) is a fault like the network's; a bug goes on as what it is. */
+async function attempt<T>(run: () => Promise<Result<T>>): Promise<Result<T, Fault>> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof FaultError) return { ok: false, fault: error.fault };
+    throw error;
+  }
+}
+
+function unread(rows: number): string {
+  return `${rows === 1 ? "A row" : `${rows} rows`} of your team ${rows === 1 ? "is" : "are"} of a newer Operon than this one: kept here unread. Update Operon on this device to see what ${rows === 1 ? "it holds" : "they hold"}.`;
+}

@@ -1,0 +1,363 @@
+/**
+ * One exchange with the cloud: pull what is there, verify and commit it, then push what is pending.
+ *
+ * Own rows become "known to be in the cloud" only where they stand: when the verified history reaches them, by the
+ * answer to a push or by a later pull. Until then they are *in flight*, and every retry sends the same bytes.
+ * In flight is a matter of memory: after a crash the next process has a new replica, pulls first, and meets the rows
+ * of its predecessor like those of any other device.
+ */
+import { type Bytes, equalBytes, toHex } from "../base/bytes.ts";
+import type { DocId } from "../base/ids.ts";
+import type { Random } from "../base/random.ts";
+import { fail, never, ok, type Result } from "../base/result.ts";
+import { pendingUpdate } from "../crdt/known.ts";
+import type { DeviceIdentity } from "../crypto/device.ts";
+import { ID_BYTES } from "../crypto/hash.ts";
+import type { TeamKeys } from "../crypto/team.ts";
+import { Alarms } from "./alarms.ts";
+import { Devices } from "./devices.ts";
+import { Heads } from "./heads.ts";
+import type { Cursor, StreamRef, SyncStore } from "./ports.ts";
+import { placesOf, readPage } from "./reader.ts";
+import { type Author, type SealedRow, sealUpdate, type Tail } from "./seal.ts";
+import { START, streamKey } from "./streams.ts";
+import type { Page, PulledRow, PushAnswer, StreamCursor, Transport } from "./transport.ts";
+
+const PAGE_ROWS = 500;
+/** What one push carries at most; a single row may be larger. */
+const PUSH_BYTES = 1024 * 1024;
+/** Passes of one exchange; a push can need another when it met a conflict or rows of others. */
+const MAX_PASSES = 4;
+
+export interface ExchangeOptions {
+  readonly store: SyncStore;
+  readonly transport: Transport;
+  readonly keys: TeamKeys;
+  readonly device: DeviceIdentity;
+  readonly random: Random;
+  /** After a commit: what a window that has the document open must apply. */
+  readonly onApplied: (doc: DocId, updates: readonly Bytes[]) => void;
+}
+
+/** Gathered over one exchange. */
+export class Tally {
+  pushed = 0;
+  pulled = 0;
+  /** Rows that this version or this device's keys cannot read. */
+  unread = 0;
+  readonly alarms = new Alarms();
+  /** Streams (by key) whose history cannot be followed: nothing more is read from or sent to them in this exchange. */
+  readonly halted = new Set<string>();
+}
+
+interface Flight {
+  readonly stream: StreamRef;
+  readonly rev: number;
+  /** Not yet met in the verified history, in order. */
+  rows: readonly InFlight[];
+}
+
+interface InFlight {
+  readonly sealed: SealedRow;
+  readonly hash: string;
+  /** Where the server says it stands. */
+  answered: number | null;
+}
+
+export class Exchange {
+  readonly devices: Devices;
+  readonly #options: ExchangeOptions;
+  readonly #heads = new Heads();
+  readonly #flights = new Map<DocId, Flight>();
+  readonly #tails = new Map<DocId, Tail>();
+  #cursors = new Map<string, StreamCursor>();
+  #replica: string;
+
+  constructor(options: ExchangeOptions) {
+    this.#options = options;
+    this.devices = new Devices(options.device, options.keys, options.transport);
+    this.#replica = toHex(options.random(ID_BYTES));
+  }
+
+  get cursors(): ReadonlyMap<string, StreamCursor> {
+    return this.#cursors;
+  }
+
+  /** Something was sent whose place in the history is not verified yet. */
+  get inFlight(): boolean {
+    return this.#flights.size > 0;
+  }
+
+  /**
+   * `pull`: false only after an exchange that pulled, and while a listener hears everything. `due`: which documents may be sent now;
+   * asked again in every pass.
+   */
+  async run(pull: boolean, due: (doc: DocId) => boolean): Promise<Result<Tally>> {
+    const tally = new Tally();
+    if (pull || this.inFlight) {
+      await this.#loadCursors();
+      const pulled = await this.#pull(tally);
+      if (!pulled.ok) return pulled;
+    }
+    for (let pass = 1; ; pass++) {
+      const sent = await this.#push(due, tally);
+      if (!sent.ok) return sent;
+      if (sent.value === "nothing") break;
+      if (pass === MAX_PASSES) return sent.value === "conflict" ? refusing() : ok(tally);
+      if (sent.value === "conflict") this.#startReplica();
+      if (sent.value === "conflict" || this.inFlight) {
+        const pulled = await this.#pull(tally);
+        if (!pulled.ok) return pulled;
+        if (this.#dropLostRows(tally)) break;
+      }
+    }
+    return ok(tally);
+  }
+
+  async #loadCursors(): Promise<void> {
+    const stored = await this.#options.store.cursors(this.#options.keys.team);
+    this.#cursors = new Map(stored.map((held) => [streamKey(held.stream), held]));
+    for (const { stream, cursor } of stored) this.#heads.note(stream, cursor);
+  }
+
+  async #pull(tally: Tally): Promise<Result<void>> {
+    const { transport, keys } = this.#options;
+    for (;;) {
+      const asked = [...this.#cursors.values()];
+      const page = await transport.pull(keys.team, asked, PAGE_ROWS);
+      if (!page.ok) return page;
+      const read = await this.#readPage(page.value, tally);
+      if (!read.ok) return read;
+      if (!page.value.more) return ok(undefined);
+      if (!read.value) return tally.alarms.any ? ok(undefined) : nonsense();
+    }
+  }
+
+  /** Whether anything was new. */
+  async #readPage(page: Page, tally: Tally): Promise<Result<boolean>> {
+    if ([...page.rows, ...page.heads].some(({ stream }) => stream.team !== this.#options.keys.team)) return nonsense();
+    const rows = Map.groupBy(page.rows, ({ stream }) => streamKey(stream));
+    const heads = new Map(page.heads.map((head) => [streamKey(head.stream), head]));
+    const streams = new Map(
+      [...this.#cursors.values(), ...page.heads, ...page.rows].map(({ stream }) => [streamKey(stream), stream]),
+    );
+    let progress = false;
+    for (const [key, stream] of streams) {
+      const fresh = rows.get(key) ?? [];
+      const places = placesOf(this.#cursorOf(stream), fresh);
+      if (!this.#followable(stream, fresh, places, heads.get(key)?.cursor, page.more, tally)) continue;
+      if (fresh.length === 0) continue;
+      const read = await this.#read(stream, fresh, places, tally);
+      if (!read.ok) return read;
+      progress = true;
+    }
+    return ok(progress);
+  }
+
+  /** Whether the server's history of a stream continues the one verified here; if not, an alarm. */
+  #followable(
+    stream: StreamRef,
+    rows: readonly PulledRow[],
+    places: readonly Cursor[],
+    head: Cursor | undefined,
+    more: boolean,
+    tally: Tally,
+  ): boolean {
+    const { alarms, halted } = tally;
+    const held = this.#cursorOf(stream);
+    const last = places.at(-1) ?? held;
+    if (halted.has(streamKey(stream))) return false;
+    const atHead = head && [held, ...places].find(({ n }) => n === head.n);
+    if (head === undefined) {
+      if (held.n === 0 && rows.length === 0) return true;
+      alarms.add(stream, { is: "gone" });
+    } else if (head.n < held.n) alarms.add(stream, { is: "rollback", held: held.n, offered: head.n });
+    else if (atHead && !equalBytes(atHead.h, head.h)) alarms.add(stream, { is: "history", n: held.n });
+    else if (places.length < rows.length || (!more && last.n < head.n)) alarms.add(stream, { is: "hole" });
+    else return true;
+    halted.add(streamKey(stream));
+    return false;
+  }
+
+  /** Verifies and commits rows that follow the stream's cursor. */
+  async #read(
+    stream: StreamRef,
+    rows: readonly PulledRow[],
+    places: readonly Cursor[],
+    tally: Tally,
+  ): Promise<Result<void>> {
+    const { store, keys, onApplied } = this.#options;
+    const own = this.#ownRows();
+    const known = await this.devices.ensureAuthors(rows.map(({ row }) => row));
+    if (!known.ok) return known;
+    const options = { store, keys, devices: this.devices, heads: this.#heads };
+    const read = await readPage(options, stream, rows, places, own, tally.alarms);
+    await store.commit(read.batch);
+    this.#cursors.set(streamKey(stream), { stream, cursor: read.batch.cursor });
+    tally.pulled += read.taken;
+    tally.unread += read.batch.unapplied.length;
+    for (const { doc, updates } of read.applied) onApplied(doc, updates);
+    await this.#land(read.own, tally);
+    return ok(undefined);
+  }
+
+  /** Own rows that the verified history has reached. */
+  async #land(hashes: ReadonlySet<string>, tally: Tally): Promise<void> {
+    tally.pushed += hashes.size;
+    for (const [doc, flight] of this.#flights) {
+      flight.rows = flight.rows.filter(({ hash }) => !hashes.has(hash));
+      if (flight.rows.length > 0) continue;
+      this.#flights.delete(doc);
+      await this.#options.store.settle(doc, flight.rev);
+    }
+  }
+
+  async #push(due: (doc: DocId) => boolean, tally: Tally): Promise<Result<"nothing" | "sent" | "conflict">> {
+    const { store, keys } = this.#options;
+    for (const doc of await store.pendingDocuments(keys.team)) {
+      if (due(doc) && !this.#flights.has(doc)) await this.#take(doc, tally);
+    }
+    const flights = [...this.#flights.values()].filter(({ stream }) => !tally.halted.has(streamKey(stream)));
+    if (flights.length === 0) return ok("nothing");
+    for (const flown of Map.groupBy(flights, ({ stream }) => streamKey(stream)).values()) {
+      const stream = (flown[0] as Flight).stream;
+      for (const rows of chunks(flown.flatMap((flight) => flight.rows))) {
+        const sent = await this.#send(stream, rows, tally);
+        if (!sent.ok || sent.value === "conflict") return sent;
+      }
+    }
+    return ok("sent");
+  }
+
+  /** Seals what is pending of a document. */
+  async #take(doc: DocId, tally: Tally): Promise<void> {
+    const { store, keys, device, random } = this.#options;
+    const info = await store.document(doc);
+    const held = await store.state(doc);
+    if (!info?.stream || !held || info.stream.team !== keys.team || tally.halted.has(streamKey(info.stream))) return;
+    const foreign = info.kind === "trace" && info.owner !== null && info.owner !== device.id;
+    const update = foreign ? null : pendingUpdate(held.state, info.known);
+    if (!update) return store.settle(doc, held.rev);
+    const author: Author = { keys, device, replica: this.#replica };
+    const head = this.#cursorOf(info.stream);
+    const target = { doc, kind: info.kind, stream: info.stream };
+    const rows = sealUpdate(author, target, update, this.#tails.get(doc) ?? null, head, random);
+    this.#tails.set(doc, { seq: (rows.at(-1) as SealedRow).header.seq, hash: (rows.at(-1) as SealedRow).hash });
+    this.#flights.set(doc, {
+      stream: info.stream,
+      rev: held.rev,
+      rows: rows.map((sealed) => ({ sealed, hash: toHex(sealed.hash), answered: null })),
+    });
+  }
+
+  async #send(stream: StreamRef, rows: readonly InFlight[], tally: Tally): Promise<Result<"sent" | "conflict">> {
+    const answers = await this.#options.transport.push(
+      stream,
+      rows.map(({ sealed }) => sealed.row),
+    );
+    if (!answers.ok) return answers;
+    const conflict = answers.value.at(-1)?.is === "conflict";
+    if (!conflict && answers.value.length !== rows.length) return nonsense();
+    const stored: { n: number; h: Bytes; row: InFlight }[] = [];
+    for (const [i, answer] of answers.value.entries()) {
+      const row = rows[i];
+      if (!row) return nonsense();
+      const n = numberOf(answer);
+      if (n !== null) row.answered = n;
+      if (answer.is === "stored") stored.push({ n: answer.n, h: answer.h, row });
+    }
+    if (conflict) return ok("conflict");
+    const landed = await this.#landStored(stream, stored, tally);
+    return landed.ok ? ok("sent") : landed;
+  }
+
+  /** The rows whose numbers follow the cursor need not be pulled: their place is verified by the answer. */
+  async #landStored(
+    stream: StreamRef,
+    stored: readonly { readonly n: number; readonly h: Bytes; readonly row: InFlight }[],
+    tally: Tally,
+  ): Promise<Result<void>> {
+    const rows = stored.map(({ n, row }) => ({ stream, n, row: row.sealed.row }));
+    const places = placesOf(this.#cursorOf(stream), rows);
+    const agreed = places.findIndex((place, i) => !equalBytes(place.h, (stored[i] as { h: Bytes }).h));
+    if (agreed !== -1) {
+      tally.alarms.add(stream, { is: "history", n: this.#cursorOf(stream).n });
+      tally.halted.add(streamKey(stream));
+      return ok(undefined);
+    }
+    if (places.length === 0) return ok(undefined);
+    return this.#read(stream, rows.slice(0, places.length), places, tally);
+  }
+
+  /** After a pull: rows that the server said it had, at a place where the verified history has another. */
+  #dropLostRows(tally: Tally): boolean {
+    let lost = false;
+    for (const { stream, rows } of this.#flights.values()) {
+      for (const { answered } of rows) {
+        if (answered === null || answered > this.#cursorOf(stream).n) continue;
+        tally.alarms.add(stream, { is: "own-row-lost" });
+        lost = true;
+      }
+    }
+    if (lost) this.#startReplica();
+    return lost;
+  }
+
+  /** What was in flight is forgotten: if it arrived, the next pull brings it as another replica's. */
+  #startReplica(): void {
+    this.#replica = toHex(this.#options.random(ID_BYTES));
+    this.#flights.clear();
+    this.#tails.clear();
+  }
+
+  #ownRows(): ReadonlyMap<string, SealedRow> {
+    return new Map(
+      [...this.#flights.values()].flatMap(({ rows }) => rows.map(({ hash, sealed }) => [hash, sealed] as const)),
+    );
+  }
+
+  #cursorOf(stream: StreamRef): Cursor {
+    return this.#cursors.get(streamKey(stream))?.cursor ?? START;
+  }
+}
+
+function numberOf(answer: PushAnswer): number | null {
+  switch (answer.is) {
+    case "stored":
+    case "known":
+      return answer.n;
+    case "conflict":
+      return null;
+    default:
+      return never(answer);
+  }
+}
+
+function* chunks(rows: readonly InFlight[]): Generator<readonly InFlight[]> {
+  let chunk: InFlight[] = [];
+  let sizeBytes = 0;
+  for (const row of rows) {
+    if (chunk.length > 0 && sizeBytes + row.sealed.row.length > PUSH_BYTES) {
+      yield chunk;
+      chunk = [];
+      sizeBytes = 0;
+    }
+    chunk.push(row);
+    sizeBytes += row.sealed.row.length;
+  }
+  if (chunk.length > 0) yield chunk;
+}
+
+function refusing(): Result<never> {
+  return fail(
+    "conflict",
+    "The server keeps refusing this device's rows, as if others had been sent in their place. Nothing is lost here; ask who runs the server.",
+  );
+}
+
+function nonsense(): Result<never> {
+  return fail(
+    "nonsense",
+    "The server answered something that makes no sense. Nothing was changed on this device; try again later, or ask who runs the server.",
+  );
+}

@@ -1,0 +1,62 @@
+/** Which sessions the list shows, as its address says, and under which headings. */
+import type { SessionRow } from "../../app/api.ts";
+import { lastActivity } from "../state/sessions.ts";
+import { agentName, dayKey, dayLabel, DAY_MS } from "./format.ts";
+
+export interface Filter {
+  readonly agent: string | null;
+  /** A project's id. */
+  readonly project: string | null;
+  readonly days: number | null;
+}
+
+export type ListRow =
+  | { readonly key: string; readonly type: "heading"; readonly label: string; readonly count: number }
+  | { readonly key: string; readonly type: "session"; readonly session: SessionRow };
+
+export const PERIODS: readonly { readonly days: number; readonly name: string }[] = [
+  { days: 1, name: "today" },
+  { days: 7, name: "last 7 days" },
+  { days: 30, name: "last 30 days" },
+  { days: 90, name: "last 90 days" },
+];
+
+export function readFilter(query: URLSearchParams): Filter {
+  const days = Number(query.get("days"));
+  return {
+    agent: query.get("agent"),
+    project: query.get("project"),
+    days: Number.isInteger(days) && days > 0 ? days : null,
+  };
+}
+
+export function matchesFilter(row: SessionRow, filter: Filter, nowMs: number): boolean {
+  if (filter.agent !== null && row.agent !== filter.agent) return false;
+  if (filter.project !== null && row.project?.id !== filter.project) return false;
+  return filter.days === null || (lastActivity(row) ?? 0) >= startOfDay(nowMs) - (filter.days - 1) * DAY_MS;
+}
+
+export function matchesWords(row: SessionRow, words: readonly string[]): boolean {
+  const text = `${row.title ?? ""} ${row.project?.name ?? ""} ${agentName(row.agent)}`.toLowerCase();
+  return words.every((word) => text.includes(word));
+}
+
+export function grouped(rows: readonly SessionRow[], by: "day" | "project", nowMs: number): ListRow[] {
+  const groups = Map.groupBy(rows, (row) => {
+    if (by === "project") return row.project?.id ?? "";
+    const at = lastActivity(row);
+    return at === null ? "" : dayKey(at);
+  });
+  const list: ListRow[] = [];
+  for (const [key, members] of groups) {
+    const first = members[0] as SessionRow;
+    const label = by === "day" ? dayLabel(lastActivity(first), nowMs) : (first.project?.name ?? "No project");
+    list.push({ key: `h:${key}`, type: "heading", label, count: members.length });
+    for (const session of members) list.push({ key: session.id, type: "session", session });
+  }
+  return list;
+}
+
+function startOfDay(nowMs: number): number {
+  return new Date(nowMs).setHours(0, 0, 0, 0);
+}

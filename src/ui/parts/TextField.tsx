@@ -1,0 +1,67 @@
+import { defaultKeymap } from "@codemirror/commands";
+import { EditorState, type Transaction, type TransactionSpec } from "@codemirror/state";
+import { EditorView, keymap, placeholder } from "@codemirror/view";
+import { onCleanup, onMount, type JSX } from "solid-js";
+import { yCollab, yUndoManagerKeymap } from "y-codemirror.next";
+import type * as Y from "yjs";
+
+interface Props {
+  readonly text: Y.Text;
+  readonly undo: Y.UndoManager;
+  readonly label: string;
+  readonly placeholder: string;
+  readonly class?: string;
+  /** Enter leaves the field: it holds one line. */
+  readonly oneLine?: boolean;
+  readonly readOnly?: boolean;
+}
+
+/** A shared text, edited where it stands. What others type appears in it as it arrives; undo takes back only one's own. */
+export function TextField(props: Props): JSX.Element {
+  let host!: HTMLDivElement;
+  onMount(() => {
+    const leave = (view: EditorView): boolean => {
+      view.contentDOM.blur();
+      return true;
+    };
+    const view = new EditorView({
+      parent: host,
+      state: EditorState.create({
+        doc: props.text.toString(),
+        extensions: [
+          yCollab(props.text, null, { undoManager: props.undo }),
+          keymap.of([
+            { key: "Escape", run: leave },
+            ...(props.oneLine === true ? [{ key: "Enter", run: leave }] : []),
+            ...yUndoManagerKeymap,
+            ...defaultKeymap,
+          ]),
+          EditorView.lineWrapping,
+          EditorView.contentAttributes.of({
+            "aria-label": props.label,
+            "aria-multiline": props.oneLine === true ? "false" : "true",
+            spellcheck: "true",
+            autocapitalize: "sentences",
+            dir: "auto",
+          }),
+          placeholder(props.placeholder),
+          EditorState.readOnly.of(props.readOnly ?? false),
+          ...(props.oneLine === true ? [EditorState.transactionFilter.of(withoutNewLines)] : []),
+        ],
+      }),
+    });
+    onCleanup(() => view.destroy());
+  });
+  return <div class={`field ${props.class ?? ""}`} ref={host} />;
+}
+
+/** What is typed or pasted into a field of one line is one line. What arrives from others is theirs. */
+function withoutNewLines(transaction: Transaction): TransactionSpec | readonly TransactionSpec[] {
+  if (!transaction.isUserEvent("input") || transaction.newDoc.lines === 1) return transaction;
+  const changes: { from: number; to: number; insert: string }[] = [];
+  transaction.changes.iterChanges((from, to, _fromB, _toB, inserted) => {
+    changes.push({ from, to, insert: inserted.toString().replaceAll("\n", " ") });
+  });
+  const last = changes.at(-1);
+  return [{ changes, ...(last === undefined ? {} : { selection: { anchor: last.from + last.insert.length } }), userEvent: "input.paste" }];
+}

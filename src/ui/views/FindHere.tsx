@@ -1,0 +1,85 @@
+import { createEffect, createMemo, createSignal, on, onCleanup, onMount, type JSX } from "solid-js";
+import { exactCount } from "../lib/format.ts";
+import { createAnswer, useServices } from "../state/engine.ts";
+import type { TraceStore } from "../state/trace.ts";
+import { Icon } from "../parts/Icon.tsx";
+
+const LIMIT = 500;
+const PAUSE_MS = 120;
+
+/** Finds words in this session: in the lines on the page, and in every text the engine knows of it. */
+export function FindHere(props: {
+  readonly trace: TraceStore;
+  readonly onShow: (event: string) => void;
+  readonly onClose: () => void;
+}): JSX.Element {
+  const { engine } = useServices();
+  const [words, setWords] = createSignal("");
+  const [asked, setAsked] = createSignal<string | null>(null);
+  const [at, setAt] = createSignal(0);
+  let input!: HTMLInputElement;
+  onMount(() => input.focus());
+
+  createEffect(() => {
+    const text = words().trim();
+    const timer = setTimeout(() => setAsked(text === "" ? null : text), PAUSE_MS);
+    onCleanup(() => clearTimeout(timer));
+  });
+  const hits = createAnswer(asked, (query) => engine.call("search", { query, limit: LIMIT }), engine);
+
+  const found = createMemo<readonly string[]>(() => {
+    const needle = (asked() ?? "").toLowerCase();
+    if (needle === "") return [];
+    const inText = new Set((hits.value() ?? []).filter((hit) => hit.session === props.trace.session).map((hit) => hit.event));
+    return props.trace
+      .outline()
+      .reading.map(({ event }) => event)
+      .filter((event) => inText.has(event.id) || `${event.tool ?? ""} ${event.summary ?? ""}`.toLowerCase().includes(needle))
+      .map((event) => event.id);
+  });
+  createEffect(
+    on([asked, hits.value], () => {
+      setAt(0);
+      const first = found()[0];
+      if (first !== undefined) props.onShow(first);
+    }),
+  );
+
+  function step(by: 1 | -1): void {
+    const count = found().length;
+    if (count === 0) return;
+    setAt((index) => (index + by + count) % count);
+    props.onShow(found()[at()] as string);
+  }
+
+  return (
+    <search class="find-here">
+      <label class="find">
+        <Icon name="search" />
+        <input
+          ref={input}
+          type="text"
+          placeholder="Find in this session"
+          aria-label="Find in this session"
+          autocomplete="off"
+          spellcheck={false}
+          value={words()}
+          onInput={(event) => setWords(event.currentTarget.value)}
+          onKeyDown={(event) => {
+            if (event.key === "Escape") props.onClose();
+            else if (event.key === "Enter") step(event.shiftKey ? -1 : 1);
+            else return;
+            event.preventDefault();
+            event.stopPropagation();
+          }}
+        />
+      </label>
+      <span class="quiet" role="status">
+        {asked() === null ? "" : found().length === 0 ? "not found" : `${exactCount(at() + 1)} of ${exactCount(found().length)}`}
+      </span>
+      <button type="button" class="icon-button" aria-label="Close" onClick={() => props.onClose()}>
+        <Icon name="close" />
+      </button>
+    </search>
+  );
+}

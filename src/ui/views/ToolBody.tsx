@@ -1,0 +1,101 @@
+import { createMemo, For, Show, type JSX } from "solid-js";
+import type { EventRow } from "../../app/api.ts";
+import { bytes } from "../lib/format.ts";
+import { readInput, readPatches, readPictures } from "../lib/toolView.ts";
+import { oneLine } from "../lib/visible.ts";
+import { Diff } from "../parts/Diff.tsx";
+import { Icon } from "../parts/Icon.tsx";
+import { PictureView } from "../parts/PictureView.tsx";
+import { Code, Plain, Prose, Terminal } from "../parts/Text.tsx";
+import type { Bodies } from "../state/trace.ts";
+
+/** What a tool was asked and gave: command and output, diff, images, plan, to-do list, or plain fields. */
+export function ToolBody(props: { readonly event: EventRow; readonly bodies: Bodies | null }): JSX.Element {
+  const patches = createMemo(() => readPatches(props.bodies?.patch));
+  const pictures = createMemo(() => readPictures(props.bodies?.images));
+  const input = createMemo(() => {
+    const body = props.bodies?.input;
+    return body === undefined ? null : readInput(body, patches().length > 0);
+  });
+  return (
+    <div class="tool-body">
+        <Show when={props.bodies} fallback={<p class="quiet">Reading {bytes(props.event.partBytes)}</p>}>
+          {(bodies) => (
+            <>
+              <Show when={input()?.command}>
+                {(command) => <Code text={command()} label="Command" prompt />}
+              </Show>
+              <Show when={(input()?.todos.length ?? 0) > 0}>
+                <ul class="todos">
+                  <For each={input()?.todos}>
+                    {(item) => (
+                      <li data-state={item.state}>
+                        <i role="img" aria-label={item.state.replace("_", " ")}>
+                          <Show when={item.state === "completed"}>
+                            <Icon name="check" />
+                          </Show>
+                        </i>
+                        <span>{oneLine(item.text)}</span>
+                      </li>
+                    )}
+                  </For>
+                </ul>
+              </Show>
+              <Show when={bodies().plan}>{(plan) => <Prose text={plan()} />}</Show>
+              <For each={patches()}>{(patch) => <Diff patch={patch} />}</For>
+              <Fields fields={input()?.fields ?? []} />
+              <For each={pictures()}>{(picture, index) => <PictureView picture={picture} index={index()} />}</For>
+              <Show when={bodies().text}>{(text) => <Plain text={text()} />}</Show>
+              <Show when={bodies().output}>
+                {(output) => (
+                  <section class="tool-output" aria-label="Output">
+                    <Show
+                      when={props.event.kind === "subagent"}
+                      fallback={<Terminal text={output()} label="Output" lines={patches().length > 0 ? 6 : 40} />}
+                    >
+                      <Prose text={output()} lines={40} />
+                    </Show>
+                  </section>
+                )}
+              </Show>
+            </>
+          )}
+        </Show>
+    </div>
+  );
+}
+
+function Fields(props: { readonly fields: readonly { readonly name: string; readonly value: string }[] }): JSX.Element {
+  const short = createMemo(() => props.fields.filter(isShort));
+  const long = createMemo(() => props.fields.filter((field) => !isShort(field)));
+  return (
+    <>
+      <Show when={short().length > 0}>
+        <dl class="fields">
+          <For each={short()}>
+            {(field) => (
+              <div>
+                <dt>{oneLine(field.name)}</dt>
+                <dd class="mono">{oneLine(field.value)}</dd>
+              </div>
+            )}
+          </For>
+        </dl>
+      </Show>
+      <For each={long()}>
+        {(field) => (
+          <>
+            <Show when={field.name !== ""}>
+              <h4 class="field-name">{oneLine(field.name)}</h4>
+            </Show>
+            <Code text={field.value} label={oneLine(field.name)} lines={16} />
+          </>
+        )}
+      </For>
+    </>
+  );
+}
+
+function isShort({ name, value }: { readonly name: string; readonly value: string }): boolean {
+  return name !== "" && value.length <= 160 && !value.includes("\n");
+}

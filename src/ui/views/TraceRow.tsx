@@ -1,0 +1,349 @@
+import { createMemo, Show, type Accessor, type JSX } from "solid-js";
+import type { EventRow } from "../../app/api.ts";
+import { agentName, clockTime, compactCount, duration, exactTime, money, plural } from "../lib/format.ts";
+import { eventKey, laneKey, workKey, type Row, type TraceOutline } from "../lib/outline.ts";
+import { toolIcon } from "../lib/toolView.ts";
+import { oneLine } from "../lib/visible.ts";
+import { LineCount } from "../parts/Diff.tsx";
+import { Icon } from "../parts/Icon.tsx";
+import { Plain, Prose, Terminal } from "../parts/Text.tsx";
+import type { TraceStore } from "../state/trace.ts";
+import { ToolBody } from "./ToolBody.tsx";
+
+interface Props {
+  readonly row: Accessor<Row>;
+  readonly trace: TraceStore;
+  readonly agent: string;
+  /** Null: nothing of this session is shared. */
+  readonly sharedWith: string | null;
+  readonly live: boolean;
+  readonly current: boolean;
+  readonly index: number;
+  readonly count: number;
+  readonly onToggle: (key: string) => void;
+  readonly onCurrent: (key: string) => void;
+}
+
+/** One row of a trace. Its element stays while the session grows: only what changed in it is drawn again. */
+export function TraceRow(props: Props): JSX.Element {
+  const kind = createMemo(() => props.row().type);
+  const event = createMemo(() => {
+    const row = props.row();
+    return row.type === "work" ? null : (props.trace.events().get(row.event.id) ?? row.event);
+  });
+  return (
+    <article
+      class={`row row-${kind()}`}
+      id={`at-${props.row().key}`}
+      tabindex="-1"
+      data-current={props.current}
+      data-event={event()?.id}
+      classList={{ "rolled-back": event()?.rolledBack ?? false }}
+      aria-posinset={props.index + 1}
+      aria-setsize={props.count}
+      onPointerDown={() => props.onCurrent(props.row().key)}
+    >
+      <Show when={kind() === "work"}>
+        <Work {...props} />
+      </Show>
+      <Show when={kind() === "prompt" && event()}>{(shown) => <Prompt {...props} event={shown()} />}</Show>
+      <Show when={kind() === "answer" && event()}>{(shown) => <Answer {...props} event={shown()} />}</Show>
+      <Show when={kind() === "event" && event()}>{(shown) => <Step {...props} event={shown()} />}</Show>
+    </article>
+  );
+}
+
+function Prompt(props: Props & { readonly event: EventRow }): JSX.Element {
+  const text = createMemo(() => props.trace.bodies(props.event)?.text ?? null);
+  return (
+    <header class="prompt">
+      <h2>
+        <Plain text={text() ?? props.event.summary ?? "A prompt, its words are not here"} lines={14} />
+      </h2>
+      <Meta {...props} who={props.sharedWith !== null && props.event.parts.length === 0 ? "teammate" : "you"} />
+    </header>
+  );
+}
+
+function Answer(props: Props & { readonly event: EventRow }): JSX.Element {
+  const bodies = createMemo(() => props.trace.bodies(props.event));
+  const label = createMemo(() => oneLine(props.event.summary ?? ""));
+  return (
+    <Show
+      when={props.event.kind === "response"}
+      fallback={<Boundary {...props} />}
+    >
+      <div class="answer">
+        <Thinking {...props} />
+        <Show when={bodies()?.text} fallback={<p class="quiet">{label() || "A response, its words are not here"}</p>}>
+          {(text) => <Prose text={text()} />}
+        </Show>
+        <Meta {...props} who={props.event.model ?? agentName(props.agent)} />
+      </div>
+    </Show>
+  );
+}
+
+/** What stands between traces: a compaction, an error that ended one. */
+function Boundary(props: Props & { readonly event: EventRow }): JSX.Element {
+  const open = (): boolean => props.trace.isOpen(eventKey(props.event.id));
+  return (
+    <Show
+      when={props.event.kind === "compaction"}
+      fallback={
+        <div class="failure" role="note">
+          <Icon name="error" />
+          <ErrorText {...props} />
+        </div>
+      }
+    >
+      <div class="boundary">
+        <button type="button" aria-expanded={open()} onClick={() => props.onToggle(eventKey(props.event.id))}>
+          <Icon name="compaction" />
+          The conversation was compacted here
+          <span class="quiet">{clockTime(props.event.at)}</span>
+        </button>
+        <Show when={open()}>
+          <Show when={props.trace.bodies(props.event)?.text} fallback={<p class="quiet">No summary was recorded.</p>}>
+            {(text) => <Prose text={text()} lines={60} />}
+          </Show>
+        </Show>
+      </div>
+    </Show>
+  );
+}
+
+function ErrorText(props: Props & { readonly event: EventRow }): JSX.Element {
+  return <Terminal text={props.trace.bodies(props.event)?.text ?? props.event.summary ?? "An error without words"} label="Error" lines={12} />;
+}
+
+/** The work between prompt and response, in one line. */
+function Work(props: Props): JSX.Element {
+  const outline = createMemo<TraceOutline | null>((before) => {
+    const row = props.row();
+    return row.type === "work" ? row.trace : before;
+  }, null);
+  const key = (): string => workKey(outline()?.id ?? "");
+  const words = createMemo(() => workWords(outline()));
+  const isRunning = createMemo(() => props.live && (outline()?.sums.running ?? 0) > 0);
+  return (
+    <button type="button" class="work" aria-expanded={props.trace.isOpen(key())} onClick={() => props.onToggle(key())}>
+      <Icon name="chevron" class="fold" />
+      <Show when={isRunning()}>
+        <i class="live" aria-hidden="true" />
+      </Show>
+      <span>
+        {isRunning() ? "running, " : ""}
+        {words()}
+      </span>
+      <Show when={(outline()?.sums.errors ?? 0) > 0}>
+        <span class="errors">{plural(outline()?.sums.errors ?? 0, "error")}</span>
+      </Show>
+    </button>
+  );
+}
+
+function workWords(trace: TraceOutline | null): string {
+  if (trace === null) return "";
+  const { tools, files, startedAt, endedAt, costUsd, tokens } = trace.sums;
+  return [
+    tools > 0 ? plural(tools, "tool") : plural(trace.work.length, "step"),
+    files > 0 ? plural(files, "file") : "",
+    startedAt === null || endedAt === null || endedAt <= startedAt ? "" : duration(endedAt - startedAt),
+    tokens > 0 ? money(costUsd) : "",
+  ]
+    .filter((part) => part !== "")
+    .join(", ");
+}
+
+/** One event inside the work: a tool, a sub-agent, something said on the way. */
+function Step(props: Props & { readonly event: EventRow }): JSX.Element {
+  const key = createMemo(() => {
+    const row = props.row();
+    return row.type === "event" && row.inside > 0 ? laneKey(row.event.id) : eventKey(props.event.id);
+  });
+  const depth = createMemo(() => {
+    const row = props.row();
+    return row.type === "event" ? row.depth : 0;
+  });
+  const inside = createMemo(() => {
+    const row = props.row();
+    return row.type === "event" ? row.inside : 0;
+  });
+  const isBodyOpen = (): boolean => props.trace.isOpen(eventKey(props.event.id));
+  const canOpen = (): boolean => inside() > 0 || props.event.parts.length > 0;
+  const isText = (): boolean => ["response", "prompt", "compaction"].includes(props.event.kind);
+  return (
+    <div class={`step kind-${props.event.kind}`} style={{ "--depth": depth() }} data-depth={depth()} data-status={props.event.status}>
+      <div class="step-line">
+        <button
+          type="button"
+          class="step-main"
+          disabled={!canOpen()}
+          aria-expanded={canOpen() ? props.trace.isOpen(key()) : undefined}
+          onClick={() => props.onToggle(key())}
+        >
+          <span class="kind">
+            <Icon name={toolIcon(props.event)} label={props.event.kind} />
+          </span>
+          <StepWords event={props.event} inside={inside()} />
+          <StepState event={props.event} live={props.live} />
+        </button>
+        <Show when={inside() > 0 && props.event.parts.length > 0}>
+          <button
+            type="button"
+            class="link step-asked"
+            aria-expanded={isBodyOpen()}
+            onClick={() => props.onToggle(eventKey(props.event.id))}
+          >
+            asked, answered
+          </button>
+        </Show>
+        <span class="step-time" title={exactTime(props.event.at)}>
+          {props.event.durationMs === null ? "" : duration(props.event.durationMs)}
+        </span>
+      </div>
+      <Show when={isBodyOpen()}>
+        <Show when={isText() || props.event.kind === "error"} fallback={<ToolBody event={props.event} bodies={props.trace.bodies(props.event)} />}>
+          <div class="tool-body">
+            <Thinking {...props} />
+            <Show when={props.event.kind !== "error"} fallback={<ErrorText {...props} />}>
+              <Show when={props.trace.bodies(props.event)?.text}>
+                {(text) => <Prose text={text()} lines={80} />}
+              </Show>
+            </Show>
+            <Meta {...props} who={props.event.model ?? ""} />
+          </div>
+        </Show>
+      </Show>
+    </div>
+  );
+}
+
+function StepWords(props: { readonly event: EventRow; readonly inside: number }): JSX.Element {
+  const summary = createMemo(() => oneLine(props.event.summary ?? ""));
+  const onlyThought = (): boolean => props.event.parts.length > 0 && props.event.parts.every((part) => part === "thinking");
+  switch (props.event.kind) {
+    case "tool":
+      return (
+        <>
+          <b>{oneLine(props.event.tool ?? "Tool")}</b>
+          <span class="mono cut summary">{summary()}</span>
+        </>
+      );
+    case "subagent":
+      return (
+        <>
+          <b>Sub-agent</b>
+          <span class="cut summary">{summary()}</span>
+          <Show when={props.inside > 0}>
+            <span class="quiet count">{plural(props.inside, "event")}</span>
+          </Show>
+        </>
+      );
+    case "response":
+      return <span class="cut said">{onlyThought() ? "Thought about it" : summary() || "Said something"}</span>;
+    case "prompt":
+      return (
+        <>
+          <b>Asked</b>
+          <span class="cut said">{summary()}</span>
+        </>
+      );
+    case "compaction":
+      return <span class="said">The conversation was compacted here</span>;
+    case "mode":
+      return <span class="cut said">Mode: {summary() || "changed"}</span>;
+    case "permission":
+      return (
+        <>
+          <b>Permission</b>
+          <span class="cut said">{summary()}</span>
+        </>
+      );
+    case "error":
+      return <span class="cut said">{summary() || "Error"}</span>;
+  }
+}
+
+function StepState(props: { readonly event: EventRow; readonly live: boolean }): JSX.Element {
+  const words = createMemo(() => stateWords(props.event, props.live));
+  return (
+    <>
+      <LineCount added={props.event.linesAdded} removed={props.event.linesRemoved} />
+      <Show when={words() !== ""}>
+        <span class="state">{words()}</span>
+      </Show>
+      <Show when={props.event.rolledBack}>
+        <span class="tag" title="No longer part of the conversation; its tokens were spent all the same">
+          rolled back
+        </span>
+      </Show>
+    </>
+  );
+}
+
+function stateWords({ status, exitCode, kind }: EventRow, live: boolean): string {
+  if (exitCode !== null && exitCode !== 0) return `exit ${exitCode}`;
+  switch (status) {
+    case "error":
+      return kind === "error" ? "" : "failed";
+    case "rejected":
+      return "you said no";
+    case "interrupted":
+      return "interrupted";
+    case "running":
+      return live ? "running" : "no result";
+    default:
+      return "";
+  }
+}
+
+function Thinking(props: Props & { readonly event: EventRow }): JSX.Element {
+  const key = (): string => `t:${props.event.id}`;
+  return (
+    <Show when={props.event.parts.includes("thinking")}>
+      <button type="button" class="thinking" aria-expanded={props.trace.isOpen(key())} onClick={() => props.onToggle(key())}>
+        <Icon name="chevron" class="fold" />
+        Thinking
+      </button>
+      <Show when={props.trace.isOpen(key())}>
+        <div class="thought">
+          <Plain text={props.trace.bodies(props.event)?.thinking ?? ""} lines={60} />
+        </div>
+      </Show>
+    </Show>
+  );
+}
+
+const LOCAL_ONLY = "These words stay on this machine.";
+const LOCAL_SHARED = "These words stay on this machine: your team sees that they were said, when, and what they cost, not what they say.";
+
+function Meta(props: Props & { readonly event: EventRow; readonly who: string }): JSX.Element {
+  return (
+    <div class="meta">
+      <time title={exactTime(props.event.at)}>{clockTime(props.event.at, true)}</time>
+      <Show when={props.who !== ""}>
+        <span>{oneLine(props.who)}</span>
+      </Show>
+      <Show when={props.event.tokens}>
+        {(tokens) => (
+          <span title={`${tokens().input} in, ${tokens().cacheRead} from the cache, ${tokens().cacheWrite} into it, ${tokens().output} out`}>
+            {compactCount(tokens().output)} out
+          </span>
+        )}
+      </Show>
+      <Show when={props.event.tokens !== null}>
+        <span>{money(props.event.costUsd)}</span>
+      </Show>
+      <Show when={props.event.parts.length > 0}>
+        <span class="local" title={props.sharedWith === null ? LOCAL_ONLY : LOCAL_SHARED}>
+          <Icon name="lock" label={props.sharedWith === null ? LOCAL_ONLY : LOCAL_SHARED} />
+        </span>
+      </Show>
+      <Show when={props.event.rolledBack}>
+        <span class="tag">rolled back</span>
+      </Show>
+    </div>
+  );
+}

@@ -1,0 +1,114 @@
+/** A store in memory: what sync needs of one, and nothing more. A crash is a new engine over the same store. */
+import * as Y from "yjs";
+import type { Bytes } from "../../src/base/bytes.ts";
+import type { DocId, TeamId } from "../../src/base/ids.ts";
+import { type DocKind, openDoc } from "../../src/crdt/documents.ts";
+import { EMPTY_KNOWN, type Known, pendingUpdate } from "../../src/crdt/known.ts";
+import type { Chain, DocumentInfo, PulledBatch, StreamRef, SyncStore, UnappliedRow } from "../../src/sync/ports.ts";
+import { streamKey } from "../../src/sync/streams.ts";
+import type { StreamCursor } from "../../src/sync/transport.ts";
+
+interface Held {
+  readonly kind: DocKind;
+  stream: StreamRef | null;
+  known: Known;
+  owner: string | null;
+  readonly log: Bytes[];
+  pending: boolean;
+}
+
+export class MemoryStore implements SyncStore {
+  readonly unapplied: UnappliedRow[] = [];
+  readonly #documents = new Map<DocId, Held>();
+  readonly #cursors = new Map<string, StreamCursor>();
+  readonly #chains = new Map<string, Chain>();
+  /** How often `commit` was called. */
+  commits = 0;
+
+  create(id: DocId, kind: DocKind, stream: StreamRef | null): void {
+    this.#documents.set(id, { kind, stream, known: EMPTY_KNOWN, owner: null, log: [], pending: stream !== null });
+  }
+
+  append(id: DocId, update: Bytes): void {
+    const held = this.#held(id);
+    held.log.push(update);
+    held.pending = held.stream !== null;
+  }
+
+  /** A fresh document of all that the log holds. */
+  open(id: DocId): Y.Doc {
+    const doc = new Y.Doc();
+    doc.transact(() => this.#held(id).log.forEach((update) => Y.applyUpdate(doc, update)));
+    return doc;
+  }
+
+  /** Opens, changes, appends what changed. Returns the update. */
+  edit(id: DocId, change: (doc: Y.Doc) => void): Bytes {
+    const doc = this.open(id);
+    const before = Y.encodeStateVector(doc);
+    const updates: Bytes[] = [];
+    doc.on("update", (update: Uint8Array) => updates.push(update as Bytes));
+    doc.transact(() => change(doc));
+    const update = updates[0] ?? (Y.encodeStateAsUpdate(doc, before) as Bytes);
+    this.append(id, update);
+    return update;
+  }
+
+  has(id: DocId): boolean {
+    return this.#documents.has(id);
+  }
+
+  /** What is really pending, whatever the flag says. */
+  pendingOf(id: DocId): Bytes | null {
+    const held = this.#held(id);
+    const state = Y.encodeStateAsUpdate(this.open(id));
+    return pendingUpdate(openDoc(state), held.known);
+  }
+
+  async cursors(team: TeamId): Promise<readonly StreamCursor[]> {
+    return [...this.#cursors.values()].filter(({ stream }) => stream.team === team);
+  }
+
+  async pendingDocuments(team: TeamId): Promise<readonly DocId[]> {
+    return [...this.#documents].filter(([, held]) => held.pending && held.stream?.team === team).map(([id]) => id);
+  }
+
+  async document(id: DocId): Promise<DocumentInfo | null> {
+    const held = this.#documents.get(id);
+    return held ? { kind: held.kind, stream: held.stream, known: held.known, owner: held.owner } : null;
+  }
+
+  async state(id: DocId) {
+    const held = this.#documents.get(id);
+    return held ? { state: Y.encodeStateAsUpdate(this.open(id)) as Bytes, rev: held.log.length } : null;
+  }
+
+  async settle(id: DocId, rev: number): Promise<void> {
+    const held = this.#held(id);
+    if (held.log.length === rev) held.pending = false;
+  }
+
+  async chain(replica: string, doc: string): Promise<Chain | null> {
+    return this.#chains.get(`${replica}/${doc}`) ?? null;
+  }
+
+  async commit(batch: PulledBatch): Promise<void> {
+    this.commits++;
+    this.#cursors.set(streamKey(batch.stream), { stream: batch.stream, cursor: batch.cursor });
+    for (const { id, kind, updates, known, owner } of batch.documents) {
+      const held = this.#documents.get(id) ?? { kind, stream: batch.stream, known, owner, log: [], pending: false };
+      this.#documents.set(id, held);
+      held.log.push(...updates);
+      held.known = known;
+      held.owner = owner;
+    }
+    for (const chain of batch.chains) this.#chains.set(`${chain.replica}/${chain.doc}`, chain);
+    this.unapplied.push(...batch.unapplied);
+  }
+
+  #held(id: DocId): Held {
+    const held = this.#documents.get(id);
+    if (!held) throw new Error(`no document ${id}`);
+    return held;
+  }
+}

@@ -1,0 +1,135 @@
+/** A team of devices for tests: keys, cards, a memory server, and per device a store and an engine that can crash. */
+import { createHash } from "node:crypto";
+import type * as Y from "yjs";
+import type { Bytes } from "../../src/base/bytes.ts";
+import type { DocId, TeamId } from "../../src/base/ids.ts";
+import type { Random } from "../../src/base/random.ts";
+import { unwrap } from "../../src/base/result.ts";
+import type { DocKind } from "../../src/crdt/documents.ts";
+import { sealCard } from "../../src/crypto/card.ts";
+import { createDevice, type DeviceIdentity } from "../../src/crypto/device.ts";
+import { createTeamKeys, type TeamKeys } from "../../src/crypto/team.ts";
+import { createSync, type Sync, type SyncReport, type SyncState } from "../../src/sync/engine.ts";
+import type { StreamRef, SyncStore } from "../../src/sync/ports.ts";
+import type { Transport } from "../../src/sync/transport.ts";
+import { MemoryServer } from "./memoryServer.ts";
+import { MemoryStore } from "./memoryStore.ts";
+
+export const TEAM = "team_01KABCDEFGHJKMNPQRSTVWXYZ0" as TeamId;
+export const TEAM_STREAM: StreamRef = { team: TEAM, project: null };
+export const PROJECT_STREAM: StreamRef = { team: TEAM, project: "0191d3a0-7c1e-7b2a-9c3d-111111111111" };
+
+/** The same bytes for the same seed, in any order of sizes. */
+export function seededRandom(seed: string): Random {
+  let count = 0;
+  return (sizeBytes) => {
+    const bytes = new Uint8Array(sizeBytes);
+    for (let at = 0; at < sizeBytes; at += 32) {
+      const block = createHash("sha256").update(`${seed}/${count++}`).digest();
+      bytes.set(block.subarray(0, Math.min(32, sizeBytes - at)), at);
+    }
+    return bytes;
+  };
+}
+
+/** Timers that run when the test says so. */
+export class ManualTime {
+  ms = 1_000_000;
+  readonly #timers: { readonly atMs: number; readonly run: () => void }[] = [];
+
+  readonly clock = { nowMs: () => this.ms, monotonicMs: () => this.ms };
+
+  readonly after = (delayMs: number, run: () => void) => {
+    const timer = { atMs: this.ms + delayMs, run };
+    this.#timers.push(timer);
+    return () => {
+      const at = this.#timers.indexOf(timer);
+      if (at !== -1) this.#timers.splice(at, 1);
+    };
+  };
+
+  get waiting(): number {
+    return this.#timers.length;
+  }
+
+  advance(byMs: number): void {
+    this.ms += byMs;
+    for (const timer of this.#timers.filter(({ atMs }) => atMs <= this.ms)) {
+      this.#timers.splice(this.#timers.indexOf(timer), 1);
+      timer.run();
+    }
+  }
+}
+
+export class TestDevice {
+  readonly store = new MemoryStore();
+  readonly identity: DeviceIdentity;
+  readonly states: SyncState[] = [];
+  readonly applied: { readonly doc: DocId; readonly updates: readonly Bytes[] }[] = [];
+  readonly transport: Transport;
+  sync: Sync;
+  readonly #team: TestTeam;
+  readonly #name: string;
+  #processes = 0;
+
+  constructor(team: TestTeam, name: string) {
+    this.#team = team;
+    this.#name = name;
+    this.identity = createDevice(seededRandom(`device ${name}`));
+    this.transport = team.server.connect();
+    this.sync = this.start();
+  }
+
+  /** A new process over the same store: what was only in memory is gone. */
+  crash(): void {
+    this.sync = this.start();
+  }
+
+  start(store: SyncStore = this.store, transport: Transport = this.transport): Sync {
+    return createSync({
+      store,
+      transport,
+      keys: this.#team.keys,
+      device: this.identity,
+      clock: this.#team.time.clock,
+      random: seededRandom(`${this.#name} ${this.#processes++}`),
+      after: this.#team.time.after,
+      onApplied: (doc, updates) => this.applied.push({ doc, updates }),
+      onState: (state) => this.states.push(state),
+    });
+  }
+
+  async once(): Promise<SyncReport> {
+    return unwrap(await this.sync.once());
+  }
+
+  create(id: string, kind: DocKind = "decision", stream: StreamRef | null = TEAM_STREAM): DocId {
+    this.store.create(id as DocId, kind, stream);
+    return id as DocId;
+  }
+
+  type(id: DocId, change: (text: Y.Text) => void, field = "context"): Bytes {
+    return this.store.edit(id, (doc) => change(doc.getText(field)));
+  }
+
+  text(id: DocId, field = "context"): string {
+    return this.store.open(id).getText(field).toString();
+  }
+}
+
+export class TestTeam {
+  readonly time = new ManualTime();
+  readonly server = new MemoryServer();
+  readonly keys: TeamKeys = createTeamKeys(TEAM, seededRandom("team"));
+
+  device(name: string): TestDevice {
+    const device = new TestDevice(this, name);
+    this.list(device.identity, name);
+    return device;
+  }
+
+  list(identity: DeviceIdentity, name: string, keys: TeamKeys = this.keys): void {
+    const person = { name: `${name}'s laptop`, email: `${name}@example.org` };
+    this.server.devices.push({ device: identity.id, card: sealCard(identity, person, keys, seededRandom(name)) });
+  }
+}
