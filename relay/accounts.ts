@@ -38,10 +38,20 @@ type User = { id: string; email: string; created_at: Date; last_sign_in_at: Date
 
 const USER_COLUMNS = "id, email, created_at, last_sign_in_at";
 
-export function createAccounts({ database, passwords, tokens, attempts, clock, random }: AccountParts): Accounts {
+export function createAccounts({
+  database,
+  passwords,
+  tokens,
+  attempts,
+  clock,
+  random,
+}: AccountParts): Accounts {
   async function newToken(query: Query, session: string): Promise<string> {
     const token = toBase64Url(random(32));
-    await query("insert into auth.refresh_tokens (hash, session_id) values ($1, $2)", [hashOf(token), session]);
+    await query("insert into auth.refresh_tokens (hash, session_id) values ($1, $2)", [
+      hashOf(token),
+      session,
+    ]);
     return token;
   }
 
@@ -59,7 +69,10 @@ export function createAccounts({ database, passwords, tokens, attempts, clock, r
 
   async function openSession(user: User): Promise<Answer> {
     const [session, token] = await database.transaction(async (query) => {
-      const [row] = await query<{ id: string }>("insert into auth.sessions (user_id) values ($1) returning id", [user.id]);
+      const [row] = await query<{ id: string }>(
+        "insert into auth.sessions (user_id) values ($1) returning id",
+        [user.id],
+      );
       const id = (row as { id: string }).id;
       return [id, await newToken(query, id)] as const;
     });
@@ -70,11 +83,20 @@ export function createAccounts({ database, passwords, tokens, attempts, clock, r
     async signUp(body) {
       const { email, password } = credentials(body);
       if (!/^[^\s@]+@[^\s@]+$/.test(email) || email.length > 254)
-        throw authError(400, "email_address_invalid", "Unable to validate email address: invalid format");
+        throw authError(
+          400,
+          "email_address_invalid",
+          "Unable to validate email address: invalid format",
+        );
       if (password.length < PASSWORD_MIN_LENGTH || Buffer.byteLength(password) > PASSWORD_MAX_BYTES)
-        throw authError(422, "weak_password", `Password should be at least ${PASSWORD_MIN_LENGTH} characters.`, {
-          weak_password: { reasons: ["length"] },
-        });
+        throw authError(
+          422,
+          "weak_password",
+          `Password should be at least ${PASSWORD_MIN_LENGTH} characters.`,
+          {
+            weak_password: { reasons: ["length"] },
+          },
+        );
       const hash = await passwords.hash(password);
       const [user] = await database.query<User>(
         `insert into auth.users (email, encrypted_password) values ($1, $2) on conflict (email) do nothing returning ${USER_COLUMNS}`,
@@ -86,24 +108,34 @@ export function createAccounts({ database, passwords, tokens, attempts, clock, r
 
     async signIn(body, address) {
       const { email, password } = credentials(body);
-      const keys = [`account ${email}`, `address ${address}`];
-      if (!attempts.allowed(keys)) throw authError(429, "over_request_rate_limit", "Request rate limit reached");
+      const keys = [
+        { key: `account ${email}`, failuresAllowed: 10 },
+        // Many people may sit behind one address.
+        { key: `address ${address}`, failuresAllowed: 100 },
+      ];
+      if (!attempts.allowed(keys))
+        throw authError(429, "over_request_rate_limit", "Request rate limit reached");
       const [known] = await database.query<User & { encrypted_password: string }>(
         `select ${USER_COLUMNS}, encrypted_password from auth.users where email = $1`,
         [email],
       );
-      const right = Buffer.byteLength(password) <= PASSWORD_MAX_BYTES && (await passwords.verify(password, known?.encrypted_password ?? null));
+      const right =
+        Buffer.byteLength(password) <= PASSWORD_MAX_BYTES &&
+        (await passwords.verify(password, known?.encrypted_password ?? null));
       if (!right || !known) {
         attempts.failed(keys);
         throw authError(400, "invalid_credentials", "Invalid login credentials");
       }
-      await database.query("update auth.users set last_sign_in_at = now() where id = $1", [known.id]);
+      await database.query("update auth.users set last_sign_in_at = now() where id = $1", [
+        known.id,
+      ]);
       return openSession(known);
     },
 
     async refresh(body) {
       const presented = body["refresh_token"];
-      if (typeof presented !== "string") throw authError(400, "validation_failed", "refresh_token required");
+      if (typeof presented !== "string")
+        throw authError(400, "validation_failed", "refresh_token required");
       const outcome = await database.transaction(async (query) => {
         const [row] = await query<User & { session_id: string; used_at: Date | null }>(
           `select t.session_id, t.used_at, u.id, u.email, u.created_at, u.last_sign_in_at
@@ -116,20 +148,30 @@ export function createAccounts({ database, passwords, tokens, attempts, clock, r
           await query("delete from auth.sessions where id = $1", [row.session_id]);
           return "refresh_token_already_used";
         }
-        await query("update auth.refresh_tokens set used_at = coalesce(used_at, $2) where hash = $1", [
-          hashOf(presented),
-          new Date(clock.nowMs()),
-        ]);
+        await query(
+          "update auth.refresh_tokens set used_at = coalesce(used_at, $2) where hash = $1",
+          [hashOf(presented), new Date(clock.nowMs())],
+        );
         return { user: row, session: row.session_id, token: await newToken(query, row.session_id) };
       });
-      if (outcome === "refresh_token_not_found") throw authError(400, outcome, "Invalid Refresh Token: Refresh Token Not Found");
-      if (typeof outcome === "string") throw authError(400, outcome, "Invalid Refresh Token: Already Used");
+      if (outcome === "refresh_token_not_found")
+        throw authError(400, outcome, "Invalid Refresh Token: Refresh Token Not Found");
+      if (typeof outcome === "string")
+        throw authError(400, outcome, "Invalid Refresh Token: Already Used");
       return opened(outcome.user, outcome.session, outcome.token);
     },
 
     async signOut({ claims }, scope) {
-      const which = scope === "local" ? "and id = $2" : scope === "others" ? "and id <> $2" : "and $2::uuid is not null";
-      await database.query(`delete from auth.sessions where user_id = $1 ${which}`, [claims.sub, claims.session_id]);
+      const which =
+        scope === "local"
+          ? "and id = $2"
+          : scope === "others"
+            ? "and id <> $2"
+            : "and $2::uuid is not null";
+      await database.query(`delete from auth.sessions where user_id = $1 ${which}`, [
+        claims.sub,
+        claims.session_id,
+      ]);
       return NO_CONTENT;
     },
 
@@ -138,13 +180,23 @@ export function createAccounts({ database, passwords, tokens, attempts, clock, r
         `select ${USER_COLUMNS} from auth.users u where id = $1 and exists (select from auth.sessions s where s.user_id = u.id and s.id = $2)`,
         [claims.sub, claims.session_id],
       );
-      if (!user) throw authError(403, "session_not_found", "Session from session_id claim in JWT does not exist");
+      if (!user)
+        throw authError(
+          403,
+          "session_not_found",
+          "Session from session_id claim in JWT does not exist",
+        );
       return answer(200, userJson(user));
     },
   };
 }
 
-export function authError(status: number, code: string, message: string, more: object = {}): HttpError {
+export function authError(
+  status: number,
+  code: string,
+  message: string,
+  more: object = {},
+): HttpError {
   return new HttpError(status, { code: status, error_code: code, msg: message, ...more });
 }
 

@@ -18,7 +18,8 @@ export interface Database {
 }
 
 /** Until the end of the transaction. */
-export const BECOME = "select set_config('role', $1, true), set_config('request.jwt.claims', $2, true)";
+export const BECOME =
+  "select set_config('role', $1, true), set_config('request.jwt.claims', $2, true)";
 
 export function overPGlite(db: PGlite, close: () => Promise<void>): Database {
   return {

@@ -52,7 +52,12 @@ export function parseObject(text: string): Record<string, unknown> {
     // Answered below.
   }
   if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw new HttpError(400, { code: "PGRST102", message: "Empty or invalid json", details: null, hint: null });
+    throw new HttpError(400, {
+      code: "PGRST102",
+      message: "Empty or invalid json",
+      details: null,
+      hint: null,
+    });
   return value as Record<string, unknown>;
 }
 

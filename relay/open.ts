@@ -16,7 +16,9 @@ export interface OpenOptions {
 /** Throws `FaultError` when the folder is in use, of a newer version or not writable. */
 export async function openDatabase({ dataFolder, clock, log }: OpenOptions): Promise<Database> {
   const migrations = await relayMigrations();
-  const { db, notices, close } = unwrap(await openPg({ folder: dataFolder, migrations, clock, log }));
+  const { db, notices, close } = unwrap(
+    await openPg({ folder: dataFolder, migrations, clock, log }),
+  );
   for (const notice of notices) log("error", "relay.notice", { notice });
   await db.exec(await readFile(new URL("watch.sql", import.meta.url), "utf8"));
   return overPGlite(db, close);
@@ -26,7 +28,10 @@ export async function openDatabase({ dataFolder, clock, log }: OpenOptions): Pro
 export async function relayMigrations(): Promise<readonly Migration[]> {
   const folder = new URL("../supabase/migrations/", import.meta.url);
   const files = (await readdir(folder)).filter((name) => name.endsWith(".sql")).toSorted();
-  const urls = [new URL("bootstrap.sql", import.meta.url), ...files.map((name) => new URL(name, folder))];
+  const urls = [
+    new URL("bootstrap.sql", import.meta.url),
+    ...files.map((name) => new URL(name, folder)),
+  ];
   return Promise.all(
     urls.map(async (url, index) => ({
       version: index + 1,

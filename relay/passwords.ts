@@ -57,10 +57,14 @@ function format({ memoryKiB, passes, salt }: Parameters, tag: Uint8Array): strin
   return `$argon2id$v=19$m=${memoryKiB},t=${passes},p=1$${unpadded(salt)}$${unpadded(tag)}`;
 }
 
-const NOBODY = format({ memoryKiB: MEMORY_KIB, passes: PASSES, salt: new Uint8Array(SALT_BYTES) }, new Uint8Array(TAG_BYTES));
+const NOBODY = format(
+  { memoryKiB: MEMORY_KIB, passes: PASSES, salt: new Uint8Array(SALT_BYTES) },
+  new Uint8Array(TAG_BYTES),
+);
 
 function parse(text: string): Parameters & { readonly tag: Buffer } {
-  const [, memory, passes, salt, tag] = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=1\$([^$]+)\$([^$]+)$/.exec(text) ?? [];
+  const [, memory, passes, salt, tag] =
+    /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=1\$([^$]+)\$([^$]+)$/.exec(text) ?? [];
   if (!memory || !passes || !salt || !tag) throw new Error("a stored password is not in PHC form");
   return {
     memoryKiB: Number(memory),

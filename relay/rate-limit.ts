@@ -3,13 +3,17 @@ import { createHash } from "node:crypto";
 import type { Clock } from "../src/base/clock.ts";
 
 const WINDOW_MS = 5 * 60_000;
-const FAILURES_ALLOWED = 10;
 const KEYS_KEPT = 10_000;
 
 export interface RateLimit {
   /** False when one of the keys has failed too often in the last five minutes. */
-  allowed(keys: readonly string[]): boolean;
-  failed(keys: readonly string[]): void;
+  allowed(keys: readonly LimitedKey[]): boolean;
+  failed(keys: readonly LimitedKey[]): void;
+}
+
+export interface LimitedKey {
+  readonly key: string;
+  readonly failuresAllowed: number;
 }
 
 export function createRateLimit(clock: Clock): RateLimit {
@@ -21,9 +25,12 @@ export function createRateLimit(clock: Clock): RateLimit {
   }
 
   return {
-    allowed: (keys) => keys.every((key) => (current(hashed(key))?.count ?? 0) < FAILURES_ALLOWED),
+    allowed: (keys) =>
+      keys.every(
+        ({ key, failuresAllowed }) => (current(hashed(key))?.count ?? 0) < failuresAllowed,
+      ),
     failed(keys) {
-      for (const key of keys.map(hashed)) {
+      for (const key of keys.map(({ key }) => hashed(key))) {
         const entry = current(key);
         if (entry) entry.count++;
         else failures.set(key, { count: 1, since: clock.monotonicMs() });

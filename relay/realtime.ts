@@ -55,7 +55,12 @@ interface Connection {
   lastHeardMs: number;
 }
 
-export async function createRealtime({ database, tokens, clock, log }: RealtimeParts): Promise<Realtime> {
+export async function createRealtime({
+  database,
+  tokens,
+  clock,
+  log,
+}: RealtimeParts): Promise<Realtime> {
   const server = new WebSocketServer({ noServer: true, maxPayload: MESSAGE_MAX_BYTES });
   const connections = new Set<Connection>();
 
@@ -65,10 +70,14 @@ export async function createRealtime({ database, tokens, clock, log }: RealtimeP
     const heard: { yes: boolean } = { yes: false };
     await database
       .transaction(async (query) => {
-        await query("insert into realtime.messages (topic, extension, private) values ($1, 'broadcast', true)", [name]);
+        await query(
+          "insert into realtime.messages (topic, extension, private) values ($1, 'broadcast', true)",
+          [name],
+        );
         await query("select set_config('realtime.topic', $1, true)", [name]);
         await query(BECOME, [caller.role, caller.claimsText]);
-        heard.yes = (await query("select from realtime.messages where topic = $1", [name])).length > 0;
+        heard.yes =
+          (await query("select from realtime.messages where topic = $1", [name])).length > 0;
         throw ROLL_BACK;
       })
       .catch((error: unknown) => {
@@ -85,7 +94,9 @@ export async function createRealtime({ database, tokens, clock, log }: RealtimeP
   async function join(connection: Connection, message: Message): Promise<void> {
     const config = message.payload["config"] as { private?: unknown } | undefined;
     const caller =
-      config?.private === true && message.topic.startsWith(TOPIC_PREFIX) && connection.channels.size < CHANNELS_MAX
+      config?.private === true &&
+      message.topic.startsWith(TOPIC_PREFIX) &&
+      connection.channels.size < CHANNELS_MAX
         ? await callerOf(message.payload["access_token"], message.topic)
         : null;
     if (!caller) {
@@ -125,7 +136,13 @@ export async function createRealtime({ database, tokens, clock, log }: RealtimeP
     const channel = connection.channels.get(topic);
     if (!channel) return;
     connection.channels.delete(topic);
-    send(connection, { joinRef: channel.joinRef, ref: channel.joinRef, topic, event: "phx_close", payload: {} });
+    send(connection, {
+      joinRef: channel.joinRef,
+      ref: channel.joinRef,
+      topic,
+      event: "phx_close",
+      payload: {},
+    });
   }
 
   function expired(channel: Channel): boolean {
@@ -133,7 +150,11 @@ export async function createRealtime({ database, tokens, clock, log }: RealtimeP
   }
 
   function broadcast(text: string): void {
-    const { topic, event, payload } = JSON.parse(text) as { topic: string; event: string; payload: unknown };
+    const { topic, event, payload } = JSON.parse(text) as {
+      topic: string;
+      event: string;
+      payload: unknown;
+    };
     const name = TOPIC_PREFIX + topic;
     for (const connection of connections) {
       const channel = connection.channels.get(name);
@@ -152,18 +173,26 @@ export async function createRealtime({ database, tokens, clock, log }: RealtimeP
 
   async function askAgain(): Promise<void> {
     for (const connection of connections)
-      for (const [topic, { caller }] of connection.channels) if (!(await mayHear(caller, topic))) end(connection, topic);
+      for (const [topic, { caller }] of connection.channels)
+        if (!(await mayHear(caller, topic))) end(connection, topic);
   }
 
   function sweep(): void {
     for (const connection of connections) {
-      for (const [topic, channel] of connection.channels) if (expired(channel)) end(connection, topic);
-      if (clock.monotonicMs() - connection.lastHeardMs > SILENCE_MAX_MS) connection.socket.terminate();
+      for (const [topic, channel] of connection.channels)
+        if (expired(channel)) end(connection, topic);
+      if (clock.monotonicMs() - connection.lastHeardMs > SILENCE_MAX_MS)
+        connection.socket.terminate();
     }
   }
 
   function accept(socket: WebSocket, vsn: string): void {
-    const connection: Connection = { socket, vsn, channels: new Map(), lastHeardMs: clock.monotonicMs() };
+    const connection: Connection = {
+      socket,
+      vsn,
+      channels: new Map(),
+      lastHeardMs: clock.monotonicMs(),
+    };
     connections.add(connection);
     // One after the other, so that a token that follows a join finds the channel.
     let turn = Promise.resolve();
@@ -174,7 +203,9 @@ export async function createRealtime({ database, tokens, clock, log }: RealtimeP
       turn = turn
         .then(() => receive(connection, message))
         .catch((error: unknown) => {
-          log("error", "realtime.failed", { reason: error instanceof Error ? error.name : "unknown" });
+          log("error", "realtime.failed", {
+            reason: error instanceof Error ? error.name : "unknown",
+          });
           socket.terminate();
         });
     });
@@ -194,7 +225,9 @@ export async function createRealtime({ database, tokens, clock, log }: RealtimeP
   return {
     upgrade(request, socket, head) {
       const query = new URL(request.url ?? "/", "http://relay").searchParams;
-      server.handleUpgrade(request, socket, head, (accepted) => accept(accepted, query.get("vsn") ?? "1.0.0"));
+      server.handleUpgrade(request, socket, head, (accepted) =>
+        accept(accepted, query.get("vsn") ?? "1.0.0"),
+      );
     },
     close() {
       clearInterval(sweeper);
@@ -206,14 +239,31 @@ export async function createRealtime({ database, tokens, clock, log }: RealtimeP
 
 const ROLL_BACK = new Error("rolled back on purpose");
 
-function reply(connection: Connection, to: Message, status: "ok" | "error", response: object): void {
-  send(connection, { joinRef: to.joinRef, ref: to.ref, topic: to.topic, event: "phx_reply", payload: { status, response } });
+function reply(
+  connection: Connection,
+  to: Message,
+  status: "ok" | "error",
+  response: object,
+): void {
+  send(connection, {
+    joinRef: to.joinRef,
+    ref: to.ref,
+    topic: to.topic,
+    event: "phx_reply",
+    payload: { status, response },
+  });
 }
 
 function send({ socket, vsn }: Connection, { joinRef, ref, topic, event, payload }: Message): void {
   if (socket.readyState !== WebSocket.OPEN) return;
   if (socket.bufferedAmount > BACKLOG_MAX_BYTES) return socket.terminate();
-  socket.send(JSON.stringify(vsn === "1.0.0" ? { join_ref: joinRef, ref, topic, event, payload } : [joinRef, ref, topic, event, payload]));
+  socket.send(
+    JSON.stringify(
+      vsn === "1.0.0"
+        ? { join_ref: joinRef, ref, topic, event, payload }
+        : [joinRef, ref, topic, event, payload],
+    ),
+  );
 }
 
 /** `[join_ref, ref, topic, event, payload]` or, in vsn 1.0.0, an object with these names. Null: neither. */
@@ -235,6 +285,7 @@ function decode(text: string): Message | null {
     ref: typeof ref === "string" ? ref : null,
     topic,
     event,
-    payload: typeof payload === "object" && payload !== null ? (payload as Record<string, unknown>) : {},
+    payload:
+      typeof payload === "object" && payload !== null ? (payload as Record<string, unknown>) : {},
   };
 }

@@ -8,7 +8,12 @@ import type { Caller, Role } from "./tokens.ts";
 
 export type Rpc = (caller: Caller, name: string, body: string) => Promise<Answer>;
 
-type Argument = { readonly name: string; readonly quoted: string; readonly type: string; readonly required: boolean };
+type Argument = {
+  readonly name: string;
+  readonly quoted: string;
+  readonly type: string;
+  readonly required: boolean;
+};
 type Callable = { readonly quoted: string; readonly arguments: readonly Argument[] };
 
 /** Reads the catalogue once: functions only change with a migration, before the relay listens. */
@@ -40,7 +45,9 @@ export async function createRpc(database: Database): Promise<Rpc> {
   return async (caller, name, body) => {
     const sql = statement(name, Object.keys(parseObject(body)));
     try {
-      const [row] = await database.as<{ result: string | null }>(caller, sql, [body === "" ? "{}" : body]);
+      const [row] = await database.as<{ result: string | null }>(caller, sql, [
+        body === "" ? "{}" : body,
+      ]);
       return row?.result == null ? NO_CONTENT : { status: 200, json: row.result };
     } catch (error) {
       throw sqlError(error, caller.role);
@@ -49,7 +56,11 @@ export async function createRpc(database: Database): Promise<Rpc> {
 }
 
 async function readCallables(database: Database): Promise<ReadonlyMap<string, Callable>> {
-  const rows = await database.query<{ name: string; quoted: string; arguments: readonly Argument[] }>(`
+  const rows = await database.query<{
+    name: string;
+    quoted: string;
+    arguments: readonly Argument[];
+  }>(`
     select p.proname as name, format('public.%I', p.proname) as quoted, coalesce((
       select jsonb_agg(jsonb_build_object(
         'name', p.proargnames[i], 'quoted', quote_ident(p.proargnames[i]), 'type', format_type(p.proargtypes[i - 1], null),
@@ -81,11 +92,21 @@ function sqlError(error: unknown, role: Role): unknown {
   if (!isSqlError(error)) return error;
   const status = statusOf(error.code, role);
   if (status >= 500) return error;
-  return new HttpError(status, { code: error.code, message: error.message, details: error.detail ?? null, hint: error.hint ?? null });
+  return new HttpError(status, {
+    code: error.code,
+    message: error.message,
+    details: error.detail ?? null,
+    hint: error.hint ?? null,
+  });
 }
 
 function isSqlError(error: unknown): error is SqlError {
-  return error instanceof Error && "code" in error && typeof error.code === "string" && error.code.length === 5;
+  return (
+    error instanceof Error &&
+    "code" in error &&
+    typeof error.code === "string" &&
+    error.code.length === 5
+  );
 }
 
 function statusOf(code: string, role: Role): number {

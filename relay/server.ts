@@ -10,7 +10,15 @@ import type { Log } from "../src/base/log.ts";
 import type { Random } from "../src/base/random.ts";
 import { type Accounts, authError, createAccounts } from "./accounts.ts";
 import type { Database } from "./database.ts";
-import { type Answer, bearer, HttpError, NO_CONTENT, parseObject, readBody, respond } from "./http.ts";
+import {
+  type Answer,
+  bearer,
+  HttpError,
+  NO_CONTENT,
+  parseObject,
+  readBody,
+  respond,
+} from "./http.ts";
 import { openDatabase } from "./open.ts";
 import { createPasswords } from "./passwords.ts";
 import { createRateLimit } from "./rate-limit.ts";
@@ -73,7 +81,8 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
       socket.on("error", () => socket.destroy());
       const { pathname, searchParams } = new URL(request.url ?? "/", "http://relay");
       void tokens.verify(searchParams.get("apikey") ?? "").then((caller) => {
-        if (caller && pathname === "/realtime/v1/websocket") realtime.upgrade(request, socket, head);
+        if (caller && pathname === "/realtime/v1/websocket")
+          realtime.upgrade(request, socket, head);
         else socket.end("HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\r\n");
       });
     });
@@ -106,27 +115,40 @@ interface HandlerParts {
   readonly rpc: Rpc;
 }
 
-function createHandler({ tokens, accounts, rpc }: HandlerParts): (request: IncomingMessage) => Promise<Answer> {
+function createHandler({
+  tokens,
+  accounts,
+  rpc,
+}: HandlerParts): (request: IncomingMessage) => Promise<Answer> {
   async function caller(request: IncomingMessage): Promise<Caller> {
     const token = bearer(request);
     const found = token === null ? null : await tokens.verify(token);
-    if (!found) throw new HttpError(401, { code: "PGRST301", message: "JWT expired or not valid", details: null, hint: null });
+    if (!found)
+      throw new HttpError(401, {
+        code: "PGRST301",
+        message: "JWT expired or not valid",
+        details: null,
+        hint: null,
+      });
     return found;
   }
 
   async function signedIn(request: IncomingMessage): Promise<Caller> {
     const token = bearer(request);
     const found = token === null ? null : await tokens.verify(token);
-    if (found?.role !== "authenticated") throw authError(403, "bad_jwt", "invalid JWT: the token is expired or was not signed here");
+    if (found?.role !== "authenticated")
+      throw authError(403, "bad_jwt", "invalid JWT: the token is expired or was not signed here");
     return found;
   }
 
-  const account = async (request: IncomingMessage) => parseObject(await readBody(request, ACCOUNT_BODY_MAX_BYTES));
+  const account = async (request: IncomingMessage) =>
+    parseObject(await readBody(request, ACCOUNT_BODY_MAX_BYTES));
 
   return async (request) => {
     if (request.method === "OPTIONS") return NO_CONTENT;
     const { pathname, searchParams } = new URL(request.url ?? "/", "http://relay");
-    if (!(await tokens.verify(String(request.headers["apikey"] ?? "")))) throw new HttpError(401, { message: "Invalid API key" });
+    if (!(await tokens.verify(String(request.headers["apikey"] ?? ""))))
+      throw new HttpError(401, { message: "Invalid API key" });
 
     switch (`${request.method} ${pathname}`) {
       case "POST /auth/v1/signup":
@@ -134,7 +156,8 @@ function createHandler({ tokens, accounts, rpc }: HandlerParts): (request: Incom
       case "POST /auth/v1/token":
         if (searchParams.get("grant_type") === "password")
           return accounts.signIn(await account(request), request.socket.remoteAddress ?? "");
-        if (searchParams.get("grant_type") === "refresh_token") return accounts.refresh(await account(request));
+        if (searchParams.get("grant_type") === "refresh_token")
+          return accounts.refresh(await account(request));
         throw authError(400, "validation_failed", "unsupported_grant_type");
       case "POST /auth/v1/logout":
         return accounts.signOut(await signedIn(request), searchParams.get("scope"));
@@ -154,19 +177,41 @@ function failure(error: unknown, log: Log): Answer {
   // The message of an unexpected error may quote what a client sent.
   const code = error instanceof Error && "code" in error ? String(error.code) : "none";
   log("error", "request.failed", { reason: error instanceof Error ? error.name : "unknown", code });
-  return { status: 500, json: JSON.stringify({ code: "500", message: "Internal error", details: null, hint: null }) };
+  return {
+    status: 500,
+    json: JSON.stringify({ code: "500", message: "Internal error", details: null, hint: null }),
+  };
 }
 
 /** The path has no names in it; the query may have a token. */
-function logRequest(log: Log, request: IncomingMessage, response: ServerResponse, ms: number): void {
+function logRequest(
+  log: Log,
+  request: IncomingMessage,
+  response: ServerResponse,
+  ms: number,
+): void {
   const path = (request.url ?? "/").split("?", 1)[0] as string;
-  const known = /^\/(auth\/v1\/(signup|token|logout|user)|rest\/v1\/rpc\/cloud_[a-z_]+)$/.test(path);
-  log("debug", "request", { method: request.method ?? "", path: known ? path : "other", status: response.statusCode, ms: Math.round(ms) });
+  const known = /^\/(auth\/v1\/(signup|token|logout|user)|rest\/v1\/rpc\/cloud_[a-z_]+)$/.test(
+    path,
+  );
+  log("debug", "request", {
+    method: request.method ?? "",
+    path: known ? path : "other",
+    status: response.statusCode,
+    ms: Math.round(ms),
+  });
 }
 
-async function signingKey(database: Database, random: Random): Promise<{ secret: Uint8Array; issuedAt: number }> {
-  await database.query("insert into auth.signing_key (secret) values ($1) on conflict do nothing", [random(32)]);
-  const [row] = await database.query<{ secret: Uint8Array; issued_at: number }>("select secret, issued_at from auth.signing_key");
+async function signingKey(
+  database: Database,
+  random: Random,
+): Promise<{ secret: Uint8Array; issuedAt: number }> {
+  await database.query("insert into auth.signing_key (secret) values ($1) on conflict do nothing", [
+    random(32),
+  ]);
+  const [row] = await database.query<{ secret: Uint8Array; issued_at: number }>(
+    "select secret, issued_at from auth.signing_key",
+  );
   if (!row) throw new Error("the signing key is missing");
   return { secret: row.secret, issuedAt: row.issued_at };
 }

@@ -26,13 +26,20 @@ export interface Claims {
 
 export interface Tokens {
   readonly anonKey: string;
-  sign(account: { readonly id: string; readonly email: string }, session: string): Promise<{ token: string; expiresAt: number }>;
+  sign(
+    account: { readonly id: string; readonly email: string },
+    session: string,
+  ): Promise<{ token: string; expiresAt: number }>;
   /** Null: not signed here, not for these roles, or expired. */
   verify(token: string): Promise<Caller | null>;
 }
 
 /** `secret` has 32 bytes; `issuedAt` (seconds) keeps the anon key the same over restarts. */
-export async function createTokens(secret: Uint8Array, issuedAt: number, clock: Clock): Promise<Tokens> {
+export async function createTokens(
+  secret: Uint8Array,
+  issuedAt: number,
+  clock: Clock,
+): Promise<Tokens> {
   const known = new Map<string, Caller>();
   const now = () => Math.floor(clock.nowMs() / 1000);
   const sign = (claims: Record<string, unknown>, from: number, seconds: number) =>
@@ -43,18 +50,35 @@ export async function createTokens(secret: Uint8Array, issuedAt: number, clock: 
       .sign(secret);
 
   async function check(token: string): Promise<Caller | null> {
-    const verified = await jwtVerify(token, secret, { algorithms: ["HS256"], currentDate: new Date(clock.nowMs()) }).catch(() => null);
+    const verified = await jwtVerify(token, secret, {
+      algorithms: ["HS256"],
+      currentDate: new Date(clock.nowMs()),
+    }).catch(() => null);
     const role = verified?.payload["role"];
     if (!verified || (role !== "anon" && role !== "authenticated")) return null;
-    return { role, claims: verified.payload as unknown as Claims, claimsText: JSON.stringify(verified.payload) };
+    return {
+      role,
+      claims: verified.payload as unknown as Claims,
+      claimsText: JSON.stringify(verified.payload),
+    };
   }
 
   return {
     anonKey: await sign({ role: "anon", iss: "operon" }, issuedAt, ANON_KEY_SECONDS),
     async sign(account, session) {
       const from = now();
-      const claims = { sub: account.id, email: account.email, session_id: session, role: "authenticated", aud: "authenticated", iss: "operon" };
-      return { token: await sign(claims, from, ACCESS_TOKEN_SECONDS), expiresAt: from + ACCESS_TOKEN_SECONDS };
+      const claims = {
+        sub: account.id,
+        email: account.email,
+        session_id: session,
+        role: "authenticated",
+        aud: "authenticated",
+        iss: "operon",
+      };
+      return {
+        token: await sign(claims, from, ACCESS_TOKEN_SECONDS),
+        expiresAt: from + ACCESS_TOKEN_SECONDS,
+      };
     },
     async verify(token) {
       const caller = known.get(token) ?? (await check(token));

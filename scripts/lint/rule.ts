@@ -13,7 +13,7 @@ export interface Node {
   readonly [key: string]: unknown;
 }
 
-type Visitor = Readonly<Record<string, (node: Node) => void>>;
+type Visitor = Record<string, (node: Node) => void>;
 
 /** A rule that reports sentences. `path` is relative to the root, with `/`. */
 export function rule(description: string, create: (path: string, report: Report, context: Context) => Visitor): Rule {
@@ -22,7 +22,7 @@ export function rule(description: string, create: (path: string, report: Report,
     create(context) {
       const path = relative(context.cwd, context.filename).split(sep).join("/");
       const report: Report = (node, message) => context.report({ node: node as never, message });
-      return create(path, report, context) as ReturnType<NonNullable<Rule["create"]>>;
+      return create(path, report, context) as never;
     },
   };
 }

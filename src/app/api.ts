@@ -112,6 +112,8 @@ export interface ImportReport {
   readonly unchanged: number;
   readonly partial: readonly { readonly file: string; readonly reason: string; readonly lines?: readonly number[] }[];
   readonly ms: number;
+  /** Of `ms`: until all sessions could be listed and opened; the rest made them searchable. */
+  readonly visibleMs?: number;
 }
 
 export interface Progress {

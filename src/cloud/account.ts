@@ -12,12 +12,29 @@ export interface Account {
   readonly url: string;
 }
 
-export function signUp(connection: Connection, email: string, password: Secret<string>): Promise<Result<Account>> {
-  return open(connection, connection.client.auth.signUp({ email: normalEmail(email), password: password.reveal() }));
+export function signUp(
+  connection: Connection,
+  email: string,
+  password: Secret<string>,
+): Promise<Result<Account>> {
+  return open(
+    connection,
+    connection.client.auth.signUp({ email: normalEmail(email), password: password.reveal() }),
+  );
 }
 
-export function signIn(connection: Connection, email: string, password: Secret<string>): Promise<Result<Account>> {
-  return open(connection, connection.client.auth.signInWithPassword({ email: normalEmail(email), password: password.reveal() }));
+export function signIn(
+  connection: Connection,
+  email: string,
+  password: Secret<string>,
+): Promise<Result<Account>> {
+  return open(
+    connection,
+    connection.client.auth.signInWithPassword({
+      email: normalEmail(email),
+      password: password.reveal(),
+    }),
+  );
 }
 
 /** Forgets the tokens here in any case; the server is told when it can be reached. */
@@ -39,18 +56,26 @@ export function normalEmail(email: string): string {
 type Opening = Promise<{ data: { session: Session | null }; error: AuthError | null }>;
 
 async function open(connection: Connection, opening: Opening): Promise<Result<Account>> {
-  const { data, error } = await opening.catch((error: unknown) => ({ data: { session: null }, error }));
+  const { data, error } = await opening.catch((error: unknown) => ({
+    data: { session: null },
+    error,
+  }));
   if (error) return { ok: false, fault: accountFault(error, connection.host) };
   const account = await currentAccount(connection);
   if (data.session && account) return ok(account);
   await signOut(connection);
-  if (waitsForMail(data)) return { ok: false, fault: { type: "email_not_confirmed", message: CONFIRM } };
+  if (waitsForMail(data))
+    return { ok: false, fault: { type: "email_not_confirmed", message: CONFIRM } };
   return { ok: false, fault: nonsense(connection.host) };
 }
 
-const CONFIRM = "The account is made; its e-mail address must be confirmed. Follow the link in the mail the server sent, then sign in.";
+const CONFIRM =
+  "The account is made; its e-mail address must be confirmed. Follow the link in the mail the server sent, then sign in.";
 
 /** Supabase answers a sign-up that must be confirmed with a user and no session. */
-function waitsForMail(data: { session: Session | null; user?: { email?: string } | null }): boolean {
+function waitsForMail(data: {
+  session: Session | null;
+  user?: { email?: string } | null;
+}): boolean {
   return data.session === null && typeof data.user?.email === "string";
 }

@@ -34,7 +34,11 @@ export interface Connection {
   /** Who is signed in here, as stored: asks no server. */
   stored(): Promise<StoredSession | null>;
   /** Calls a function of the database and holds its answer against `shape`. */
-  call<S extends v.GenericSchema>(name: string, input: object, shape: S): Promise<Result<v.InferOutput<S>>>;
+  call<S extends v.GenericSchema>(
+    name: string,
+    input: object,
+    shape: S,
+  ): Promise<Result<v.InferOutput<S>>>;
   /** After this nothing of it keeps a process alive. */
   close(): Promise<void>;
 }
@@ -55,7 +59,13 @@ export function connect(options: ConnectionOptions): Result<Connection, Fault> {
   const { host, origin } = checked.value;
   const storage = cached(options.secrets);
   const client = createClient(origin, options.key, {
-    auth: { storage, storageKey: SESSION, persistSession: true, autoRefreshToken: true, detectSessionInUrl: false },
+    auth: {
+      storage,
+      storageKey: SESSION,
+      persistSession: true,
+      autoRefreshToken: true,
+      detectSessionInUrl: false,
+    },
     global: { fetch: checkedFetch },
     realtime: {
       heartbeatIntervalMs: options.heartbeatMs ?? HEARTBEAT_MS,
@@ -88,7 +98,11 @@ export function connect(options: ConnectionOptions): Result<Connection, Fault> {
       if (!session) return { ok: false, fault: signedOut(host) };
       if (!(await reachable(session))) return { ok: false, fault: unreachable(host) };
       const { data, error, status } = await client.rpc(name, input);
-      if (error) return { ok: false, fault: callFault({ status, code: error.code, message: error.message }, host) };
+      if (error)
+        return {
+          ok: false,
+          fault: callFault({ status, code: error.code, message: error.message }, host),
+        };
       const parsed = v.safeParse(shape, data);
       return parsed.success ? ok(parsed.output) : { ok: false, fault: nonsense(host) };
     },
@@ -102,11 +116,18 @@ export function connect(options: ConnectionOptions): Result<Connection, Fault> {
 
 function checkAddress(url: string): Result<{ host: string; origin: string }, Fault> {
   if (!URL.canParse(url))
-    return fail("address", `"${url}" is not an address. It looks like https://project.supabase.co, or http://127.0.0.1:8123 for a relay on this machine.`);
+    return fail(
+      "address",
+      `"${url}" is not an address. It looks like https://project.supabase.co, or http://127.0.0.1:8123 for a relay on this machine.`,
+    );
   const { protocol, hostname, host, origin } = new URL(url);
-  const loopback = hostname === "localhost" || hostname === "[::1]" || /^127(\.\d+){3}$/.test(hostname);
+  const loopback =
+    hostname === "localhost" || hostname === "[::1]" || /^127(\.\d+){3}$/.test(hostname);
   if (protocol !== "https:" && !(protocol === "http:" && loopback))
-    return fail("address", `${host} would be spoken to without encryption, so nothing was sent. Use https:// (http:// is for this machine only).`);
+    return fail(
+      "address",
+      `${host} would be spoken to without encryption, so nothing was sent. Use https:// (http:// is for this machine only).`,
+    );
   return ok({ host, origin });
 }
 
@@ -118,7 +139,11 @@ const checkedFetch: typeof fetch = async (input, init) => {
   let response: Response;
   let text: string;
   try {
-    response = await fetch(input, { ...init, redirect: "error", signal: AbortSignal.timeout(TIMEOUT_MS) });
+    response = await fetch(input, {
+      ...init,
+      redirect: "error",
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
     text = await response.text();
   } catch {
     throw new Error(troubles.unreachable);
@@ -158,6 +183,8 @@ function cached(secrets: SecretStore) {
 
 /** `realtime.disconnect()` leaves a timer of ten seconds behind that keeps Node running; the socket below it has none. */
 function closeSocket(client: SupabaseClient): void {
-  const { socketAdapter } = client.realtime as unknown as { socketAdapter: { getSocket(): { disconnect(): void } } };
+  const { socketAdapter } = client.realtime as unknown as {
+    socketAdapter: { getSocket(): { disconnect(): void } };
+  };
   socketAdapter.getSocket().disconnect();
 }

@@ -42,12 +42,17 @@ export function signedOut(host: string): Fault {
 const ACCOUNT_FAULTS: Readonly<Record<string, (host: string) => string>> = {
   invalid_credentials: (host) =>
     `This e-mail address and password do not belong to an account on ${host}. Check both and try again, or make an account with "operon signup".`,
-  user_already_exists: (host) => `There is already an account with this e-mail address on ${host}. Sign in with "operon login".`,
-  weak_password: () => "The server refuses this password as too weak. Nothing was made: take a longer one (at least 8 characters).",
-  email_address_invalid: () => "This is not an e-mail address the server accepts. Nothing was made: check it and try again.",
-  email_not_confirmed: () => "The e-mail address is not confirmed yet. Follow the link in the mail the server sent, then sign in.",
+  user_already_exists: (host) =>
+    `There is already an account with this e-mail address on ${host}. Sign in with "operon login".`,
+  weak_password: () =>
+    "The server refuses this password as too weak. Nothing was made: take a longer one (at least 8 characters).",
+  email_address_invalid: () =>
+    "This is not an e-mail address the server accepts. Nothing was made: check it and try again.",
+  email_not_confirmed: () =>
+    "The e-mail address is not confirmed yet. Follow the link in the mail the server sent, then sign in.",
   signup_disabled: (host) => `${host} takes no new accounts. Ask who runs it.`,
-  over_request_rate_limit: (host) => `${host} was asked too often. Nothing was changed: wait five minutes and try again.`,
+  over_request_rate_limit: (host) =>
+    `${host} was asked too often. Nothing was changed: wait five minutes and try again.`,
 };
 
 const SIGNED_OUT_CODES = new Set([
@@ -65,11 +70,22 @@ export function accountFault(error: unknown, host: string): Fault {
   if (trouble) return trouble;
   if (!isAuthError(error)) throw error;
   const known = error.code === undefined ? undefined : ACCOUNT_FAULTS[error.code];
-  if (known) return { type: error.code === "invalid_credentials" ? "wrong-password" : (error.code as string), message: known(host) };
-  if (error.name === "AuthSessionMissingError" || (error.code !== undefined && SIGNED_OUT_CODES.has(error.code))) return signedOut(host);
+  if (known)
+    return {
+      type: error.code === "invalid_credentials" ? "wrong-password" : (error.code as string),
+      message: known(host),
+    };
+  if (
+    error.name === "AuthSessionMissingError" ||
+    (error.code !== undefined && SIGNED_OUT_CODES.has(error.code))
+  )
+    return signedOut(host);
   if (isAuthApiError(error) && error.status === 401) return wrongKey(host);
   if (isAuthApiError(error) && error.code !== undefined)
-    return { type: "refused", message: `${host} refused this ("${error.code}"). Nothing was changed.` };
+    return {
+      type: "refused",
+      message: `${host} refused this ("${error.code}"). Nothing was changed.`,
+    };
   return nonsense(host);
 }
 
@@ -78,16 +94,31 @@ const CALL_FAULTS: Readonly<Record<string, readonly [type: string, message: stri
     "not-a-member",
     "This account is not a member of that team, or is no longer. Local data stays as it is: ask a member for an invite.",
   ],
-  stale_epoch: ["stale-epoch", "The team has a newer key than this device used. Nothing was lost: it is sealed again with the new key."],
-  invite_unknown: ["invite", "The server does not know this invite, or no longer. Nothing was changed: ask for a new one."],
+  stale_epoch: [
+    "stale-epoch",
+    "The team has a newer key than this device used. Nothing was lost: it is sealed again with the new key.",
+  ],
+  invite_unknown: [
+    "invite",
+    "The server does not know this invite, or no longer. Nothing was changed: ask for a new one.",
+  ],
   invite_expired: ["invite", "This invite is too old. Nothing was changed: ask for a new one."],
-  invite_spent: ["invite", "This invite has been used already. Nothing was changed: ask for a new one."],
+  invite_spent: [
+    "invite",
+    "This invite has been used already. Nothing was changed: ask for a new one.",
+  ],
   invite_for_another_account: [
     "invite-for-another-account",
     "This invite was made for another account and was not used up. Sign in with the e-mail address it was made for, or ask for an invite of your own.",
   ],
-  row_unreadable: ["row-refused", "The server cannot take what this version writes. Nothing was lost: update Operon, or ask who runs the server to update it."],
-  row_misplaced: ["row-refused", "The server refused a row that is addressed to another place. Nothing was lost: please report this."],
+  row_unreadable: [
+    "row-refused",
+    "The server cannot take what this version writes. Nothing was lost: update Operon, or ask who runs the server to update it.",
+  ],
+  row_misplaced: [
+    "row-refused",
+    "The server refused a row that is addressed to another place. Nothing was lost: please report this.",
+  ],
 };
 
 /** PostgREST's error, of whatever shape a server gave it. */
@@ -113,14 +144,28 @@ export function callFault({ status, code, message }: CallError, host: string): F
       message: `${host} does not know what this version of Operon asks. Nothing was changed: its database needs the newest migrations.`,
     };
   if (code === "42501")
-    return { type: "not-allowed", message: `${host} does not allow this account to do that. Nothing was changed: ask an owner of the team.` };
-  if (status === 413) return { type: "too-large", message: `${host} refused this as too large. Nothing was lost: please report this.` };
-  if (typeof code === "string" && code !== "") return { type: "refused", message: `${host} refused this (code ${code}). Nothing was changed.` };
+    return {
+      type: "not-allowed",
+      message: `${host} does not allow this account to do that. Nothing was changed: ask an owner of the team.`,
+    };
+  if (status === 413)
+    return {
+      type: "too-large",
+      message: `${host} refused this as too large. Nothing was lost: please report this.`,
+    };
+  if (typeof code === "string" && code !== "")
+    return {
+      type: "refused",
+      message: `${host} refused this (code ${code}). Nothing was changed.`,
+    };
   return nonsense(host);
 }
 
 function wrongKey(host: string): Fault {
-  return { type: "wrong-key", message: `${host} does not accept this key. Nothing was changed: check --key against what the server printed.` };
+  return {
+    type: "wrong-key",
+    message: `${host} does not accept this key. Nothing was changed: check --key against what the server printed.`,
+  };
 }
 
 function troubleIn(message: string, host: string): Fault | null {

@@ -6,6 +6,10 @@ import type { Connection } from "./connection.ts";
 import { ProjectUuid } from "./shapes.ts";
 
 export async function createProject(connection: Connection, team: TeamId): Promise<Result<string>> {
-  const made = await connection.call("cloud_project_create", { team }, v.object({ project: ProjectUuid }));
+  const made = await connection.call(
+    "cloud_project_create",
+    { team },
+    v.object({ project: ProjectUuid }),
+  );
   return made.ok ? ok(made.value.project) : made;
 }

@@ -22,20 +22,31 @@ export const TeamIdText = v.pipe(
   v.regex(/^team_[0-9A-HJKMNP-TV-Z]{26}$/),
   v.transform((text) => text as TeamId),
 );
-export const ProjectUuid = v.pipe(v.string(), v.regex(/^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/));
+export const ProjectUuid = v.pipe(
+  v.string(),
+  v.regex(/^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/),
+);
 export const RowNumber = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 export const Hash = base64(32, 32);
 
 const Role = v.picklist(["owner", "admin", "member"]);
 const User = v.pipe(v.string(), v.uuid());
 
-export const KeyRecords = v.array(v.object({ epoch: v.pipe(v.number(), v.safeInteger()), record: base64(1, 8192) }));
+export const KeyRecords = v.array(
+  v.object({ epoch: v.pipe(v.number(), v.safeInteger()), record: base64(1, 8192) }),
+);
 
 export const TeamStateShape = v.object({
   team: TeamIdText,
   role: Role,
   members: v.array(v.object({ user: User, role: Role })),
-  devices: v.array(v.object({ device: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)), user: User, card: base64(1, 4096) })),
+  devices: v.array(
+    v.object({
+      device: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
+      user: User,
+      card: base64(1, 4096),
+    }),
+  ),
   keys: KeyRecords,
   projects: v.array(ProjectUuid),
 });

@@ -12,7 +12,13 @@ import type { Secret } from "../base/secret.ts";
 import { sealCard } from "../crypto/card.ts";
 import type { DeviceIdentity } from "../crypto/device.ts";
 import { sha256 } from "../crypto/hash.ts";
-import { createInvite, encodeInvite, type Invite, inviteProof, parseInvite } from "../crypto/invite.ts";
+import {
+  createInvite,
+  encodeInvite,
+  type Invite,
+  inviteProof,
+  parseInvite,
+} from "../crypto/invite.ts";
 import { type KdfLimits, KDF_LIMITS, newKdf } from "../crypto/kdf.ts";
 import { createTeamKeys, openKeyRecord, sealKeyRecord, type TeamKeys } from "../crypto/team.ts";
 import { normalEmail } from "./account.ts";
@@ -27,7 +33,11 @@ export interface TeamState {
   readonly role: TeamRole;
   readonly members: readonly { readonly user: string; readonly role: TeamRole }[];
   /** `device`: 32 hex digits; `card`: sealed. */
-  readonly devices: readonly { readonly device: string; readonly user: string; readonly card: Bytes }[];
+  readonly devices: readonly {
+    readonly device: string;
+    readonly user: string;
+    readonly card: Bytes;
+  }[];
   /** Key records, newest last. */
   readonly keys: readonly { readonly epoch: number; readonly record: Bytes }[];
   /** UUIDs. */
@@ -57,7 +67,11 @@ export async function createTeam(
   const keys = createTeamKeys(`team_${ulid(clock, random)}` as TeamId, random);
   const record = sealKeyRecord(keys, passphrase, newKdf(random, kdfLimits), random, kdfLimits);
   if (!record.ok) return record;
-  const made = await connection.call("cloud_team_create", { team: keys.team, record: toBase64(record.value) }, Anything);
+  const made = await connection.call(
+    "cloud_team_create",
+    { team: keys.team, record: toBase64(record.value) },
+    Anything,
+  );
   if (!made.ok) return made;
   const added = await addDevice(connection, keys, seat, random);
   if (!added.ok) return added;
@@ -66,7 +80,11 @@ export async function createTeam(
 }
 
 /** For the account's own further devices, as many as there will be. */
-export async function inviteOwnDevice(connection: Connection, keys: TeamKeys, random: Random): Promise<Result<Secret<string>>> {
+export async function inviteOwnDevice(
+  connection: Connection,
+  keys: TeamKeys,
+  random: Random,
+): Promise<Result<Secret<string>>> {
   const invite = createInvite(keys, random);
   return publish(connection, invite, { role: null, email_hash: null });
 }
@@ -102,7 +120,8 @@ export async function joinTeam(
   const opened = await connection.call("cloud_invite_open", { secret }, OpenedInvite);
   if (!opened.ok) return opened;
   const record = opened.value.keys.at(-1)?.record;
-  if (opened.value.team !== invite.team || !record) return { ok: false, fault: nonsense(connection.host) };
+  if (opened.value.team !== invite.team || !record)
+    return { ok: false, fault: nonsense(connection.host) };
   const keys = openKeyRecord(record, invite.team, passphrase, invite.teamSecret, kdfLimits);
   if (!keys.ok) return keys;
   const joined = await connection.call("cloud_team_join", { secret }, Anything);
@@ -120,9 +139,18 @@ export async function teamState(connection: Connection, team: TeamId): Promise<R
 const Anything = v.object({});
 const OpenedInvite = v.object({ team: TeamIdText, keys: KeyRecords });
 
-async function addDevice(connection: Connection, keys: TeamKeys, { device, person }: Seat, random: Random): Promise<Result<unknown>> {
+async function addDevice(
+  connection: Connection,
+  keys: TeamKeys,
+  { device, person }: Seat,
+  random: Random,
+): Promise<Result<unknown>> {
   const card = sealCard(device, person, keys, random);
-  return connection.call("cloud_device_add", { team: keys.team, device: device.id, card: toBase64(card) }, Anything);
+  return connection.call(
+    "cloud_device_add",
+    { team: keys.team, device: device.id, card: toBase64(card) },
+    Anything,
+  );
 }
 
 async function publish(
@@ -131,6 +159,10 @@ async function publish(
   terms: { readonly role: string | null; readonly email_hash: string | null },
 ): Promise<Result<Secret<string>>> {
   const secretHash = toHex(sha256(inviteProof(invite)));
-  const made = await connection.call("cloud_invite_create", { team: invite.team, secret_hash: secretHash, ...terms }, Anything);
+  const made = await connection.call(
+    "cloud_invite_create",
+    { team: invite.team, secret_hash: secretHash, ...terms },
+    Anything,
+  );
   return made.ok ? ok(encodeInvite(invite)) : made;
 }

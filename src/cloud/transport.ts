@@ -24,7 +24,11 @@ const Pulled = v.object({
   more: v.boolean(),
 });
 const Pushed = v.array(
-  v.union([v.object({ conflict: v.literal(true) }), v.object({ n: RowNumber, h: Hash }), v.object({ n: RowNumber })]),
+  v.union([
+    v.object({ conflict: v.literal(true) }),
+    v.object({ n: RowNumber, h: Hash }),
+    v.object({ n: RowNumber }),
+  ]),
 );
 const Poke = v.object({ payload: v.object({ project: Project, n: RowNumber }) });
 
@@ -33,7 +37,11 @@ export function createTransport(connection: Connection): Transport {
     async pull(team, cursors, limit) {
       const page = await connection.call(
         "cloud_pull",
-        { team, cursors: cursors.map(({ stream, cursor }) => [stream.project, cursor.n]), max_rows: limit },
+        {
+          team,
+          cursors: cursors.map(({ stream, cursor }) => [stream.project, cursor.n]),
+          max_rows: limit,
+        },
         Pulled,
       );
       if (!page.ok) return page;
@@ -58,14 +66,20 @@ export function createTransport(connection: Connection): Transport {
 
     async devices(team) {
       const state = await teamState(connection, team);
-      return state.ok ? ok(state.value.devices.map(({ device, card }) => ({ device, card }))) : state;
+      return state.ok
+        ? ok(state.value.devices.map(({ device, card }) => ({ device, card })))
+        : state;
     },
 
     listen: (team, onSignal) => listen(connection, team, onSignal),
   };
 }
 
-async function pushBatch(connection: Connection, stream: StreamRef, rows: readonly Sealed[]): Promise<Result<readonly PushAnswer[]>> {
+async function pushBatch(
+  connection: Connection,
+  stream: StreamRef,
+  rows: readonly Sealed[],
+): Promise<Result<readonly PushAnswer[]>> {
   const pushed = await connection.call(
     "cloud_push",
     { team: stream.team, project: stream.project, rows: rows.map((row) => toBase64(row)) },
@@ -74,7 +88,9 @@ async function pushBatch(connection: Connection, stream: StreamRef, rows: readon
   if (!pushed.ok) return pushed;
   const answers = pushed.value.map((answer): PushAnswer => {
     if ("conflict" in answer) return { is: "conflict" };
-    return "h" in answer ? { is: "stored", n: answer.n, h: answer.h } : { is: "known", n: answer.n };
+    return "h" in answer
+      ? { is: "stored", n: answer.n, h: answer.h }
+      : { is: "known", n: answer.n };
   });
   const conflict = answers.findIndex(({ is }) => is === "conflict");
   const whole = conflict === -1 ? answers.length === rows.length : conflict === answers.length - 1;
@@ -97,7 +113,11 @@ function batches(rows: readonly Sealed[]): readonly (readonly Sealed[])[] {
  * supabase-js joins again after a lost connection and a missed heartbeat; a channel that the server closed (the token
  * expired, the membership ended) it leaves closed, so that one is asked for again here, ever more slowly.
  */
-function listen({ client }: Connection, team: TeamId, onSignal: (signal: Signal) => void): () => void {
+function listen(
+  { client }: Connection,
+  team: TeamId,
+  onSignal: (signal: Signal) => void,
+): () => void {
   let channel: RealtimeChannel | null = null;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let refusals = 0;
@@ -122,7 +142,12 @@ function listen({ client }: Connection, team: TeamId, onSignal: (signal: Signal)
       channel = joined;
       joined.on("broadcast", { event: "poke" }, (message) => {
         const poke = v.safeParse(Poke, message);
-        if (poke.success && !stopped) onSignal({ is: "poke", stream: { team, project: poke.output.payload.project }, n: poke.output.payload.n });
+        if (poke.success && !stopped)
+          onSignal({
+            is: "poke",
+            stream: { team, project: poke.output.payload.project },
+            n: poke.output.payload.n,
+          });
       });
       joined.subscribe((status, error) => {
         if (stopped || channel !== joined) return;

@@ -20,7 +20,13 @@ import { asObject, asOneOf, asText } from "./json.ts";
 import { addEntries, addEntry, readEntries, setTexts, type Maker } from "./lists.ts";
 import { editText } from "./text.ts";
 
-export const DECISION_STATUSES = ["proposed", "accepted", "rejected", "deprecated", "superseded"] as const;
+export const DECISION_STATUSES = [
+  "proposed",
+  "accepted",
+  "rejected",
+  "deprecated",
+  "superseded",
+] as const;
 export type DecisionStatus = (typeof DECISION_STATUSES)[number];
 
 /** `agent`: an agent proposed it and a person accepted · `extracted`: found in a session. */
@@ -86,8 +92,14 @@ export function newDecisionId(make: Maker): DecisionId {
 }
 
 /** Into an empty document. Without other words the status is "proposed", the origin "person" and the date today (UTC). */
-export function createDecision(doc: Y.Doc, id: DecisionId, input: DecisionEdit, make: Maker): Outcome {
-  if ((input.title ?? "").trim() === "") return fail("invalid-field", "A decision needs a title. Nothing was saved.");
+export function createDecision(
+  doc: Y.Doc,
+  id: DecisionId,
+  input: DecisionEdit,
+  make: Maker,
+): Outcome {
+  if ((input.title ?? "").trim() === "")
+    return fail("invalid-field", "A decision needs a title. Nothing was saved.");
   const today = new Date(make.clock.nowMs()).toISOString().slice(0, 10);
   const whole: DecisionEdit = { status: "proposed", date: today, origin: "person", ...input };
   const checked = check(whole);
@@ -126,7 +138,11 @@ export const OPTION_TEXTS = ["title", "pros", "cons"] as const;
 export type OptionText = (typeof OPTION_TEXTS)[number];
 
 /** Answers the option's id. */
-export function addOption(doc: Y.Doc, option: { readonly [K in OptionText]?: string }, make: Maker): string {
+export function addOption(
+  doc: Y.Doc,
+  option: { readonly [K in OptionText]?: string },
+  make: Maker,
+): string {
   const map = new Y.Map<unknown>();
   for (const part of OPTION_TEXTS) map.set(part, new Y.Text(option[part] ?? ""));
   map.set("chosen", false);
@@ -134,7 +150,12 @@ export function addOption(doc: Y.Doc, option: { readonly [K in OptionText]?: str
 }
 
 /** Marks an option, or takes the mark away. False when there is no such option. */
-export function markOption(doc: Y.Doc, id: string, mark: "chosen" | "removed", on: boolean): boolean {
+export function markOption(
+  doc: Y.Doc,
+  id: string,
+  mark: "chosen" | "removed",
+  on: boolean,
+): boolean {
   const option = doc.getMap("options").get(id);
   if (!(option instanceof Y.Map)) return false;
   if (option.get(mark) !== on) option.set(mark, on);
@@ -151,7 +172,9 @@ export function addEvidence(doc: Y.Doc, evidence: Evidence, make: Maker): string
 export function readDecision(doc: Y.Doc): DecisionRecord {
   const fields = doc.getMap("fields");
   const text = (field: DecisionText) => doc.getText(field).toString();
-  const list = (field: DecisionList) => [...new Set(readEntries(doc.getMap(field), asItem).map(([, value]) => value))];
+  const list = (field: DecisionList) => [
+    ...new Set(readEntries(doc.getMap(field), asItem).map(([, value]) => value)),
+  ];
   const date = (field: "date" | "reviewBy") => {
     const value = fields.get(field);
     return typeof value === "string" && isDate(value) ? value : null;
@@ -165,14 +188,20 @@ export function readDecision(doc: Y.Doc): DecisionRecord {
     deciders: list("deciders"),
     context: text("context"),
     drivers: text("drivers"),
-    options: readEntries(doc.getMap("options"), readOption).map(([key, option]) => ({ id: key, ...option })),
+    options: readEntries(doc.getMap("options"), readOption).map(([key, option]) => ({
+      id: key,
+      ...option,
+    })),
     outcome: text("outcome"),
     consequences: text("consequences"),
     tags: list("tags"),
     project: asText(fields.get("project"), MAX_ITEM),
     supersedes: list("supersedes"),
     relatesTo: list("relatesTo"),
-    evidence: readEntries(doc.getMap("evidence"), readEvidence).map(([key, item]) => ({ id: key, ...item })),
+    evidence: readEntries(doc.getMap("evidence"), readEvidence).map(([key, item]) => ({
+      id: key,
+      ...item,
+    })),
     origin: asOneOf(DECISION_ORIGINS, fields.get("origin")) ?? "person",
     reviewBy: date("reviewBy"),
   };
@@ -206,14 +235,20 @@ function check(edit: DecisionEdit): Outcome {
     checkDate("a review-by date", edit.reviewBy) ??
     checkProject(edit.project) ??
     checkItems(edit);
-  return sentence === null ? ok(undefined) : fail("invalid-field", `${sentence} Nothing was saved.`);
+  return sentence === null
+    ? ok(undefined)
+    : fail("invalid-field", `${sentence} Nothing was saved.`);
 }
 
 function checkTitle(title: string | undefined): string | null {
   return title !== undefined && title.trim() === "" ? "A decision needs a title." : null;
 }
 
-function checkChoice(name: string, list: readonly string[], value: string | undefined): string | null {
+function checkChoice(
+  name: string,
+  list: readonly string[],
+  value: string | undefined,
+): string | null {
   if (value === undefined || list.includes(value)) return null;
   return `"${value}" is not ${name} of a decision: choose one of ${list.join(", ")}.`;
 }
@@ -225,7 +260,8 @@ function checkDate(name: string, value: string | undefined): string | null {
 
 function checkProject(value: string | undefined): string | null {
   if (value === undefined || value === "") return null;
-  if (value.startsWith("proj_")) return "A decision names its project in words; this machine's id of it stays here.";
+  if (value.startsWith("proj_"))
+    return "A decision names its project in words; this machine's id of it stays here.";
   return value.length > MAX_ITEM ? `A project's name has at most ${MAX_ITEM} characters.` : null;
 }
 
@@ -261,11 +297,18 @@ function readOption(value: unknown): Omit<DecisionOption, "id"> | null {
     const shared: unknown = value.get(part);
     return shared instanceof Y.Text ? shared.toString() : "";
   };
-  return { title: text("title"), pros: text("pros"), cons: text("cons"), chosen: value.get("chosen") === true };
+  return {
+    title: text("title"),
+    pros: text("pros"),
+    cons: text("cons"),
+    chosen: value.get("chosen") === true,
+  };
 }
 
 function readEvidence(value: unknown): Evidence | null {
   const fields = asObject(value);
-  const [session, event, hash] = ["session", "event", "hash"].map((key) => asText(fields?.[key], MAX_ITEM));
+  const [session, event, hash] = ["session", "event", "hash"].map((key) =>
+    asText(fields?.[key], MAX_ITEM),
+  );
   return session && event && hash ? { session, event, hash } : null;
 }

@@ -12,7 +12,12 @@ export const DOC_KINDS = ["trace", "notes", "decision", "project"] as const;
 export type DocKind = (typeof DOC_KINDS)[number];
 
 /** Raised whenever a document of a kind is laid out differently. */
-export const SCHEMA: Readonly<Record<DocKind, number>> = { trace: 1, notes: 1, decision: 1, project: 1 };
+export const SCHEMA: Readonly<Record<DocKind, number>> = {
+  trace: 1,
+  notes: 1,
+  decision: 1,
+  project: 1,
+};
 
 /** A document with a fresh clientID. Throws on bytes that are no Yjs update. */
 export function openDoc(state: Uint8Array | null): Y.Doc {
@@ -42,7 +47,10 @@ export function encodeDoc(doc: Y.Doc): Bytes {
  * (A live document differs with its history of garbage collection; snapshot digests are equal for different texts when
  * a clientID was used twice.)
  */
-export function contentHash(hash: (bytes: Bytes) => Bytes, updatesInStreamOrder: readonly Uint8Array[]): Bytes {
+export function contentHash(
+  hash: (bytes: Bytes) => Bytes,
+  updatesInStreamOrder: readonly Uint8Array[],
+): Bytes {
   const doc = rebuildDoc(updatesInStreamOrder);
   const digest = hash(encodeDoc(doc));
   doc.destroy();
@@ -58,7 +66,10 @@ export function schemaOf(doc: Y.Doc): number {
 export type NewerSchema = "newer-schema";
 
 /** Asked before every write. */
-export function canWrite(kind: DocKind, doc: Y.Doc): Result<void, { type: NewerSchema; message: string }> {
+export function canWrite(
+  kind: DocKind,
+  doc: Y.Doc,
+): Result<void, { type: NewerSchema; message: string }> {
   if (schemaOf(doc) <= SCHEMA[kind]) return ok(undefined);
   return fail(
     "newer-schema",

@@ -1,14 +1,14 @@
 /** Reading values that a peer may have written: each answers null (or false) for anything of another shape. */
 
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
-
 export function deepEqual(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
   if (Array.isArray(a) !== Array.isArray(b)) return false;
   const keys = Object.keys(a);
   if (keys.length !== Object.keys(b).length) return false;
-  return keys.every((key) => Object.hasOwn(b, key) && deepEqual((a as Fields)[key], (b as Fields)[key]));
+  return keys.every(
+    (key) => Object.hasOwn(b, key) && deepEqual((a as Fields)[key], (b as Fields)[key]),
+  );
 }
 
 export type Fields = Record<string, unknown>;

@@ -21,7 +21,10 @@ export interface Known {
   readonly deleteSet: Bytes;
 }
 
-export const EMPTY_KNOWN: Known = { stateVector: new Uint8Array([0]), deleteSet: new Uint8Array([0]) };
+export const EMPTY_KNOWN: Known = {
+  stateVector: new Uint8Array([0]),
+  deleteSet: new Uint8Array([0]),
+};
 
 /** `known` with these updates of the stream. Order matters only where one fills the gap before another. */
 export function foldKnown(known: Known, ...updates: readonly Uint8Array[]): Known {
@@ -99,7 +102,10 @@ function foldStructs(clocks: Map<number, number>, structs: readonly Struct[]): v
 }
 
 /** Of each client the unbroken run of structs that begins at its known clock. */
-function structsBeyond(clocks: ReadonlyMap<number, number>, structs: readonly Struct[]): Map<number, Tail> {
+function structsBeyond(
+  clocks: ReadonlyMap<number, number>,
+  structs: readonly Struct[],
+): Map<number, Tail> {
   const tails = new Map<number, { offset: number; structs: Struct[]; end: number }>();
   for (const struct of structs) {
     const { client, clock } = struct.id;
@@ -182,7 +188,8 @@ function deletesOf(ds: ReturnType<typeof Y.decodeUpdate>["ds"]): Deletes {
 }
 
 function addDeletes(into: Deletes, more: Deletes): void {
-  for (const [client, ranges] of more) into.set(client, union([...(into.get(client) ?? []), ...ranges]));
+  for (const [client, ranges] of more)
+    into.set(client, union([...(into.get(client) ?? []), ...ranges]));
 }
 
 function union(ranges: readonly Range[]): readonly Range[] {
@@ -237,12 +244,16 @@ function derivedIn(structs: readonly (Y.Item | Y.GC)[], range: Range): readonly 
   for (let i = Y.findIndexSS(structs as (Y.Item | Y.GC)[], range.clock); i < structs.length; i++) {
     const struct = structs[i] as Y.Item | Y.GC;
     if (struct.id.clock >= range.end) break;
-    if (isDerived(struct)) found.push({ clock: struct.id.clock, end: struct.id.clock + struct.length });
+    if (isDerived(struct))
+      found.push({ clock: struct.id.clock, end: struct.id.clock + struct.length });
   }
   return found;
 }
 
-/** Of the items under one key of a map only the last can live: integrating any other deletes it, at every peer. */
+/**
+ * Of the items under one key of a map only the last can live: integrating any other deletes it, at every peer. So does
+ * a deleted parent with what is in it; once that is collected its parent cannot be told, and the delete is sent.
+ */
 function isDerived(struct: Y.Item | Y.GC): boolean {
   if (!(struct instanceof Y.Item)) return false;
   if (struct.parentSub !== null && struct.right !== null) return true;

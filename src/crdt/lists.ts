@@ -5,7 +5,7 @@
  * touches only the entries that the remover saw. (Keyed by value, one person's removal could undo the other's adding;
  * a nested Y.Array under a shared key would lose one side when both create it.) Entries read in the order they were made.
  */
-import * as Y from "yjs";
+import type * as Y from "yjs";
 import type { Clock } from "../base/clock.ts";
 import { ulid } from "../base/ids.ts";
 import type { Random } from "../base/random.ts";
@@ -21,7 +21,11 @@ export function addEntry(map: Y.Map<unknown>, value: unknown, make: Maker): stri
 }
 
 /** One millisecond apart, so that they read in the order given. */
-export function addEntries(map: Y.Map<unknown>, values: readonly unknown[], make: Maker): readonly string[] {
+export function addEntries(
+  map: Y.Map<unknown>,
+  values: readonly unknown[],
+  make: Maker,
+): readonly string[] {
   const nowMs = make.clock.nowMs();
   const ids = values.map((_, i) => ulid({ ...make.clock, nowMs: () => nowMs + i }, make.random));
   inTransaction(map, () => values.forEach((value, i) => map.set(ids[i] as string, value)));
@@ -29,7 +33,10 @@ export function addEntries(map: Y.Map<unknown>, values: readonly unknown[], make
 }
 
 /** Entries whose value `read` accepts, oldest first. */
-export function readEntries<T>(map: Y.Map<unknown>, read: (value: unknown) => T | null): readonly (readonly [string, T])[] {
+export function readEntries<T>(
+  map: Y.Map<unknown>,
+  read: (value: unknown) => T | null,
+): readonly (readonly [string, T])[] {
   const entries: (readonly [string, T])[] = [];
   for (const [id, value] of map) {
     const entry = ULID.test(id) ? read(value) : null;
@@ -45,7 +52,11 @@ export function setTexts(map: Y.Map<unknown>, values: readonly string[], make: M
   const there = new Set(present.map(([, value]) => value));
   inTransaction(map, () => {
     for (const [id, value] of present) if (!wanted.has(value)) map.delete(id);
-    addEntries(map, [...wanted].filter((value) => !there.has(value)), make);
+    addEntries(
+      map,
+      [...wanted].filter((value) => !there.has(value)),
+      make,
+    );
   });
 }
 

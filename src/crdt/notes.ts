@@ -43,9 +43,18 @@ export function removeNote(doc: Y.Doc, list: NoteList, id: string): void {
 
 export function readNotes(doc: Y.Doc): Notes {
   return {
-    comments: readEntries(doc.getMap("comments"), readComment).map(([id, comment]) => ({ id, ...comment })),
-    tags: readEntries(doc.getMap("tags"), (value) => asText(value, MAX_TAG)).map(([id, tag]) => ({ id, tag })),
-    decisions: readEntries(doc.getMap("decisions"), readDecisionId).map(([id, decision]) => ({ id, decision })),
+    comments: readEntries(doc.getMap("comments"), readComment).map(([id, comment]) => ({
+      id,
+      ...comment,
+    })),
+    tags: readEntries(doc.getMap("tags"), (value) => asText(value, MAX_TAG)).map(([id, tag]) => ({
+      id,
+      tag,
+    })),
+    decisions: readEntries(doc.getMap("decisions"), readDecisionId).map(([id, decision]) => ({
+      id,
+      decision,
+    })),
   };
 }
 
@@ -68,7 +77,9 @@ function readComment(value: unknown): Comment | null {
   const event: unknown = fields?.["event"] ?? null;
   if (text === null || at === null) return null;
   if (event === null) return { event, text, at };
-  return typeof event === "string" && EVENT_ID.test(event) ? { event: event as EventId, text, at } : null;
+  return typeof event === "string" && EVENT_ID.test(event)
+    ? { event: event as EventId, text, at }
+    : null;
 }
 
 function readDecisionId(value: unknown): DecisionId | null {

@@ -34,7 +34,11 @@ export function setProjectName(doc: Y.Doc, name: string): void {
 export function addView(doc: Y.Doc, view: SavedView, make: Maker): string {
   return doc.transact(() => {
     setSchema("project", doc);
-    return addEntry(doc.getMap("views"), { name: view.name, agent: view.agent, text: view.text }, make);
+    return addEntry(
+      doc.getMap("views"),
+      { name: view.name, agent: view.agent, text: view.text },
+      make,
+    );
   });
 }
 

@@ -97,20 +97,29 @@ function hunks(from: readonly string[], to: readonly string[]): readonly Hunk[] 
         : (reach.get(diagonal - 1) ?? 0) + 1;
       while (x < from.length && x - diagonal < to.length && from[x] === to[x - diagonal]) x++;
       next.set(diagonal, x);
-      if (x >= from.length && x - diagonal >= to.length) return walkBack(history, from.length, to.length);
+      if (x >= from.length && x - diagonal >= to.length)
+        return walkBack(history, from.length, to.length);
     }
     reach = next;
   }
   return [{ oldFrom: 0, oldTo: from.length, newFrom: 0, newTo: to.length }];
 }
 
-function comesFromAbove(reach: ReadonlyMap<number, number>, diagonal: number, differences: number): boolean {
+function comesFromAbove(
+  reach: ReadonlyMap<number, number>,
+  diagonal: number,
+  differences: number,
+): boolean {
   if (diagonal === -differences) return true;
   if (diagonal === differences) return false;
   return (reach.get(diagonal - 1) ?? 0) < (reach.get(diagonal + 1) ?? 0);
 }
 
-function walkBack(history: readonly ReadonlyMap<number, number>[], oldLength: number, newLength: number): Hunk[] {
+function walkBack(
+  history: readonly ReadonlyMap<number, number>[],
+  oldLength: number,
+  newLength: number,
+): Hunk[] {
   const found: Hunk[] = [];
   let [x, y] = [oldLength, newLength];
   for (let differences = history.length - 1; differences > 0; differences--) {
@@ -118,7 +127,12 @@ function walkBack(history: readonly ReadonlyMap<number, number>[], oldLength: nu
     const above = comesFromAbove(reach, x - y, differences);
     const fromX = reach.get(above ? x - y + 1 : x - y - 1) ?? 0;
     const fromY = fromX - (above ? x - y + 1 : x - y - 1);
-    const hunk = { oldFrom: fromX, oldTo: above ? fromX : fromX + 1, newFrom: fromY, newTo: above ? fromY + 1 : fromY };
+    const hunk = {
+      oldFrom: fromX,
+      oldTo: above ? fromX : fromX + 1,
+      newFrom: fromY,
+      newTo: above ? fromY + 1 : fromY,
+    };
     const later = found[0];
     if (later !== undefined && later.oldFrom === hunk.oldTo && later.newFrom === hunk.newTo) {
       found[0] = { ...hunk, oldTo: later.oldTo, newTo: later.newTo };

@@ -19,9 +19,13 @@ import {
 import { setSchema } from "./documents.ts";
 import { asCount, asNumber, asObject, asOneOf, asText, deepEqual, type Fields } from "./json.ts";
 
-declare const shareable: unique symbol;
+/** A private member, because a spread drops it: a changed copy has to pass the gate again. */
+declare class Passed {
+  private readonly passed: true;
+}
+
 /** May leave this machine. Made by `src/privacy` alone. */
-export type Shareable<T> = T & { readonly [shareable]: true };
+export type Shareable<T> = T & Passed;
 
 /** What is shared of a tool's input: paths, a pattern, a command's first word, and a few numbers and switches. */
 export type ToolInput = Readonly<Record<string, string | number | boolean | readonly string[]>>;
@@ -78,7 +82,7 @@ export interface Trace {
 }
 
 /** Yjs cannot split a transaction's update, and an update must fit a row. */
-export const MAX_EVENTS_PER_TRANSACTION = 200;
+const MAX_EVENTS_PER_TRANSACTION = 200;
 
 /**
  * Sets what differs from what is there, a transaction for each 200 events that changed; hear the updates by
@@ -119,6 +123,15 @@ export function readTrace(doc: Y.Doc): Trace {
   return { meta: readMeta(doc), events, dropped };
 }
 
+/** What a shared tool use was about, in one line. */
+export function toolSummary(tool: TraceEvent["tool"]): string | null {
+  const { command, path, paths, pattern, glob } = tool?.input ?? {};
+  const what = [pattern, glob, command, path, paths].filter((value) => value !== undefined);
+  return what.length === 0
+    ? null
+    : what.map((value) => (Array.isArray(value) ? value.join(", ") : `${value}`)).join(" · ");
+}
+
 const EVENT_ID = /^evt_[0-9A-HJKMNP-TV-Z]{26}$/;
 const MAX_NAME = 100;
 const MAX_INPUT_TEXT = 1_000;
@@ -131,7 +144,9 @@ function setDifferent(map: Y.Map<unknown>, entries: Iterable<readonly [string, u
 }
 
 function compact(event: TraceEvent): Fields {
-  return Object.fromEntries(Object.entries(event).filter(([, value]) => value !== null && value !== false));
+  return Object.fromEntries(
+    Object.entries(event).filter(([, value]) => value !== null && value !== false),
+  );
 }
 
 function chunks<T>(list: readonly T[]): readonly (readonly T[])[] {
@@ -179,7 +194,9 @@ function readTool(value: unknown): TraceEvent["tool"] {
 function isInputValue(value: unknown): boolean {
   if (typeof value === "boolean" || asNumber(value) !== null) return true;
   if (Array.isArray(value)) {
-    return value.length <= MAX_INPUT_LIST && value.every((item) => asText(item, MAX_INPUT_TEXT) !== null);
+    return (
+      value.length <= MAX_INPUT_LIST && value.every((item) => asText(item, MAX_INPUT_TEXT) !== null)
+    );
   }
   return asText(value, MAX_INPUT_TEXT) !== null;
 }
@@ -220,8 +237,13 @@ function readUsage(value: unknown): TraceMeta["usage"] {
   for (const [model, item] of Object.entries(asObject(value) ?? {}).slice(0, MAX_MODELS)) {
     const fields = asObject(item);
     const tokens = readTokens(fields?.["tokens"]);
-    if (fields === null || tokens === null || model.length > MAX_NAME || model === "__proto__") continue;
-    usage[model] = { calls: asCount(fields["calls"]) ?? 0, tokens, costNanoUsd: asCount(fields["costNanoUsd"]) };
+    if (fields === null || tokens === null || model.length > MAX_NAME || model === "__proto__")
+      continue;
+    usage[model] = {
+      calls: asCount(fields["calls"]) ?? 0,
+      tokens,
+      costNanoUsd: asCount(fields["costNanoUsd"]),
+    };
   }
   return usage;
 }

@@ -57,7 +57,7 @@ export class Engine extends PGlite {
     const fatal = isPanic(error) || (error as Error | null)?.name === "RuntimeError";
     if (fatal) this.#dead = fault ?? stopped(this.folder, String((error as Error).message));
     const known = fault ?? this.#dead;
-    return known === null ? error : new FaultError(known);
+    return known === null ? withoutValues(error) : new FaultError(known);
   }
 
   #sendBytesAsBytes(): void {
@@ -69,6 +69,13 @@ export class Engine extends PGlite {
     }
     this.parsers[types.BYTEA] = (hex: string) => new Uint8Array(Buffer.from(hex.slice(2), "hex"));
   }
+}
+
+/** PGlite hangs a query's parameters on its errors: a transcript's text must not end in somebody's log. */
+function withoutValues(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  Object.defineProperty(error, "params", { get: () => undefined, set: () => {}, configurable: true });
+  return Object.defineProperty(error, "query", { value: undefined, writable: true, enumerable: false });
 }
 
 /** PostgreSQL's fixed ids of array types, by the id of their element. */

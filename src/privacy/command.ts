@@ -1,5 +1,5 @@
 /** The one word of a command that may leave: which program was run. */
-import type { Place } from "./place.ts";
+import { OUTSIDE, sharePath, WITHHELD, type Place } from "./place.ts";
 import { looksLikeAddress, looksLikeSecret, mentions } from "./secrets.ts";
 
 /** Of a command line, or of a program and its arguments as a list. Null when the word is not plainly a program's name. */
@@ -20,7 +20,8 @@ function firstOfList(place: Place, list: readonly unknown[]): string | null {
   const [program, flag, script] = list;
   if (typeof program !== "string") return null;
   const name = programName(place, program);
-  const runsScript = name !== null && SHELL.test(name) && typeof flag === "string" && /^-l?c$/.test(flag);
+  const runsScript =
+    name !== null && SHELL.test(name) && typeof flag === "string" && /^-l?c$/.test(flag);
   return runsScript ? firstWord(place, script) : name;
 }
 
@@ -29,8 +30,19 @@ function programName(place: Place, word: string): string | null {
   const isFine =
     PROGRAM.test(name) &&
     /[A-Za-z]/.test(name) &&
+    (name === word || isPublicPlace(place, word)) &&
     !looksLikeSecret(name) &&
     !looksLikeAddress(name) &&
     !mentions(name, place.names);
   return isFine ? name : null;
 }
+
+/** Programs of the system and of the project; what a person keeps elsewhere has a name that is theirs. */
+function isPublicPlace(place: Place, path: string): boolean {
+  if (path.includes("$") || path.includes("%")) return false;
+  if (SYSTEM.test(path)) return !path.split("/").includes("..");
+  const shared = sharePath(place, path);
+  return shared !== null && shared !== OUTSIDE && shared !== WITHHELD;
+}
+
+const SYSTEM = /^\/(?:usr|bin|sbin|opt)\//;

@@ -18,8 +18,8 @@ export type Rule =
 
 export type ToolFields = Readonly<Record<string, readonly [name: string, rule: Rule]>>;
 
-export const MCP_TOOL = "mcp";
-export const OTHER_TOOL = "other";
+const MCP_TOOL = "mcp";
+const OTHER_TOOL = "other";
 
 /** The fields of a tool by its name; null for a tool that is not named. */
 export function fieldsOf(tool: string): ToolFields | null {
@@ -41,10 +41,23 @@ const CODEX_RUN: ToolFields = {
 const BACKGROUND: ToolFields = { run_in_background: ["background", "switch"] };
 const SUBAGENT: ToolFields = {
   ...BACKGROUND,
-  subagent_type: ["agent", ["general-purpose", "Explore", "Plan", "statusline-setup", "output-style-setup", "claude-code-guide"]],
+  subagent_type: [
+    "agent",
+    [
+      "general-purpose",
+      "Explore",
+      "Plan",
+      "statusline-setup",
+      "output-style-setup",
+      "claude-code-guide",
+    ],
+  ],
   model: ["model", ["sonnet", "opus", "haiku", "inherit"]],
 };
-const CODEX_SHELL: ToolFields = { command: ["command", "firstWord"], timeout_ms: ["timeoutMs", "number"] };
+const CODEX_SHELL: ToolFields = {
+  command: ["command", "firstWord"],
+  timeout_ms: ["timeoutMs", "number"],
+};
 
 /** Tools that the agents ship themselves. */
 const TOOLS: Readonly<Record<string, ToolFields>> = {
@@ -58,7 +71,10 @@ const TOOLS: Readonly<Record<string, ToolFields>> = {
   MultiEdit: FILE,
   Write: FILE,
   NotebookRead: { notebook_path: ["path", "path"] },
-  NotebookEdit: { notebook_path: ["path", "path"], edit_mode: ["mode", ["replace", "insert", "delete"]] },
+  NotebookEdit: {
+    notebook_path: ["path", "path"],
+    edit_mode: ["mode", ["replace", "insert", "delete"]],
+  },
   LS: { path: ["path", "path"] },
   Glob: { pattern: ["glob", "glob"], path: ["path", "path"] },
   Grep: {

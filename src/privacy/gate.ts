@@ -65,29 +65,15 @@ export interface GateContext {
   readonly sha256: Sha256;
 }
 
-export interface Gate {
-  event(event: LocalEvent): Shareable<TraceEvent>;
-  meta(session: LocalSession): Shareable<TraceMeta>;
-}
-
-/** A gate for one session; what follows from its context is worked out once. */
-export function createGate(context: GateContext): Gate {
-  const place = placeOf(context.projectPath, context.cwd, context.names);
-  return {
-    event: (event) => reduceEvent(event, context, place) as Shareable<TraceEvent>,
-    meta: (session) => reduceMeta(session) as Shareable<TraceMeta>,
-  };
-}
-
 export function shareEvent(event: LocalEvent, context: GateContext): Shareable<TraceEvent> {
-  return createGate(context).event(event);
+  return reduceEvent(event, context) as Shareable<TraceEvent>;
 }
 
 export function shareMeta(session: LocalSession): Shareable<TraceMeta> {
   return reduceMeta(session) as Shareable<TraceMeta>;
 }
 
-function reduceEvent(event: LocalEvent, context: GateContext, place: Place): TraceEvent {
+function reduceEvent(event: LocalEvent, context: GateContext): TraceEvent {
   return {
     kind: member(EVENT_KINDS, event.kind) ?? "error",
     at: numberOf(event.at),
@@ -97,7 +83,7 @@ function reduceEvent(event: LocalEvent, context: GateContext, place: Place): Tra
     lane: laneName(event.lane, context),
     order: numberOf(event.order) ?? 0,
     opens: laneName(event.opens, context),
-    tool: reduceTool(event.tool, place),
+    tool: reduceTool(event.tool, context),
     tokens: event.tokens === null ? null : tokensOf(event.tokens),
     costNanoUsd: numberOf(event.costNanoUsd),
     linesAdded: numberOf(event.linesAdded),
@@ -111,7 +97,8 @@ function reduceMeta(session: LocalSession): TraceMeta {
   return {
     agent: member(AGENT_IDS, session.agent) as AgentId,
     agentVersion: shareVersion(session.agentVersion),
-    sourceId: typeof session.sourceId === "string" && UUID.test(session.sourceId) ? session.sourceId : null,
+    sourceId:
+      typeof session.sourceId === "string" && UUID.test(session.sourceId) ? session.sourceId : null,
     startedAt: numberOf(session.startedAt),
     endedAt: numberOf(session.endedAt),
     usage: usageByModel(session.usage),
@@ -128,8 +115,9 @@ function laneName(lane: string | null, { sha256, session }: GateContext): string
   return typeof lane === "string" ? derivedId(sha256, "lane_", session, lane) : null;
 }
 
-function reduceTool(tool: ToolUse | null, place: Place): TraceEvent["tool"] {
+function reduceTool(tool: ToolUse | null, context: GateContext): TraceEvent["tool"] {
   if (tool === null || typeof tool.name !== "string") return null;
+  const place = placeOf(context.projectPath, context.cwd, context.names);
   return { name: toolName(tool.name), input: reduceInput(tool, place) };
 }
 
@@ -138,7 +126,9 @@ function reduceInput(tool: ToolUse, place: Place): ToolInput {
   const input: unknown = tool.input;
   if (typeof input !== "object" || input === null) return shared;
   for (const [field, [name, rule]] of Object.entries(fieldsOf(tool.name) ?? {})) {
-    const value = Object.hasOwn(input, field) ? share(place, rule, (input as ToolUse["input"])[field]) : null;
+    const value = Object.hasOwn(input, field)
+      ? share(place, rule, (input as ToolUse["input"])[field])
+      : null;
     if (value !== null) shared[name] = value;
   }
   return shared;
@@ -157,7 +147,11 @@ function share(place: Place, rule: Rule, value: unknown): ToolInput[string] | nu
     case "firstWord":
       return firstWord(place, value);
     case "number":
-      return typeof value === "number" && Number.isSafeInteger(value) && Math.abs(value) < MAX_NUMBER ? value : null;
+      return typeof value === "number" &&
+        Number.isSafeInteger(value) &&
+        Math.abs(value) < MAX_NUMBER
+        ? value
+        : null;
     case "switch":
       return typeof value === "boolean" ? value : null;
     default:
@@ -172,7 +166,9 @@ const PATCH_HEADER = /^\*\*\* (?:(?:Add|Update|Delete) File|Move to): (.+)$/gm;
 
 function patchedPaths(place: Place, value: unknown): readonly string[] | null {
   if (typeof value !== "string") return null;
-  const paths = [...value.matchAll(PATCH_HEADER)].map((match) => sharePath(place, match[1]?.trim()));
+  const paths = [...value.matchAll(PATCH_HEADER)].map((match) =>
+    sharePath(place, match[1]?.trim()),
+  );
   const shared = [...new Set(paths.filter((path) => path !== null))].slice(0, MAX_PATHS);
   return shared.length === 0 ? null : shared;
 }

@@ -3,10 +3,13 @@
  * so every part of an id has to be known.
  */
 
-export const OTHER_MODEL = "other";
+const OTHER_MODEL = "other";
 
 export function shareModel(id: string): string {
-  const parts = id.toLowerCase().split(/[-.:@_/[\]]/).filter((part) => part !== "");
+  const parts = id
+    .toLowerCase()
+    .split(/[-.:@_/[\]]/)
+    .filter((part) => part !== "");
   const isKnown =
     id.length <= MAX_LENGTH &&
     /^[\w.:@/[\]-]+$/.test(id) &&
@@ -32,4 +35,5 @@ const WORDS = new Set(
     "vision audio realtime search deep research image default auto premier r speciale terminus"
   ).split(" "),
 );
-const VERSION = /^\d{1,4}\.\d{1,4}\.\d{1,6}(?:-(?:alpha|beta|rc|next|nightly|preview|dev)(?:[.-]?\d{1,10}){0,3})?$/;
+const VERSION =
+  /^\d{1,4}\.\d{1,4}\.\d{1,6}(?:-(?:alpha|beta|rc|next|nightly|preview|dev)(?:[.-]?\d{1,10}){0,3})?$/;

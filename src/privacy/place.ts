@@ -17,7 +17,11 @@ export interface Place {
   readonly names: ReadonlySet<string>;
 }
 
-export function placeOf(projectPath: string | null, cwd: string | null, names: readonly string[]): Place {
+export function placeOf(
+  projectPath: string | null,
+  cwd: string | null,
+  names: readonly string[],
+): Place {
   const project = projectPath === null ? null : absolute(projectPath);
   const base = cwd === null ? project : absolute(cwd);
   const own = [project, base].map((path) => (path === null ? null : userOf(path)));
@@ -25,7 +29,9 @@ export function placeOf(projectPath: string | null, cwd: string | null, names: r
   return {
     project: project === null || isTooWide(project) ? null : project,
     base,
-    names: new Set(words.map((name) => name.toLowerCase()).filter((name) => !SHARED_NAMES.has(name))),
+    names: new Set(
+      words.map((name) => name.toLowerCase()).filter((name) => !SHARED_NAMES.has(name)),
+    ),
   };
 }
 
@@ -76,12 +82,17 @@ function isAbsolute(path: string): boolean {
 /** Segments of an absolute path, a drive letter as the first of a Windows one; null for any other text. */
 function absolute(path: string): readonly string[] | null {
   const drive = /^([A-Za-z]):[/\\]/.exec(path);
-  if (drive !== null) return resolve([`${drive[1]?.toLowerCase()}:`], path.slice(3).split(/[/\\]/), 1);
+  if (drive !== null)
+    return resolve([`${drive[1]?.toLowerCase()}:`], path.slice(3).split(/[/\\]/), 1);
   return path.startsWith("/") ? resolve([], path.split("/"), 0) : null;
 }
 
 /** Null when it climbs above its first `floor` segments. */
-function resolve(base: readonly string[], segments: readonly string[], floor: number): readonly string[] | null {
+function resolve(
+  base: readonly string[],
+  segments: readonly string[],
+  floor: number,
+): readonly string[] | null {
   const whole = [...base];
   for (const segment of segments) {
     if (segment === "..") {
@@ -111,11 +122,13 @@ function plainGlob(glob: string): readonly string[] | null {
 
 function allowed(place: Place, segments: readonly string[], shape: RegExp): boolean {
   const whole = segments.join("/");
-  if (whole.length > MAX_LENGTH || mentions(whole, place.names) || looksLikeSecret(whole)) return false;
+  if (whole.length > MAX_LENGTH || mentions(whole, place.names) || looksLikeSecret(whole))
+    return false;
   return segments.every(
     (segment) =>
       segment.length <= MAX_SEGMENT &&
       shape.test(segment) &&
+      segment === segment.trim() &&
       segment.split(" ").length - 1 <= MAX_SPACES &&
       !looksLikeSecret(segment) &&
       !looksLikeAddress(segment),
@@ -127,8 +140,10 @@ function homeIndex(path: readonly string[]): number {
   const rest = path[0]?.endsWith(":") ? path.slice(1) : path;
   const [first, second, third] = rest.map((segment) => segment.toLowerCase());
   if (first === "home" || first === "users") return path.length - rest.length + 1;
-  if ((first === "var" || first === "export") && second === "home") return path.length - rest.length + 2;
-  if ((first === "mnt" || first === "volumes") && third === "users") return path.length - rest.length + 3;
+  if ((first === "var" || first === "export") && second === "home")
+    return path.length - rest.length + 2;
+  if ((first === "mnt" || first === "volumes") && third === "users")
+    return path.length - rest.length + 3;
   return -1;
 }
 

@@ -12,13 +12,14 @@ export function looksLikeAddress(text: string): boolean {
   return ADDRESS.test(text) || hosts(text);
 }
 
-/** One of these names as a whole word, in any case. */
+/** One of these names (in lower case) as a word, in any case, also as a part of a camelCase word. */
 export function mentions(text: string, names: ReadonlySet<string>): boolean {
-  if (names.size === 0) return false;
   const lower = text.toLowerCase();
+  // A character whose lower case is longer would shift positions: then the words' ends cannot be trusted.
+  const isAligned = lower.length === text.length;
   for (const name of names) {
     for (let at = lower.indexOf(name); at >= 0; at = lower.indexOf(name, at + 1)) {
-      if (!isWordChar(lower[at - 1]) && !isWordChar(lower[at + name.length])) return true;
+      if (!isAligned || (isEdge(text, at) && isEdge(text, at + name.length))) return true;
     }
   }
   return false;
@@ -76,7 +77,9 @@ const TOP_LEVEL =
 function hosts(text: string): boolean {
   return (text.match(HOST) ?? []).some((host) => {
     const labels = host.split(/\\?\./).slice(1);
-    return TOP_LEVEL.test(labels.at(-1) as string) || labels.some((label) => HOST_LABEL.test(label));
+    return (
+      TOP_LEVEL.test(labels.at(-1) as string) || labels.some((label) => HOST_LABEL.test(label))
+    );
   });
 }
 
@@ -115,6 +118,12 @@ function count(classes: readonly string[], differ: (a: string, b: string) => boo
   return classes.filter((c, i) => i > 0 && differ(classes[i - 1] as string, c)).length;
 }
 
-function isWordChar(char: string | undefined): boolean {
-  return char !== undefined && /[\p{L}\p{N}]/u.test(char);
+/** Whether a word may end or begin between the characters before and at this place. */
+function isEdge(text: string, at: number): boolean {
+  const [before, after] = [text[at - 1] ?? "", text[at] ?? ""];
+  return (
+    !/\p{L}/u.test(before) ||
+    !/\p{L}/u.test(after) ||
+    (/\p{Ll}/u.test(before) && /\p{Lu}/u.test(after))
+  );
 }

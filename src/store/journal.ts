@@ -7,9 +7,9 @@
  * takes what it lacks.
  *
  * A frame is `length u32 · crc32 u32 · JSON` (big endian). Reading ends at the first frame that is cut or does not
- * match: only the newest append can be torn, and it was never acknowledged.
+ * match: only the newest append can be torn, and it was never acknowledged. What follows is kept in `journal.cut`.
  */
-import { closeSync, fdatasyncSync, fsyncSync, ftruncateSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { closeSync, fdatasyncSync, fsyncSync, ftruncateSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { crc32 } from "node:zlib";
 import type { DocKind } from "../crdt/documents.ts";
@@ -49,7 +49,8 @@ export interface Journal {
 const HEADER_BYTES = 8;
 
 export function openJournal(path: string): Journal {
-  const { records, goodBytes } = readJournal(path);
+  const { records, goodBytes, rest } = readJournal(path);
+  if (rest.length > 0) writeFileSync(`${path}.cut`, rest, { mode: 0o600 });
   let file = openSync(path, "a+", 0o600);
   ftruncateSync(file, goodBytes);
   let sizeBytes = goodBytes;
@@ -78,6 +79,7 @@ export function openJournal(path: string): Journal {
       return seq;
     },
     rewrite(entries) {
+      if (entries.length === 0) return;
       const unfinished = `${path}.new`;
       const fresh = openSync(unfinished, "w", 0o600);
       sizeBytes = write(fresh, entries, Math.max(seq, 0), 0);
@@ -99,7 +101,7 @@ function frame(record: JournalRecord): Buffer {
   return Buffer.concat([header, body]);
 }
 
-function readJournal(path: string): { records: readonly JournalRecord[]; goodBytes: number } {
+function readJournal(path: string): { records: readonly JournalRecord[]; goodBytes: number; rest: Buffer } {
   const bytes = readOrEmpty(path);
   const records: JournalRecord[] = [];
   let at = 0;
@@ -109,7 +111,7 @@ function readJournal(path: string): { records: readonly JournalRecord[]; goodByt
     records.push(JSON.parse(body.toString("utf8")) as JournalRecord);
     at += HEADER_BYTES + body.length;
   }
-  return { records, goodBytes: at };
+  return { records, goodBytes: at, rest: bytes.subarray(at) };
 }
 
 function readOrEmpty(path: string): Buffer {

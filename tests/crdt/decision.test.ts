@@ -47,7 +47,9 @@ function edit(doc: Y.Doc, fields: DecisionEdit, seed = 2): void {
 }
 
 test("a new decision has its words, is proposed by a person today, and has all fields", () => {
-  expect(readDecision(created({ title: "Use Yjs", tags: "crdt, sync", deciders: ["Ada", "Grace"] }))).toEqual({
+  expect(
+    readDecision(created({ title: "Use Yjs", tags: "crdt, sync", deciders: ["Ada", "Grace"] })),
+  ).toEqual({
     id: ID,
     title: "Use Yjs",
     status: "proposed",
@@ -74,7 +76,13 @@ describe("two people at once", () => {
     edit(a, { title: "base A", context: "from A", status: "accepted" });
     edit(b, { title: "B base", outcome: "from B", reviewBy: "2027-06-01" });
     const record = meet(a, b);
-    expect(record).toMatchObject({ title: "B base A", context: "from A", outcome: "from B", status: "accepted", reviewBy: "2027-06-01" });
+    expect(record).toMatchObject({
+      title: "B base A",
+      context: "from A",
+      outcome: "from B",
+      status: "accepted",
+      reviewBy: "2027-06-01",
+    });
   });
 
   test("both write into a field that was empty", () => {
@@ -111,7 +119,10 @@ describe("two people at once", () => {
     expect(markOption(b, shared, "chosen", true)).toBe(true);
     const { options } = meet(a, b);
     expect(options.map(({ title }) => title).toSorted()).toEqual(["Automerge", "SQLite", "Yjs"]);
-    expect(options.find(({ id }) => id === shared)).toMatchObject({ pros: "very small, known", chosen: true });
+    expect(options.find(({ id }) => id === shared)).toMatchObject({
+      pros: "very small, known",
+      chosen: true,
+    });
   });
 
   test("an option that one removes while the other types in it can come back with every word", () => {
@@ -129,27 +140,40 @@ describe("two people at once", () => {
     const [a, b] = pair();
     addEvidence(a, { session: "ses_1", event: "evt_1", hash: "aa" }, makerFrom(3));
     addEvidence(b, { session: "ses_2", event: "evt_2", hash: "bb" }, makerFrom(4));
-    expect(meet(a, b).evidence.map(({ hash }) => hash).toSorted()).toEqual(["aa", "bb"]);
+    expect(
+      meet(a, b)
+        .evidence.map(({ hash }) => hash)
+        .toSorted(),
+    ).toEqual(["aa", "bb"]);
   });
 
   test("any edits on three devices, in any order of meeting, end in the same record", () => {
     const word = fc.constantFrom("a", "base", "", "one two", "👍 three", "x, y", "y");
     const fields = fc.record(
-      { title: word.filter((text) => text !== ""), context: word, tags: word, deciders: word, project: word },
+      {
+        title: word.filter((text) => text !== ""),
+        context: word,
+        tags: word,
+        deciders: word,
+        project: word,
+      },
       { requiredKeys: [] },
     );
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.nat(2), fields, fc.boolean()), { maxLength: 15 }), (steps) => {
-        const state = encodeDoc(created());
-        const docs = [0, 1, 2].map(() => openDoc(state)) as [Y.Doc, Y.Doc, Y.Doc];
-        steps.forEach(([i, change, meets], n) => {
-          edit(docs[i] as Y.Doc, change as DecisionEdit, 10 + n);
-          if (meets) meet(docs[i] as Y.Doc, docs[(i + 1) % 3] as Y.Doc);
-        });
-        meet(docs[0], docs[1]);
-        meet(docs[1], docs[2]);
-        expect(meet(docs[0], docs[2])).toEqual(readDecision(docs[1]));
-      }),
+      fc.property(
+        fc.array(fc.tuple(fc.nat(2), fields, fc.boolean()), { maxLength: 15 }),
+        (steps) => {
+          const state = encodeDoc(created());
+          const docs = [0, 1, 2].map(() => openDoc(state)) as [Y.Doc, Y.Doc, Y.Doc];
+          steps.forEach(([i, change, meets], n) => {
+            edit(docs[i] as Y.Doc, change as DecisionEdit, 10 + n);
+            if (meets) meet(docs[i] as Y.Doc, docs[(i + 1) % 3] as Y.Doc);
+          });
+          meet(docs[0], docs[1]);
+          meet(docs[1], docs[2]);
+          expect(meet(docs[0], docs[2])).toEqual(readDecision(docs[1]));
+        },
+      ),
       { numRuns: 50 },
     );
   });
@@ -182,14 +206,21 @@ describe("editing", () => {
     ["title", "  ", /needs a title/],
     ["project", "proj_01ABC", /names its project in words/],
     ["tags", "x".repeat(301), /at most 300 characters/],
-  ])("%s = %s is refused with a sentence, and nothing of the edit is written", (field, value, sentence) => {
-    const doc = created();
-    const before = encodeDoc(doc);
-    const answer = editDecision(doc, { context: "changed", [field]: value }, makerFrom(2));
-    expect(answer.ok).toBe(false);
-    if (!answer.ok) expect(answer.fault).toMatchObject({ type: "invalid-field", message: expect.stringMatching(sentence) });
-    expect(encodeDoc(doc)).toEqual(before);
-  });
+  ])(
+    "%s = %s is refused with a sentence, and nothing of the edit is written",
+    (field, value, sentence) => {
+      const doc = created();
+      const before = encodeDoc(doc);
+      const answer = editDecision(doc, { context: "changed", [field]: value }, makerFrom(2));
+      expect(answer.ok).toBe(false);
+      if (!answer.ok)
+        expect(answer.fault).toMatchObject({
+          type: "invalid-field",
+          message: expect.stringMatching(sentence),
+        });
+      expect(encodeDoc(doc)).toEqual(before);
+    },
+  );
 
   test("a decision without a title is not made", () => {
     const doc = openDoc(null);
@@ -209,7 +240,13 @@ describe("editing", () => {
 
 describe("what a peer wrote is not believed", () => {
   test("an empty document reads as an empty decision", () => {
-    expect(readDecision(openDoc(null))).toMatchObject({ id: "", title: "", status: "proposed", date: null, options: [] });
+    expect(readDecision(openDoc(null))).toMatchObject({
+      id: "",
+      title: "",
+      status: "proposed",
+      date: null,
+      options: [],
+    });
   });
 
   test("values of another shape read as if they were not there", () => {
@@ -239,12 +276,17 @@ describe("what a peer wrote is not believed", () => {
 
   test("any JSON in any map is read without an error, and can be edited", () => {
     fc.assert(
-      fc.property(fc.jsonValue(), fc.constantFrom("fields", "tags", "options", "evidence", "meta"), (value, map) => {
-        const doc = created();
-        for (const key of ["status", "date", "id", "0000000000000000000000000A"]) doc.getMap(map).set(key, value);
-        readDecision(openDoc(encodeDoc(doc)));
-        expect(editDecision(doc, { tags: "x", status: "accepted" }, makerFrom(9)).ok).toBe(true);
-      }),
+      fc.property(
+        fc.jsonValue(),
+        fc.constantFrom("fields", "tags", "options", "evidence", "meta"),
+        (value, map) => {
+          const doc = created();
+          for (const key of ["status", "date", "id", "0000000000000000000000000A"])
+            doc.getMap(map).set(key, value);
+          readDecision(openDoc(encodeDoc(doc)));
+          expect(editDecision(doc, { tags: "x", status: "accepted" }, makerFrom(9)).ok).toBe(true);
+        },
+      ),
     );
   });
 });

@@ -42,7 +42,12 @@ test("many updates reach listeners as one", () => {
 
 test("the content's hash is of the updates in stream order: equal on every device, another for other content", () => {
   const updates = updatesOf(["one", "two"]);
-  expect(contentHash(sha256, updates)).toEqual(contentHash(sha256, updates.map((update) => update.slice())));
+  expect(contentHash(sha256, updates)).toEqual(
+    contentHash(
+      sha256,
+      updates.map((update) => update.slice()),
+    ),
+  );
   expect(contentHash(sha256, updates)).not.toEqual(contentHash(sha256, updates.slice(0, -1)));
 });
 

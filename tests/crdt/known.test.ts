@@ -2,7 +2,14 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import * as Y from "yjs";
 import { applyUpdates, encodeDoc, openDoc, rebuildDoc } from "../../src/crdt/documents.ts";
-import { EMPTY_KNOWN, foldKnown, isUpdate, mergeKnown, pendingUpdate, type Known } from "../../src/crdt/known.ts";
+import {
+  EMPTY_KNOWN,
+  foldKnown,
+  isUpdate,
+  mergeKnown,
+  pendingUpdate,
+  type Known,
+} from "../../src/crdt/known.ts";
 
 function docWith(text: string): Y.Doc {
   const doc = new Y.Doc();
@@ -67,7 +74,10 @@ describe("folding", () => {
       for (const state of [doc, encodeDoc(doc)]) {
         const pending = pendingUpdate(state, known);
         if (cut === 14) expect(pending).toBeNull();
-        else expect(textOf(rebuildDoc([foldable(doc, 0, cut), pending as Uint8Array]))).toBe("hello 👍 world");
+        else
+          expect(textOf(rebuildDoc([foldable(doc, 0, cut), pending as Uint8Array]))).toBe(
+            "hello 👍 world",
+          );
       }
     }
   });
@@ -91,7 +101,9 @@ describe("deletes", () => {
     expect(pendingUpdate(doc, after)).toBeNull();
     doc.getText("t").delete(0, 3);
     const second = pendingUpdate(doc, after) as Uint8Array;
-    expect([...Y.decodeUpdate(second).ds.clients.values()].flat().map(({ clock, len }) => [clock, len])).toEqual([
+    expect(
+      [...Y.decodeUpdate(second).ds.clients.values()].flat().map(({ clock, len }) => [clock, len]),
+    ).toEqual([
       [0, 1],
       [3, 2],
     ]);
@@ -133,7 +145,10 @@ describe("deletes", () => {
 test("merging two knows what either knows", () => {
   const [a, b] = [docWith("one"), docWith("two")];
   b.getText("t").delete(0, 1);
-  const [left, right] = [a, b].map((doc) => foldKnown(EMPTY_KNOWN, encodeDoc(doc))) as [Known, Known];
+  const [left, right] = [a, b].map((doc) => foldKnown(EMPTY_KNOWN, encodeDoc(doc))) as [
+    Known,
+    Known,
+  ];
   expect(mergeKnown(left, right)).toEqual(foldKnown(EMPTY_KNOWN, encodeDoc(a), encodeDoc(b)));
   expect(mergeKnown(left, left)).toEqual(left);
 });
@@ -176,39 +191,56 @@ interface Device {
 }
 
 const step = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ do: fc.constant("edit" as const), what: fc.nat(7), at: fc.nat(50) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({ do: fc.constant("edit" as const), what: fc.nat(7), at: fc.nat(50) }),
+  },
   { weight: 3, arbitrary: fc.record({ do: fc.constantFrom("sync" as const, "pull" as const) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom("lostAck" as const, "lostPush" as const, "crash" as const) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constantFrom("lostAck" as const, "lostPush" as const, "crash" as const),
+    }),
+  },
 );
 const run = fc.array(fc.tuple(fc.nat(2), step), { maxLength: 80 });
 
-test("three devices with crashes, lost pushes and lost acknowledgements converge, and no reader ever answers", { timeout: 60_000 }, () => {
-  fc.assert(
-    fc.property(run, (steps) => {
-      const stream: Uint8Array[] = [];
-      const devices: Device[] = [0, 1, 2].map(() => start([]));
-      for (const [i, action] of steps) {
-        const device = devices[i] as Device;
-        if (action.do === "edit") edit(device, action.what, action.at);
-        else if (action.do === "crash") reopen(device);
-        else sync(device, stream, action.do);
-      }
-      for (const device of devices) sync(device, stream, "sync");
-      const rows = stream.length;
-      for (const device of devices) sync(device, stream, "sync");
-      expect(stream.length).toBe(rows);
-      const reader = start([]);
-      sync(reader, stream, "sync");
-      expect(stream.length).toBe(rows);
-      for (const device of devices) expect(contents(device.doc)).toEqual(contents(reader.doc));
-      for (const device of [...devices, reader]) {
-        expect(pendingUpdate(device.doc, device.known)).toBeNull();
-        expect(pendingUpdate(Y.mergeUpdates(device.log.length > 0 ? device.log : [encodeDoc(new Y.Doc())]), device.known)).toBeNull();
-      }
-    }),
-    { numRuns: 300 },
-  );
-});
+test(
+  "three devices with crashes, lost pushes and lost acknowledgements converge, and no reader ever answers",
+  { timeout: 60_000 },
+  () => {
+    fc.assert(
+      fc.property(run, (steps) => {
+        const stream: Uint8Array[] = [];
+        const devices: Device[] = [0, 1, 2].map(() => start([]));
+        for (const [i, action] of steps) {
+          const device = devices[i] as Device;
+          if (action.do === "edit") edit(device, action.what, action.at);
+          else if (action.do === "crash") reopen(device);
+          else sync(device, stream, action.do);
+        }
+        for (const device of devices) sync(device, stream, "sync");
+        const rows = stream.length;
+        for (const device of devices) sync(device, stream, "sync");
+        expect(stream.length).toBe(rows);
+        const reader = start([]);
+        sync(reader, stream, "sync");
+        expect(stream.length).toBe(rows);
+        for (const device of devices) expect(contents(device.doc)).toEqual(contents(reader.doc));
+        for (const device of [...devices, reader]) {
+          expect(pendingUpdate(device.doc, device.known)).toBeNull();
+          expect(
+            pendingUpdate(
+              Y.mergeUpdates(device.log.length > 0 ? device.log : [encodeDoc(new Y.Doc())]),
+              device.known,
+            ),
+          ).toBeNull();
+        }
+      }),
+      { numRuns: 300 },
+    );
+  },
+);
 
 function start(log: Uint8Array[]): Device {
   const device: Device = { doc: rebuildDoc(log), log, known: EMPTY_KNOWN, cursor: 0, dirty: false };
@@ -238,7 +270,8 @@ function change({ doc, log }: Device, what: number, at: number): void {
   const text = doc.getText("t");
   const position = at % (text.length + 1);
   if (what === 0 || what === 1) text.insert(position, `${at};`);
-  else if (what === 2 && position < text.length) text.delete(position, Math.min(3, text.length - position));
+  else if (what === 2 && position < text.length)
+    text.delete(position, Math.min(3, text.length - position));
   else if (what === 3) doc.getMap("m").set(`k${at % 3}`, at);
   else if (what === 4) doc.getMap("m").delete(`k${at % 3}`);
   else if (what === 5) doc.getMap("options").set(`option${doc.clientID}${at}`, option(`${at}`));
@@ -260,7 +293,11 @@ function firstOption(doc: Y.Doc): Y.Text | null {
   return first instanceof Y.Map ? (first.get("title") as Y.Text) : null;
 }
 
-function sync(device: Device, stream: Uint8Array[], how: "sync" | "pull" | "lostAck" | "lostPush"): void {
+function sync(
+  device: Device,
+  stream: Uint8Array[],
+  how: "sync" | "pull" | "lostAck" | "lostPush",
+): void {
   const rows = stream.slice(device.cursor);
   applyUpdates(device.doc, rows, "pulled");
   device.log.push(...rows);

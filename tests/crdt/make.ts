@@ -6,5 +6,9 @@ export function makerFrom(seed: number): Maker {
   let tick = seed * 1_000_000;
   let byte = seed;
   const clock: Clock = { nowMs: () => 1_800_000_000_000 + tick++, monotonicMs: () => tick++ };
-  return { clock, random: (sizeBytes) => Uint8Array.from({ length: sizeBytes }, () => (byte = (byte * 31 + 7) % 251)) };
+  return {
+    clock,
+    random: (sizeBytes) =>
+      Uint8Array.from({ length: sizeBytes }, () => (byte = (byte * 31 + 7) % 251)),
+  };
 }

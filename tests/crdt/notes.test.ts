@@ -35,7 +35,12 @@ test("a removed note is gone, the others stay", () => {
 
 test("notes of another shape are left out", () => {
   const doc = openDoc(null);
-  const keys = Array.from({ length: 4 }, (_, i) => i.toString().padStart(26, "0")) as [string, string, string, string];
+  const keys = Array.from({ length: 4 }, (_, i) => i.toString().padStart(26, "0")) as [
+    string,
+    string,
+    string,
+    string,
+  ];
   doc.getMap("comments").set(keys[0], { event: "evt_x", text: "t", at: 1 });
   doc.getMap("comments").set(keys[1], { event: null, text: 5, at: 1 });
   doc.getMap("comments").set("no ulid", { event: null, text: "t", at: 1 });

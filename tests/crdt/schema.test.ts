@@ -10,7 +10,12 @@ import { addEvidence, addOption, createDecision, markOption } from "../../src/cr
 import { encodeDoc, SCHEMA } from "../../src/crdt/documents.ts";
 import { addComment, addTag, linkDecision } from "../../src/crdt/notes.ts";
 import { addView, setProjectName } from "../../src/crdt/project.ts";
-import { writeTrace, type Shareable, type TraceEvent, type TraceMeta } from "../../src/crdt/trace.ts";
+import {
+  writeTrace,
+  type Shareable,
+  type TraceEvent,
+  type TraceMeta,
+} from "../../src/crdt/trace.ts";
 import { makerFrom } from "./make.ts";
 
 const BUMP = "bump the schema version of this kind, then freeze the new layout";
@@ -33,7 +38,9 @@ function layout(doc: Y.Doc): unknown {
 function shape(value: unknown): unknown {
   if (value instanceof Y.Text) return "text";
   if (value instanceof Y.Map) {
-    return Object.fromEntries([...value].map(([key, item]) => [/^0[0-9A-Z]{25}$/.test(key) ? "ULID" : key, shape(item)]));
+    return Object.fromEntries(
+      [...value].map(([key, item]) => [/^0[0-9A-Z]{25}$/.test(key) ? "ULID" : key, shape(item)]),
+    );
   }
   if (Array.isArray(value)) return value.map(shape);
   if (typeof value !== "object" || value === null) return typeof value;
@@ -77,9 +84,19 @@ test("trace", () => {
     rolledBack: true,
   };
   const doc = fixed((doc) =>
-    writeTrace(doc, meta as Shareable<TraceMeta>, new Map([[EVENT, event as Shareable<TraceEvent>]])),
+    writeTrace(
+      doc,
+      meta as Shareable<TraceMeta>,
+      new Map([[EVENT, event as Shareable<TraceEvent>]]),
+    ),
   );
-  const tokens = { input: "number", output: "number", cacheRead: "number", cacheWrite: "number", reasoning: "number" };
+  const tokens = {
+    input: "number",
+    output: "number",
+    cacheRead: "number",
+    cacheWrite: "number",
+    reasoning: "number",
+  };
   expect(layout(doc), BUMP).toEqual({
     meta: {
       schema: "number",
@@ -146,12 +163,20 @@ test("decision", () => {
     drivers: "text",
     outcome: "text",
     consequences: "text",
-    fields: { status: "string", date: "string", reviewBy: "string", project: "string", origin: "string" },
+    fields: {
+      status: "string",
+      date: "string",
+      reviewBy: "string",
+      project: "string",
+      origin: "string",
+    },
     deciders: { ULID: "string" },
     tags: { ULID: "string" },
     supersedes: { ULID: "string" },
     relatesTo: { ULID: "string" },
-    options: { ULID: { title: "text", pros: "text", cons: "text", chosen: "boolean", removed: "boolean" } },
+    options: {
+      ULID: { title: "text", pros: "text", cons: "text", chosen: "boolean", removed: "boolean" },
+    },
     evidence: { ULID: { session: "string", event: "string", hash: "string" } },
   });
 });
@@ -181,5 +206,7 @@ test("notes and project", () => {
 
 test("the bytes of a document", () => {
   const doc = fixed((doc) => setProjectName(doc, "n"));
-  expect(toHex(encodeDoc(doc)), BUMP).toMatchInlineSnapshot(`"010201002801046d65746106736368656d61017d012801066669656c6473046e616d650177016e00"`);
+  expect(toHex(encodeDoc(doc)), BUMP).toMatchInlineSnapshot(
+    `"010201002801046d65746106736368656d61017d012801066669656c6473046e616d650177016e00"`,
+  );
 });

@@ -30,7 +30,9 @@ test("two words changed here and the one between them there are all three kept",
 });
 
 test("a text becomes exactly the other, whatever they are", () => {
-  const text = fc.array(fc.constantFrom("a", "b ", "the ", "👍", "👎", "é", "\n", "word "), { maxLength: 40 }).map((w) => w.join(""));
+  const text = fc
+    .array(fc.constantFrom("a", "b ", "the ", "👍", "👎", "é", "\n", "word "), { maxLength: 40 })
+    .map((w) => w.join(""));
   fc.assert(
     fc.property(text, text, (from, to) => {
       const [doc] = two(from);

@@ -6,6 +6,7 @@ import { encodeDoc, openDoc } from "../../src/crdt/documents.ts";
 import {
   readTrace,
   removeFromTrace,
+  toolSummary,
   writeTrace,
   type Shareable,
   type TraceEvent,
@@ -70,7 +71,10 @@ describe("writing", () => {
     const doc = openDoc(null);
     const written = new Map([
       [id(1), event(1)],
-      [id(2), event(2, { tool: null, tokens: null, costNanoUsd: null, lane: "lane_X", rolledBack: true })],
+      [
+        id(2),
+        event(2, { tool: null, tokens: null, costNanoUsd: null, lane: "lane_X", rolledBack: true }),
+      ],
     ]);
     writeTrace(doc, META, written);
     const read = readTrace(openDoc(encodeDoc(doc)));
@@ -98,7 +102,10 @@ describe("writing", () => {
   test("one event that changed is one small update", () => {
     const doc = openDoc(null);
     writeTrace(doc, META, events(450));
-    const changed = new Map([...events(450), [id(7), event(7, { status: "ok", durationMs: 5 })] as const]);
+    const changed = new Map([
+      ...events(450),
+      [id(7), event(7, { status: "ok", durationMs: 5 })] as const,
+    ]);
     const updates = updatesDuring(doc, () => writeTrace(doc, META, changed));
     expect(updates.length).toBe(1);
     expect((updates[0] as Uint8Array).length).toBeLessThan(500);
@@ -114,12 +121,33 @@ describe("writing", () => {
   });
 });
 
+test.each([
+  [{ path: "src/a.ts", limit: 3 }, "src/a.ts"],
+  [{ pattern: "TODO", path: "src", ignoreCase: true }, "TODO · src"],
+  [{ paths: ["a.ts", "b.ts"] }, "a.ts, b.ts"],
+  [{ command: "npm" }, "npm"],
+  [{ limit: 3 }, null],
+])("a tool with the input %j is told as %j", (input, summary) => {
+  expect(toolSummary({ name: "Read", input })).toBe(summary);
+});
+
 describe("what a peer wrote is not believed", () => {
   test("events of another shape are dropped and counted, the others are there", () => {
     const doc = openDoc(null);
     writeTrace(doc, META, events(2));
     const map = doc.getMap("events");
-    const hostile: unknown[] = [null, 7, "text", [], {}, { kind: "prompts" }, new Y.Map(), new Y.Text("x"), new Uint8Array(3), { kind: "tool", order: "1" }];
+    const hostile: unknown[] = [
+      null,
+      7,
+      "text",
+      [],
+      {},
+      { kind: "prompts" },
+      new Y.Map(),
+      new Y.Text("x"),
+      new Uint8Array(3),
+      { kind: "tool", order: "1" },
+    ];
     hostile.forEach((value, n) => map.set(id(100 + n), value));
     map.set("not an id", { kind: "tool", order: 1 });
     const read = readTrace(openDoc(encodeDoc(doc)));
@@ -137,7 +165,16 @@ describe("what a peer wrote is not believed", () => {
       status: "great",
       model: "m".repeat(10_000),
       lane: 5,
-      tool: { name: "Read", input: { path: { nested: 1 }, limit: Number.NaN, ["__proto__"]: "x", pattern: "ok", long: "x".repeat(5_000) } },
+      tool: {
+        name: "Read",
+        input: {
+          path: { nested: 1 },
+          limit: Number.NaN,
+          ["__proto__"]: "x",
+          pattern: "ok",
+          long: "x".repeat(5_000),
+        },
+      },
       tokens: { input: -5, output: 1.5, cacheRead: "9" },
       costNanoUsd: -1,
       rolledBack: "yes",
@@ -181,6 +218,10 @@ describe("what a peer wrote is not believed", () => {
     const hostile = new Y.Doc();
     hostile.getText("meta").insert(0, "text");
     hostile.getArray("events").push([1, 2, 3]);
-    expect(readTrace(openDoc(encodeDoc(hostile)))).toEqual({ meta: null, events: new Map(), dropped: 0 });
+    expect(readTrace(openDoc(encodeDoc(hostile)))).toEqual({
+      meta: null,
+      events: new Map(),
+      dropped: 0,
+    });
   });
 });

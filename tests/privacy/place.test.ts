@@ -46,12 +46,16 @@ describe("P6: a path is relative to the project, or outside it", () => {
     expect(sharePath(place, "notes.md")).toBe(OUTSIDE);
   });
 
-  test.each(["/app", "/work/main", "/srv/data/x", "/tmp/x", "/home/alice/x", "/mnt/c/Users/alice/x"])(
-    "a project at %s has one",
-    (project) => {
-      expect(sharePath(placeOf(project, null, []), `${project}/notes.md`)).toBe("notes.md");
-    },
-  );
+  test.each([
+    "/app",
+    "/work/main",
+    "/srv/data/x",
+    "/tmp/x",
+    "/home/alice/x",
+    "/mnt/c/Users/alice/x",
+  ])("a project at %s has one", (project) => {
+    expect(sharePath(placeOf(project, null, []), `${project}/notes.md`)).toBe("notes.md");
+  });
 
   test("no project: everything is outside", () => {
     expect(sharePath(placeOf(null, PROJECT, []), `${PROJECT}/a.ts`)).toBe(OUTSIDE);
@@ -92,6 +96,9 @@ describe("P7: a path inside the project that says too much is withheld", () => {
     "a\u0000b",
     "`rm`.ts",
     "a b c d e f.md",
+    "cat /etc/passwd",
+    "3e5f1a2b4c6d7e8f9a0b.txt",
+    "abcd1234efgh5678ijkl9012",
     `${"x".repeat(50)}.ts`,
     `${"ab/".repeat(120)}a.ts`,
     "AnExtraordinarilyLongButPlainlyReadableNameOfSomething".repeat(2),
@@ -146,11 +153,15 @@ describe("P13: names of the person and the machine", () => {
     const place = placeOf("/Users/gracehopper/app", null, []);
     expect(sharePath(place, "docs/gracehopper.md")).toBe(WITHHELD);
     expect(sharePath(place, "docs/GraceHopper/a.md")).toBe(WITHHELD);
+    expect(sharePath(place, "docs/byGracehopperNotes.md")).toBe(WITHHELD);
+    expect(sharePath(place, "docs/gracehopper2.md")).toBe(WITHHELD);
     expect(sharePath(place, "docs/gracehoppers.md")).toBe("docs/gracehoppers.md");
   });
 
   test("a user that is no person does not", () => {
-    expect(sharePath(placeOf("/home/user/app", null, ["root"]), "src/user/root.ts")).toBe("src/user/root.ts");
+    expect(sharePath(placeOf("/home/user/app", null, ["root"]), "src/user/root.ts")).toBe(
+      "src/user/root.ts",
+    );
   });
 
   test("a host counts with and without its domain", () => {

@@ -7,7 +7,9 @@ test("every rule of src/privacy/SPEC.md has a test that bears its number, and ev
   const spec = readFileSync(`${HERE}/../../src/privacy/SPEC.md`, "utf8");
   const rules = [...spec.matchAll(/^- \*\*(P\d+)\*\*/gm)].map((match) => match[1]);
   const tests = readdirSync(HERE).map((file) => readFileSync(`${HERE}/${file}`, "utf8"));
-  const tested = new Set(tests.flatMap((text) => [...text.matchAll(/"(P\d+): /g)].map((m) => m[1])));
+  const tested = new Set(
+    tests.flatMap((text) => [...text.matchAll(/"(P\d+): /g)].map((m) => m[1])),
+  );
   expect(rules.length).toBeGreaterThan(10);
-  expect([...tested].toSorted()).toEqual(rules.toSorted());
+  expect(tested).toEqual(new Set(rules));
 });

@@ -1,9 +1,7 @@
 /** A team of devices for tests: keys, cards, a memory server, and per device a store and an engine that can crash. */
-import { createHash } from "node:crypto";
 import type * as Y from "yjs";
 import type { Bytes } from "../../src/base/bytes.ts";
 import type { DocId, TeamId } from "../../src/base/ids.ts";
-import type { Random } from "../../src/base/random.ts";
 import { unwrap } from "../../src/base/result.ts";
 import type { DocKind } from "../../src/crdt/documents.ts";
 import { sealCard } from "../../src/crypto/card.ts";
@@ -12,25 +10,13 @@ import { createTeamKeys, type TeamKeys } from "../../src/crypto/team.ts";
 import { createSync, type Sync, type SyncReport, type SyncState } from "../../src/sync/engine.ts";
 import type { StreamRef, SyncStore } from "../../src/sync/ports.ts";
 import type { Transport } from "../../src/sync/transport.ts";
+import { seededRandom } from "../crypto/samples.ts";
 import { MemoryServer } from "./memoryServer.ts";
 import { MemoryStore } from "./memoryStore.ts";
 
 export const TEAM = "team_01KABCDEFGHJKMNPQRSTVWXYZ0" as TeamId;
 export const TEAM_STREAM: StreamRef = { team: TEAM, project: null };
 export const PROJECT_STREAM: StreamRef = { team: TEAM, project: "0191d3a0-7c1e-7b2a-9c3d-111111111111" };
-
-/** The same bytes for the same seed, in any order of sizes. */
-export function seededRandom(seed: string): Random {
-  let count = 0;
-  return (sizeBytes) => {
-    const bytes = new Uint8Array(sizeBytes);
-    for (let at = 0; at < sizeBytes; at += 32) {
-      const block = createHash("sha256").update(`${seed}/${count++}`).digest();
-      bytes.set(block.subarray(0, Math.min(32, sizeBytes - at)), at);
-    }
-    return bytes;
-  };
-}
 
 /** Timers that run when the test says so. */
 export class ManualTime {

@@ -87,9 +87,10 @@ alter table events alter tool_input set storage external;
 create index events_session on events (session_id, rev);
 create index events_file on events (file_id);
 
--- Bodies. Not compressed: the embedded build's only method costs more time than the bytes are worth.
+-- Bodies. Not compressed: the embedded build's only method costs more time than the bytes are worth. No foreign key:
+-- its trigger, once a row, would cost more than the insert.
 create table parts (
-  event_id text not null references events on delete cascade,
+  event_id text not null,
   name text not null,
   body text not null,
   bytes bigint not null,
@@ -221,7 +222,7 @@ create table settings (
 );
 
 create table journal_state (
-  only boolean primary key default true check (only),
+  id bigint primary key default 1 check (id = 1),
   -- The newest journal record that is in this database; -1: none.
   applied bigint not null
 );

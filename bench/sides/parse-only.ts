@@ -1,0 +1,31 @@
+/** The floor of an import: one thread that reads the same files and `JSON.parse`s every line, and keeps nothing. */
+import { readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { zstdDecompressSync } from "node:zlib";
+import { READERS } from "../../src/capture/capture.ts";
+import { findAll } from "../../src/capture/find.ts";
+import { answer, input } from "../side.ts";
+
+const { home } = input<{ home: string | null }>();
+const found = await findAll({ home: home ?? homedir(), env: {}, readers: READERS });
+
+const started = performance.now();
+let bytes = 0;
+let lines = 0;
+for (const { file } of found.files) {
+  const raw = readFileSync(file.path);
+  const whole = (file.path.endsWith(".zst") ? zstdDecompressSync(raw) : raw).toString("utf8");
+  bytes += raw.length;
+  for (const line of whole.split("\n")) lines += parse(line);
+}
+answer({ ms: performance.now() - started, bytes, lines, files: found.files.length });
+
+function parse(line: string): number {
+  if (line === "") return 0;
+  try {
+    JSON.parse(line);
+  } catch {
+    // A damaged line is work all the same.
+  }
+  return 1;
+}

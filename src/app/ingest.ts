@@ -1,0 +1,82 @@
+/**
+ * From capture to store: steps are gathered and committed together, and told of as they come.
+ *
+ * A session is visible with its commit; what follows from it (shared traces, search) is caught up by revision
+ * afterwards, in whatever process, so that an end at any point leaves it behind and never wrong.
+ */
+import { setImmediate as turn } from "node:timers/promises";
+import type { SessionId } from "../base/ids.ts";
+import { never } from "../base/result.ts";
+import type { CaptureBatch, FileState } from "../base/session.ts";
+import type { CaptureStep } from "../capture/scan.ts";
+import type { ImportReport, Progress } from "./api.ts";
+
+export interface IngestOptions {
+  /** One transaction. Answers which sessions changed. */
+  commit(batches: readonly CaptureBatch[]): Promise<{ readonly sessions: readonly SessionId[] }>;
+  /** Kept up to date with what was committed. */
+  readonly states: Map<string, FileState>;
+  /** Asked between steps: true leaves the rest for another time. */
+  ended(): boolean;
+  /** After each commit. */
+  onSessions(sessions: readonly SessionId[]): void;
+}
+
+/** What one look found; times are the caller's to take. */
+export type Ingested = Omit<ImportReport, "ms" | "visibleMs" | "events"> & { readonly changed: ReadonlySet<SessionId> };
+
+/** About what a transaction takes in a tenth of a second, so that others are answered in between. */
+const MOST_EVENTS = 1_000;
+const MOST_BYTES = 2 * 1024 * 1024;
+
+export async function ingest(
+  { commit, states, ended, onSessions }: IngestOptions,
+  steps: AsyncIterable<CaptureStep>,
+  onProgress: (progress: Progress) => void,
+): Promise<Ingested> {
+  const changed = new Set<SessionId>();
+  const files = new Set<string>();
+  const partial: ImportReport["partial"][number][] = [];
+  let [bytes, unchanged] = [0, 0];
+  let batches: CaptureBatch[] = [];
+  let [weight, weightBytes] = [0, 0];
+
+  async function flush(): Promise<void> {
+    if (batches.length === 0) return;
+    const taken = batches;
+    batches = [];
+    [weight, weightBytes] = [0, 0];
+    const done = await commit(taken);
+    for (const { file } of taken) states.set(file.path, file);
+    for (const session of done.sessions) changed.add(session);
+    onSessions(done.sessions);
+    await turn();
+  }
+
+  for await (const step of steps) {
+    if (ended()) break;
+    switch (step.type) {
+      case "batch":
+        batches.push(step.batch);
+        files.add(step.batch.file.path);
+        bytes += step.batch.bytesRead;
+        weight += step.batch.events.length + step.batch.patches.length + step.batch.calls.length;
+        weightBytes += step.batch.bytesRead;
+        if (weight >= MOST_EVENTS || weightBytes >= MOST_BYTES) await flush();
+        break;
+      case "partial":
+        partial.push(step.partial);
+        break;
+      case "progress":
+        onProgress({ done: step.doneFiles, total: step.totalFiles, what: "Reading transcripts" });
+        break;
+      case "unchanged":
+        unchanged += step.files;
+        break;
+      default:
+        never(step);
+    }
+  }
+  await flush();
+  return { sessions: changed.size, files: files.size, bytes, unchanged, partial, changed };
+}

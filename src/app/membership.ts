@@ -1,0 +1,93 @@
+/**
+ * What this machine remembers of account, teams and linked projects. Settings of the store: they are its person's own
+ * consent, and never taken from a document.
+ */
+import type { ProjectId, TeamId } from "../base/ids.ts";
+import { raise } from "../base/result.ts";
+import type { TeamRow } from "./api.ts";
+
+export interface AccountRecord {
+  readonly url: string;
+  /** The server's public key. */
+  readonly key: string;
+  readonly email: string;
+  /** UUID. */
+  readonly id: string;
+}
+
+export interface TeamRecord {
+  readonly id: TeamId;
+  readonly role: TeamRow["role"];
+  /** The account it belongs to: `AccountRecord.id`. */
+  readonly account: string;
+  /** As its documents say, once they were read. */
+  readonly name: string | null;
+}
+
+export interface LinkRecord {
+  readonly team: TeamId;
+  /** The cloud's name of the project: a UUID. */
+  readonly cloudProject: string;
+}
+
+export interface Settings {
+  get(key: string): unknown;
+  set(key: string, value: unknown): Promise<void>;
+  delete(key: string): Promise<void>;
+  all(): ReadonlyMap<string, unknown>;
+}
+
+export interface Membership {
+  account(): AccountRecord | null;
+  setAccount(account: AccountRecord | null): Promise<void>;
+  /** Of the signed-in account. */
+  teams(): readonly TeamRecord[];
+  setTeam(team: TeamRecord): Promise<void>;
+  /** By id, a unique beginning of one, or name. Raises "no-team". */
+  team(text: string): TeamRecord;
+  /** The only one there is, when none is named. Raises "no-team". */
+  onlyTeam(): TeamRecord;
+  link(project: ProjectId): LinkRecord | null;
+  setLink(project: ProjectId, link: LinkRecord | null): Promise<void>;
+  links(): ReadonlyMap<ProjectId, LinkRecord>;
+}
+
+const ACCOUNT = "account";
+const TEAM = "team:";
+const LINK = "link:";
+
+export function createMembership(settings: Settings): Membership {
+  const account = (): AccountRecord | null => (settings.get(ACCOUNT) as AccountRecord | null | undefined) ?? null;
+  const under = <T>(prefix: string): readonly (readonly [string, T])[] =>
+    [...settings.all()]
+      .filter(([key]) => key.startsWith(prefix))
+      .map(([key, value]) => [key.slice(prefix.length), value as T] as const);
+  const teams = (): readonly TeamRecord[] =>
+    under<TeamRecord>(TEAM)
+      .map(([, team]) => team)
+      .filter((team) => team.account === account()?.id);
+
+  return {
+    account,
+    setAccount: (next) => (next === null ? settings.delete(ACCOUNT) : settings.set(ACCOUNT, next)),
+    teams,
+    setTeam: (team) => settings.set(TEAM + team.id, team),
+    team(text) {
+      const exact = teams().filter(({ id, name }) => id === text || name === text);
+      const found = exact.length > 0 ? exact : teams().filter(({ id }) => id.startsWith(text));
+      const [only] = found;
+      if (only !== undefined && found.length === 1) return only;
+      if (only !== undefined) raise("ambiguous", `"${text}" fits ${found.length} teams. Give more of the id; operon team list shows them.`);
+      raise("no-team", `This device is in no team "${text}". Nothing was done. operon team list shows its teams.`);
+    },
+    onlyTeam() {
+      const [only, ...more] = teams();
+      if (only === undefined) raise("no-team", "This device is in no team yet. operon team create NAME begins one, operon team join INVITE joins one.");
+      if (more.length > 0) raise("ambiguous", "This device is in more than one team: say which with --team. operon team list shows them.");
+      return only;
+    },
+    link: (project) => (settings.get(LINK + project) as LinkRecord | null | undefined) ?? null,
+    setLink: (project, link) => (link === null ? settings.delete(LINK + project) : settings.set(LINK + project, link)),
+    links: () => new Map(under<LinkRecord>(LINK).map(([id, link]) => [id as ProjectId, link])),
+  };
+}

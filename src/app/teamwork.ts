@@ -1,0 +1,216 @@
+/**
+ * All that needs a server: the account, the teams' keys, and sync. Loaded when it is first needed, because most commands
+ * never do, and its libraries take longer to load than those commands run.
+ */
+import { hostname, userInfo } from "node:os";
+import type { Bytes } from "../base/bytes.ts";
+import type { Clock } from "../base/clock.ts";
+import type { DocId, TeamId } from "../base/ids.ts";
+import type { Random } from "../base/random.ts";
+import { raise, unwrap, type Result } from "../base/result.ts";
+import { Secret } from "../base/secret.ts";
+import { currentAccount, signIn, signOut, signUp } from "../cloud/account.ts";
+import { connect, type Connection } from "../cloud/connection.ts";
+import { createProject } from "../cloud/projects.ts";
+import { createTeam, inviteMember, joinTeam, teamState, type Seat, type TeamRole } from "../cloud/teams.ts";
+import { createTransport } from "../cloud/transport.ts";
+import { createDevice, packDevice, unpackDevice, type DeviceIdentity } from "../crypto/device.ts";
+import { formatTeamSecret } from "../crypto/invite.ts";
+import { packTeamKeys, unpackTeamKeys, type TeamKeys } from "../crypto/team.ts";
+import { createSync, type Sync, type SyncReport, type SyncState } from "../sync/engine.ts";
+import type { SyncStore } from "../sync/ports.ts";
+import type { Credentials } from "./api.ts";
+import type { AccountRecord } from "./membership.ts";
+import type { Secrets } from "./secrets.ts";
+
+export interface TeamworkOptions {
+  readonly account: AccountRecord | null;
+  /** Teams this device holds keys of, as far as they belong to the account. */
+  teams(): Promise<readonly TeamId[]>;
+  readonly store: SyncStore;
+  readonly secrets: Secrets;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Others' changes, kept already. */
+  readonly onApplied: (doc: DocId, updates: readonly Bytes[]) => void;
+  readonly onState: (team: TeamId, state: SyncState) => void;
+}
+
+export interface Teamwork {
+  signUp(credentials: Credentials): Promise<AccountRecord>;
+  signIn(credentials: Credentials): Promise<AccountRecord>;
+  signOut(): Promise<void>;
+  /** Takes about a second each: a key is made from the passphrase. */
+  createTeam(passphrase: string): Promise<{ readonly team: TeamId; readonly invite: string; readonly teamSecret: string }>;
+  joinTeam(invite: string, passphrase: string): Promise<{ readonly team: TeamId; readonly role: TeamRole }>;
+  invite(team: TeamId, email: string): Promise<string>;
+  /** The cloud's name of a new project. */
+  createProject(team: TeamId): Promise<string>;
+  /** Every team once, one after another. */
+  syncOnce(): Promise<readonly { readonly team: TeamId; readonly result: Result<SyncReport> }[]>;
+  /** From now on, as things change. Teams that come later too. */
+  start(): Promise<void>;
+  edited(doc: DocId, sizeBytes: number): void;
+  /** The member at a device, in words; null when the team does not know it. */
+  memberAt(team: TeamId, device: string): Promise<string | null>;
+  readonly device: DeviceIdentity;
+  close(): Promise<void>;
+}
+
+export async function openTeamwork(options: TeamworkOptions): Promise<Teamwork> {
+  const { secrets, clock, random } = options;
+  const device = await loadDevice(secrets, random);
+  let account = options.account;
+  let connection: Connection | null = null;
+  let live = false;
+  const syncs = new Map<TeamId, Sync>();
+
+  /** To the account's server. Raises "signed-out" when there is no account. */
+  function online(): Connection {
+    if (account === null) {
+      raise("signed-out", 'Nobody is signed in on this machine. Run "operon signup" or "operon login" first; nothing was sent.');
+    }
+    connection ??= unwrap(connect({ url: account.url, key: account.key, secrets, clock }));
+    return connection;
+  }
+
+  async function enter(how: typeof signUp, { url, key, email, password }: Credentials): Promise<AccountRecord> {
+    const opened = unwrap(connect({ url, key, secrets, clock }));
+    const entered = await how(opened, email, new Secret(password));
+    if (!entered.ok) {
+      await opened.close();
+      return unwrap(entered);
+    }
+    await leave();
+    connection = opened;
+    account = { url, key, email: entered.value.email, id: entered.value.id };
+    return account;
+  }
+
+  async function leave(): Promise<void> {
+    for (const sync of syncs.values()) await sync.stop();
+    syncs.clear();
+    await connection?.close();
+    connection = null;
+  }
+
+  async function keysOf(team: TeamId): Promise<TeamKeys> {
+    const packed = await secrets.get(keyName(team));
+    if (packed !== null) return unpackTeamKeys(new Secret(packed));
+    raise(
+      "no-keys",
+      `This device has no key of the team ${team}, so nothing of it can be read or sent. Your own data is not touched. Join again with an invite: operon team join INVITE.`,
+    );
+  }
+
+  async function syncOf(team: TeamId): Promise<Sync> {
+    const running = syncs.get(team);
+    if (running !== undefined) return running;
+    const sync = createSync({
+      store: options.store,
+      transport: createTransport(online()),
+      keys: await keysOf(team),
+      device,
+      clock,
+      random,
+      after: (delayMs, run) => {
+        const timer = setTimeout(run, delayMs);
+        return () => clearTimeout(timer);
+      },
+      onApplied: options.onApplied,
+      onState: (state) => options.onState(team, state),
+    });
+    const earlier = syncs.get(team);
+    if (earlier !== undefined) return earlier;
+    syncs.set(team, sync);
+    if (live) sync.start();
+    return sync;
+  }
+
+  function seat(): Seat {
+    return { device, person: { name: `${userName()} on ${hostname()}`, email: account?.email ?? "" } };
+  }
+
+  async function hold(keys: TeamKeys): Promise<TeamId> {
+    await secrets.set(keyName(keys.team), packTeamKeys(keys).reveal());
+    return keys.team;
+  }
+
+  return {
+    device,
+    signUp: (credentials) => enter(signUp, credentials),
+    signIn: (credentials) => enter(signIn, credentials),
+    async signOut() {
+      if (account === null) return;
+      await signOut(online());
+      await leave();
+      account = null;
+    },
+    async createTeam(passphrase) {
+      const made = unwrap(await createTeam(online(), new Secret(passphrase), seat(), { clock, random }));
+      const team = await hold(made.keys);
+      return { team, invite: made.invite.reveal(), teamSecret: formatTeamSecret(made.keys.teamSecret) };
+    },
+    async joinTeam(invite, passphrase) {
+      const keys = unwrap(await joinTeam(online(), invite, new Secret(passphrase), seat(), { random }));
+      const team = await hold(keys);
+      return { team, role: unwrap(await teamState(online(), team)).role };
+    },
+    async invite(team, email) {
+      return unwrap(await inviteMember(online(), await keysOf(team), email, "member", random)).reveal();
+    },
+    createProject: async (team) => unwrap(await createProject(online(), team)),
+    async syncOnce() {
+      await requireSession(online());
+      const results: { team: TeamId; result: Result<SyncReport> }[] = [];
+      for (const team of await options.teams()) results.push({ team, result: await (await syncOf(team)).once() });
+      return results;
+    },
+    async start() {
+      live = true;
+      if (account === null) return;
+      for (const team of await options.teams()) (await syncOf(team)).start();
+    },
+    edited(doc, sizeBytes) {
+      for (const sync of syncs.values()) sync.edited(doc, sizeBytes);
+    },
+    async memberAt(team, id) {
+      const sync = syncs.get(team);
+      const cards = sync === undefined ? null : await sync.cards();
+      const card = cards?.ok === true ? cards.value.get(id) : undefined;
+      return card?.email ?? null;
+    },
+    async close() {
+      live = false;
+      await leave();
+    },
+  };
+}
+
+async function requireSession(connection: Connection): Promise<void> {
+  if ((await currentAccount(connection)) !== null) return;
+  raise("signed-out", `This machine is not signed in to ${connection.host} any more. Everything local stays as it is: run "operon login", and syncing goes on.`);
+}
+
+async function loadDevice(secrets: Secrets, random: Random): Promise<DeviceIdentity> {
+  const packed = await secrets.get(DEVICE);
+  if (packed !== null) return unpackDevice(new Secret(packed));
+  const device = createDevice(random);
+  await secrets.set(DEVICE, packDevice(device).reveal());
+  return device;
+}
+
+const DEVICE = "device";
+
+function keyName(team: TeamId): string {
+  return `team ${team}`;
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A user without an entry in the system's list.
+    return "somebody";
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * Writes what capture found, in one transaction together with how far each file was read: after a kill anywhere,
+ * reading goes on at the file's state and ends in the same rows.
+ *
+ * - An event id that another session holds is a *replay* (a fork repeats its parent's lines): it is not stored again,
+ *   and the other session becomes the parent.
+ * - A call is one row for (agent, key), owned by the session that had it first; the larger output gives its values.
+ * - Writing the same batch twice changes nothing, and a session's `rev` grows only when something of it changed.
+ */
+import type { PGlite, Transaction } from "@electric-sql/pglite";
+import type { AgentId, CaptureBatch, FileState } from "../base/session.ts";
+import type { SessionId } from "../base/ids.ts";
+import { bigintArray, textArray } from "../pg/arrays.ts";
+import { writeCalls } from "./capture-calls.ts";
+import { writeEvents } from "./capture-events.ts";
+import { loadSessions, saveSessions, type SessionDraft } from "./capture-sessions.ts";
+import type { FindProject } from "./projects.ts";
+
+export interface DamagedFile {
+  readonly path: string;
+  readonly agent: AgentId;
+  readonly session: SessionId;
+  /** 1-based. */
+  readonly lines: readonly number[];
+}
+
+export interface CaptureStore {
+  /** By path. */
+  fileStates(agent: AgentId): Promise<ReadonlyMap<string, FileState>>;
+  /** Many files' batches at once: some 4 MB of bodies a call is best. Gives the sessions that changed. */
+  commit(batches: readonly CaptureBatch[]): Promise<{ readonly sessions: readonly SessionId[] }>;
+  damaged(): Promise<readonly DamagedFile[]>;
+}
+
+/** What the steps of one commit share. */
+export interface Commit {
+  readonly tx: Transaction;
+  readonly batches: readonly CaptureBatch[];
+  readonly sessions: Map<SessionId, SessionDraft>;
+  /** Ids in `files`, by path. */
+  readonly files: ReadonlyMap<string, number>;
+}
+
+export function createCapture(db: PGlite, findProject: FindProject): CaptureStore {
+  return {
+    async fileStates(agent) {
+      const found = await db.query<{ path: string; state: string }>(
+        "select path, state from files where agent = $1",
+        [agent],
+      );
+      return new Map(found.rows.map((row) => [row.path, JSON.parse(row.state) as FileState]));
+    },
+
+    async commit(batches) {
+      if (batches.length === 0) return { sessions: [] };
+      return db.transaction(async (tx) => {
+        const sessions = await loadSessions(tx, batches, findProject);
+        await withdraw(tx, batches, sessions);
+        const files = await saveFiles(tx, batches, sessions);
+        const commit: Commit = { tx, batches, sessions, files };
+        const stored = await writeEvents(commit);
+        await writeCalls(commit, stored);
+        return { sessions: await saveSessions(tx, sessions) };
+      });
+    },
+
+    async damaged() {
+      const found = await db.query<{ state: string }>("select state from files where damaged > 0 order by path");
+      return found.rows.map((row) => {
+        const { path, agent, session, damagedLines: lines } = JSON.parse(row.state) as FileState;
+        return { path, agent, session, lines };
+      });
+    },
+  };
+}
+
+/** A file that was replaced gives back all it gave. What was derived from that is made anew. */
+async function withdraw(
+  tx: Transaction,
+  batches: readonly CaptureBatch[],
+  sessions: ReadonlyMap<SessionId, SessionDraft>,
+): Promise<void> {
+  const restarted = batches.filter((batch) => batch.restart);
+  if (restarted.length === 0) return;
+  const paths = [textArray(restarted.map((batch) => batch.file.path))];
+  const those = "file_id in (select id from files where path = any($1::text[]))";
+  await tx.query(`delete from search_docs where subject in (select id from events where ${those})`, paths);
+  await tx.query(`delete from parts where event_id in (select id from events where ${those})`, paths);
+  await tx.query(`delete from events where ${those}`, paths);
+  await tx.query(`delete from calls where ${those}`, paths);
+  const ids = new Set(restarted.map((batch) => batch.ref.id));
+  await tx.query("update documents set model_rev = 0 where kind = 'trace' and subject = any($1::text[])", [
+    textArray([...ids]),
+  ]);
+  for (const id of ids) {
+    const draft = sessions.get(id) as SessionDraft;
+    draft.changed = true;
+    draft.promptTitle = null;
+    draft.replays = null;
+  }
+}
+
+/** The newest state of each file. */
+async function saveFiles(
+  tx: Transaction,
+  batches: readonly CaptureBatch[],
+  sessions: ReadonlyMap<SessionId, SessionDraft>,
+): Promise<ReadonlyMap<string, number>> {
+  const states = [...new Map(batches.map((batch) => [batch.file.path, batch.file])).values()];
+  const before = await tx.query<{ path: string; damaged: number }>(
+    "select path, damaged from files where path = any($1::text[])",
+    [textArray(states.map((state) => state.path))],
+  );
+  const damagedBefore = new Map(before.rows.map((row) => [row.path, row.damaged]));
+  for (const state of states) {
+    const draft = sessions.get(state.session);
+    if (draft !== undefined && state.damagedLines.length !== (damagedBefore.get(state.path) ?? 0)) draft.changed = true;
+  }
+  const saved = await tx.query<{ id: number; path: string }>(
+    `insert into files (path, agent, session_id, state, damaged)
+     select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[])
+     on conflict (path) do update set
+       agent = excluded.agent, session_id = excluded.session_id, state = excluded.state, damaged = excluded.damaged
+     returning id, path`,
+    [
+      textArray(states.map((state) => state.path)),
+      textArray(states.map((state) => state.agent)),
+      textArray(states.map((state) => state.session)),
+      textArray(states.map((state) => JSON.stringify(state))),
+      bigintArray(states.map((state) => state.damagedLines.length)),
+    ],
+  );
+  return new Map(saved.rows.map((row) => [row.path, row.id]));
+}

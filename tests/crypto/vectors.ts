@@ -1,0 +1,69 @@
+/** Everything a second implementation must reproduce, computed from fixed keys and fixed "random" bytes. */
+import { toHex, utf8 } from "../../src/base/bytes.ts";
+import { unwrap } from "../../src/base/result.ts";
+import { Secret } from "../../src/base/secret.ts";
+import { sealCard } from "../../src/crypto/card.ts";
+import { encodeInvite, createInvite, inviteProof } from "../../src/crypto/invite.ts";
+import { deriveKek, newKdf } from "../../src/crypto/kdf.ts";
+import { paddedSize } from "../../src/crypto/padding.ts";
+import { PART_BYTES, rowHash } from "../../src/crypto/row.ts";
+import { documentKey, sealKeyRecord, wireDocumentId } from "../../src/crypto/team.ts";
+import { content, device, DOCUMENT, header, key, keys, noise, PROJECT, QUICK, row, seededRandom, stream, TEAM, wireId } from "./samples.ts";
+
+const passphrase = "Zürich grüßt sechs müde Wörter";
+
+export function keyVectors() {
+  const kdf = newKdf(seededRandom("salt"), QUICK);
+  const invite = createInvite(keys, seededRandom("invite"));
+  const { signSeed, boxSecret } = device.secret.reveal();
+  const person = { name: "Grace’s laptop", email: "grace@example.org" };
+  return {
+    team: TEAM,
+    epoch: keys.epoch,
+    epochKey: toHex(keys.epochKey.reveal()),
+    idKey: toHex(keys.idKey.reveal()),
+    teamSecret: toHex(keys.teamSecret.reveal()),
+    passphrase,
+    kdf: { ops: kdf.ops, memoryKiB: kdf.memoryKiB, salt: toHex(kdf.salt) },
+    kek: toHex(unwrap(deriveKek(new Secret(passphrase), keys.teamSecret, kdf, QUICK)).reveal()),
+    keyRecord: toHex(unwrap(sealKeyRecord(keys, new Secret(passphrase), kdf, seededRandom("wrap"), QUICK))),
+    document: DOCUMENT,
+    wireDocumentId: wireDocumentId(keys, DOCUMENT),
+    documentKey: toHex(documentKey(keys, wireId).reveal()),
+    device: {
+      id: device.id,
+      signSeed: toHex(signSeed),
+      boxSecret: toHex(boxSecret),
+      signKey: toHex(device.signKey),
+      boxKey: toHex(device.boxKey),
+    },
+    person,
+    card: toHex(sealCard(device, person, keys, seededRandom("card"))),
+    invite: { text: encodeInvite(invite).reveal(), id: invite.id, proof: toHex(inviteProof(invite)) },
+  };
+}
+
+export function rowVectors() {
+  const first = row();
+  const rows = {
+    plain: first,
+    chained: row({ seq: 2, previous: rowHash(first) }, { body: utf8("the next change") }, seededRandom("second")),
+    deflated: row({}, { body: utf8("again and ".repeat(120)) }, seededRandom("third")),
+    "of the team": row({ project: null }, {}, seededRandom("fourth")),
+    "a part": row({}, { part: 1, parts: 3, body: noise(700) }, seededRandom("fifth")),
+    empty: row({}, { body: new Uint8Array() }, seededRandom("sixth")),
+  };
+  const { previous, ...rest } = header();
+  const { head, body, ...said } = content();
+  return {
+    project: PROJECT,
+    teamTag: stream.team,
+    key: toHex(key.reveal()),
+    signKey: toHex(device.signKey),
+    header: { ...rest, previous: toHex(previous) },
+    content: { ...said, head: { n: head.n, h: toHex(head.h) }, body: toHex(body) },
+    rows: Object.fromEntries(Object.entries(rows).map(([name, bytes]) => [name, toHex(bytes)])),
+    largestRowBytes: row({}, { body: noise(PART_BYTES) }).length,
+    paddedSizes: [1, 256, 257, 300, 512, 513, 1000, 4096, 5000, 65_536, 100_000, 262_143].map((size) => [size, paddedSize(size)]),
+  };
+}

@@ -1,0 +1,563 @@
+import { createHash, randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createClient, type SupabaseClient } from "@supabase/supabase-js";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { type Relay, startRelay } from "../../relay/server.ts";
+import type { Clock } from "../../src/base/clock.ts";
+import { silentLog, type LogFields } from "../../src/base/log.ts";
+import { systemRandom } from "../../src/base/random.ts";
+import {
+  CARD,
+  deviceOf,
+  emailHash,
+  NEW_TEAM,
+  OTHER_TEAM,
+  proof,
+  RECORD,
+  row,
+  secretHash,
+  TEAM,
+} from "../rls/world.ts";
+import { dumpRelay, spawnRelay } from "./process.ts";
+
+const PASSWORD = "correct horse battery";
+const clock = {
+  offsetMs: 0,
+  nowMs: () => Date.now() + clock.offsetMs,
+  monotonicMs: () => performance.now() + clock.offsetMs,
+} satisfies Clock & {
+  offsetMs: number;
+};
+const logged: LogFields[] = [];
+const clients: SupabaseClient[] = [];
+let folder: string;
+let relay: Relay;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "relay-"));
+  relay = await startRelay({
+    dataFolder: join(folder, "data"),
+    port: 0,
+    host: "127.0.0.1",
+    clock,
+    random: systemRandom,
+    log: (_level, event, fields) => logged.push({ event, ...fields }),
+  });
+}, 60_000);
+
+afterEach(() => {
+  clock.offsetMs = 0;
+});
+
+afterAll(async () => {
+  for (const client of clients) {
+    await client.auth.stopAutoRefresh();
+    void client.realtime.disconnect();
+  }
+  await relay.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+function client(at: { url: string; anonKey: string } = relay, realtime = {}): SupabaseClient {
+  const made = createClient(at.url, at.anonKey, {
+    auth: { persistSession: false, storageKey: randomBytes(8).toString("hex") },
+    realtime,
+  });
+  clients.push(made);
+  return made;
+}
+
+async function person(
+  name: string,
+  at?: { url: string; anonKey: string },
+  realtime = {},
+): Promise<SupabaseClient> {
+  const made = client(at, realtime);
+  const { error } = await made.auth.signUp({ email: `${name}@example.org`, password: PASSWORD });
+  expect(error).toBeNull();
+  return made;
+}
+
+async function signedIn(name: string, realtime = {}): Promise<SupabaseClient> {
+  const made = client(relay, realtime);
+  const { error } = await made.auth.signInWithPassword({
+    email: `${name}@example.org`,
+    password: PASSWORD,
+  });
+  expect(error).toBeNull();
+  return made;
+}
+
+async function team(name: string, id: string): Promise<SupabaseClient> {
+  const owner = await person(name);
+  await call(owner, "cloud_team_create", { team: id, record: RECORD });
+  await call(owner, "cloud_device_add", {
+    team: id,
+    device: deviceOf("olga").toString("hex"),
+    card: CARD,
+  });
+  return owner;
+}
+
+async function call(by: SupabaseClient, name: string, input: object): Promise<unknown> {
+  const { data, error } = await by.rpc(name, input);
+  expect(error).toBeNull();
+  return data;
+}
+
+type Event = { status?: string; reason?: string; event?: string; payload?: unknown };
+
+/** Joins a channel and hands out what happens there, one after the other. */
+function listen(by: SupabaseClient, topic: string, isPrivate = true) {
+  const events: Event[] = [];
+  const waiting: ((event: Event) => void)[] = [];
+  const happened = (event: Event) => {
+    const next = waiting.shift();
+    if (next) next(event);
+    else events.push(event);
+  };
+  const channel = by.channel(topic, { config: { private: isPrivate } });
+  channel
+    .on("broadcast", { event: "*" }, ({ event, payload }) => happened({ event, payload }))
+    .subscribe((status, error) =>
+      happened({ status, ...(error ? { reason: error.message } : {}) }),
+    );
+  return {
+    channel,
+    events,
+    next: () => {
+      const event = events.shift();
+      return event
+        ? Promise.resolve(event)
+        : new Promise<Event>((resolve) => waiting.push(resolve));
+    },
+  };
+}
+
+const post = (path: string, body: string, headers: Record<string, string> = {}) =>
+  fetch(`${relay.url}${path}`, {
+    method: "POST",
+    body,
+    headers: { apikey: relay.anonKey, "content-type": "application/json", ...headers },
+  });
+
+describe("accounts", () => {
+  it("sign-up signs in at once; the second with the same address is refused, whatever its case", async () => {
+    const alice = await person("alice");
+    expect((await alice.auth.getUser()).data.user?.email).toBe("alice@example.org");
+    const { error } = await client().auth.signUp({
+      email: "Alice@Example.org",
+      password: PASSWORD,
+    });
+    expect(error?.code).toBe("user_already_exists");
+  });
+
+  it("a wrong password and an unknown account get the same answer", async () => {
+    await person("bert");
+    const wrong = await client().auth.signInWithPassword({
+      email: "bert@example.org",
+      password: "something else",
+    });
+    const unknown = await client().auth.signInWithPassword({
+      email: "nobody@example.org",
+      password: "something else",
+    });
+    expect(wrong.error?.code).toBe("invalid_credentials");
+    expect(unknown.error).toEqual(wrong.error);
+    const right = await client().auth.signInWithPassword({
+      email: "bert@example.org",
+      password: PASSWORD,
+    });
+    expect(right.error).toBeNull();
+  });
+
+  it("ten wrong passwords and the eleventh attempt has to wait, even with the right one", async () => {
+    await person("carl");
+    for (let i = 0; i < 10; i++)
+      await client().auth.signInWithPassword({ email: "carl@example.org", password: "wrong" });
+    const limited = await client().auth.signInWithPassword({
+      email: "carl@example.org",
+      password: PASSWORD,
+    });
+    expect(limited.error?.status).toBe(429);
+    clock.offsetMs = 6 * 60_000;
+    expect(
+      (await client().auth.signInWithPassword({ email: "carl@example.org", password: PASSWORD }))
+        .error,
+    ).toBeNull();
+  }, 30_000);
+
+  it("a short password is refused as weak", async () => {
+    const { error } = await client().auth.signUp({
+      email: "short@example.org",
+      password: "seven77",
+    });
+    expect(error?.code).toBe("weak_password");
+  });
+
+  it("a refresh token is used once; again within a minute is forgiven, later it ends the session", async () => {
+    const dora = await person("dora");
+    const first = (await dora.auth.getSession()).data.session?.refresh_token as string;
+    const refresh = (token: string) =>
+      post("/auth/v1/token?grant_type=refresh_token", JSON.stringify({ refresh_token: token }));
+    const second = ((await (await refresh(first)).json()) as { refresh_token: string })
+      .refresh_token;
+    expect(second).not.toBe(first);
+    expect((await refresh(first)).status).toBe(200);
+    clock.offsetMs = 61_000;
+    const reused = await refresh(first);
+    expect([reused.status, ((await reused.json()) as { error_code: string }).error_code]).toEqual([
+      400,
+      "refresh_token_already_used",
+    ]);
+    expect((await refresh(second)).status).toBe(400);
+  });
+
+  it("an expired token calls nothing", async () => {
+    const eva = await person("eva");
+    const token = (await eva.auth.getSession()).data.session?.access_token as string;
+    const ask = () =>
+      post("/rest/v1/rpc/cloud_team_state", JSON.stringify({ team: TEAM }), {
+        authorization: `Bearer ${token}`,
+      });
+    expect((await ask()).status).toBe(400);
+    clock.offsetMs = 3_601_000;
+    const late = await ask();
+    expect([late.status, ((await late.json()) as { code: string }).code]).toEqual([
+      401,
+      "PGRST301",
+    ]);
+  });
+
+  it("after sign-out the refresh token and the user are gone", async () => {
+    const finn = await person("finn");
+    const session = (await finn.auth.getSession()).data.session;
+    expect((await finn.auth.signOut()).error).toBeNull();
+    const refreshed = await post(
+      "/auth/v1/token?grant_type=refresh_token",
+      JSON.stringify({ refresh_token: session?.refresh_token }),
+    );
+    expect(refreshed.status).toBe(400);
+    const user = await fetch(`${relay.url}/auth/v1/user`, {
+      headers: { apikey: relay.anonKey, authorization: `Bearer ${session?.access_token}` },
+    });
+    expect(user.status).toBe(403);
+  });
+});
+
+describe("requests", () => {
+  it.each([
+    ["no key", 401, () => post("/rest/v1/rpc/cloud_pull", "{}", { apikey: "" })],
+    [
+      "a key signed elsewhere",
+      401,
+      () => post("/rest/v1/rpc/cloud_pull", "{}", { apikey: relay.anonKey.slice(0, -4) + "AAAA" }),
+    ],
+    ["malformed JSON", 400, () => post("/auth/v1/signup", "{")],
+    ["JSON that is no object", 400, () => post("/auth/v1/signup", "[1]")],
+    ["fields of other types", 400, () => post("/auth/v1/signup", '{"email":1,"password":{}}')],
+    ["an unknown grant", 400, () => post("/auth/v1/token?grant_type=magic", "{}")],
+    [
+      "a body that is too large",
+      413,
+      () => post("/auth/v1/signup", JSON.stringify({ email: "x".repeat(20_000) })),
+    ],
+    ["an unknown path", 404, () => post("/rest/v1/cloud_teams", "{}")],
+    [
+      "a table",
+      404,
+      () =>
+        fetch(`${relay.url}/rest/v1/cloud_teams?select=*`, { headers: { apikey: relay.anonKey } }),
+    ],
+    [
+      "a function with GET",
+      405,
+      () => fetch(`${relay.url}/rest/v1/rpc/cloud_pull`, { headers: { apikey: relay.anonKey } }),
+    ],
+    ["a function without a token", 401, () => post("/rest/v1/rpc/cloud_pull", "{}")],
+    [
+      "a function as anon",
+      401,
+      () =>
+        post("/rest/v1/rpc/cloud_project_create", JSON.stringify({ team: TEAM }), {
+          authorization: `Bearer ${relay.anonKey}`,
+        }),
+    ],
+    [
+      "a function there is not",
+      404,
+      () => post("/rest/v1/rpc/cloud_nothing", "{}", { authorization: `Bearer ${relay.anonKey}` }),
+    ],
+  ] as const)("%s: %i", async (_name, status, ask) => {
+    const response = await ask();
+    expect(response.status).toBe(status);
+    expect(await response.json()).toBeTypeOf("object");
+  });
+
+  it("wrong arguments are told as PostgREST tells them", async () => {
+    const gina = await person("gina");
+    expect((await gina.rpc("cloud_pull", { team: TEAM })).error?.code).toBe("PGRST202");
+    expect(
+      (await gina.rpc("cloud_pull", { team: TEAM, cursors: [], max_rows: 1, more: 1 })).error?.code,
+    ).toBe("PGRST202");
+    const { error, status } = await gina.rpc("cloud_pull", {
+      team: TEAM,
+      cursors: [["not a uuid", 0]],
+      max_rows: 1,
+    });
+    expect([status, error?.message]).toEqual([400, "not_a_member"]);
+    expect(
+      (await gina.rpc("cloud_push", { team: TEAM, project: "not a uuid", rows: [] })).status,
+    ).toBe(400);
+  });
+
+  it("a page of any origin may ask", async () => {
+    const response = await fetch(`${relay.url}/rest/v1/rpc/cloud_pull`, {
+      method: "OPTIONS",
+      headers: { origin: "https://app.example" },
+    });
+    expect([response.status, response.headers.get("access-control-allow-origin")]).toEqual([
+      204,
+      "*",
+    ]);
+  });
+
+  it("the log has no address, token or body", () => {
+    const text = JSON.stringify(logged);
+    expect(logged.length).toBeGreaterThan(10);
+    expect(text).not.toMatch(/@|eyJ|battery|not a uuid/);
+  });
+});
+
+describe("rows and channels", () => {
+  let olga: SupabaseClient;
+  let stan: SupabaseClient;
+  const push = (by: SupabaseClient, rows: readonly Buffer[], id = TEAM) =>
+    by.rpc("cloud_push", {
+      team: id,
+      project: null,
+      rows: rows.map((bytes) => bytes.toString("base64")),
+    });
+  const mine = (seq: number, text?: string) =>
+    row({ device: deviceOf("olga"), seq, ...(text ? { text } : {}) });
+  const sha256 = (...parts: readonly Uint8Array[]) =>
+    createHash("sha256").update(Buffer.concat(parts)).digest();
+
+  beforeAll(async () => {
+    olga = await team("olga", TEAM);
+    stan = await person("stan");
+    await call(stan, "cloud_team_create", { team: OTHER_TEAM, record: RECORD });
+    await call(stan, "cloud_device_add", {
+      team: OTHER_TEAM,
+      device: deviceOf("stan").toString("hex"),
+      card: CARD,
+    });
+  });
+
+  it("rows get numbers and a running hash; a known row its old number; another one in its place is a conflict and ends the batch", async () => {
+    const rows = [mine(1), mine(2)];
+    const h1 = sha256(Buffer.alloc(32), sha256(rows[0] as Buffer));
+    const h2 = sha256(h1, sha256(rows[1] as Buffer));
+    expect((await push(olga, rows)).data).toEqual([
+      { n: 1, h: h1.toString("base64") },
+      { n: 2, h: h2.toString("base64") },
+    ]);
+    const again = await push(olga, [...rows, mine(2, "other bytes"), mine(3)]);
+    expect(again.data).toEqual([{ n: 1 }, { n: 2 }, { conflict: true }]);
+    expect((await push(olga, [mine(3)])).data).toMatchObject([{ n: 3 }]);
+    const page = (await olga.rpc("cloud_pull", { team: TEAM, cursors: [[null, 1]], max_rows: 1 }))
+      .data as { rows: unknown[]; more: boolean };
+    expect(page).toMatchObject({
+      rows: [[null, 2, (rows[1] as Buffer).toString("base64")]],
+      more: true,
+    });
+  });
+
+  it("a row of another epoch, of another stream, or no row at all, is refused and leaves no gap", async () => {
+    const before = (await call(olga, "cloud_pull", {
+      team: TEAM,
+      cursors: [[null, 0]],
+      max_rows: 1,
+    })) as { heads: unknown };
+    expect(
+      (await push(olga, [row({ device: deviceOf("olga"), seq: 9, epoch: 2 })])).error?.message,
+    ).toBe("stale_epoch");
+    expect(
+      (await push(olga, [row({ device: deviceOf("olga"), seq: 9, team: OTHER_TEAM })])).error
+        ?.message,
+    ).toBe("row_misplaced");
+    expect((await push(olga, [Buffer.from("no row")])).error?.message).toBe("row_unreadable");
+    expect((await push(olga, [mine(9, "x".repeat(262_144))])).error?.code).toBe("23514");
+    const after = (await call(olga, "cloud_pull", {
+      team: TEAM,
+      cursors: [[null, 0]],
+      max_rows: 1,
+    })) as { heads: unknown };
+    expect(after.heads).toEqual(before.heads);
+  });
+
+  it.each(["1.0.0", "2.0.0"])("a member hears what is pushed (vsn %s)", async (vsn) => {
+    const listener = await signedIn("olga", { vsn });
+    const ears = listen(listener, `team:${TEAM}`);
+    expect(await ears.next()).toEqual({ status: "SUBSCRIBED" });
+    const [{ n, h }] = (await push(olga, [row({ device: deviceOf("olga"), replica: vsn })])).data;
+    expect(await ears.next()).toEqual({ event: "poke", payload: { project: null, n, h } });
+    await listener.removeChannel(ears.channel);
+  });
+
+  it("a stranger, a public channel and somebody not signed in hear nothing", async () => {
+    for (const [who, isPrivate] of [
+      [stan, true],
+      [olga, false],
+      [client(), true],
+    ] as const) {
+      const ears = listen(who, `team:${TEAM}`, isPrivate);
+      expect(await ears.next()).toMatchObject({
+        status: "CHANNEL_ERROR",
+        reason: expect.stringContaining("Unauthorized"),
+      });
+      await push(olga, [
+        row({ device: deviceOf("olga"), replica: randomBytes(4).toString("hex") }),
+      ]);
+      await who.removeChannel(ears.channel);
+      expect(ears.events.filter(({ event }) => event)).toEqual([]);
+    }
+  });
+
+  it("what a member broadcasts reaches nobody", async () => {
+    const speaker = await signedIn("olga");
+    const mouth = listen(speaker, `team:${TEAM}`);
+    const ears = listen(olga, `team:${TEAM}`);
+    expect([await mouth.next(), await ears.next()]).toEqual([
+      { status: "SUBSCRIBED" },
+      { status: "SUBSCRIBED" },
+    ]);
+    await mouth.channel.send({ type: "broadcast", event: "poke", payload: { n: 99 } });
+    await push(olga, [row({ device: deviceOf("olga"), replica: "after the broadcast" })]);
+    expect((await ears.next()).payload).not.toEqual({ n: 99 });
+    await speaker.removeChannel(mouth.channel);
+    await olga.removeChannel(ears.channel);
+  });
+
+  it("a channel ends when its token is too old", async () => {
+    const listener = await signedIn("olga");
+    const ears = listen(listener, `team:${TEAM}`);
+    expect(await ears.next()).toEqual({ status: "SUBSCRIBED" });
+    clock.offsetMs = 3_700_000;
+    await push(await signedIn("olga"), [row({ device: deviceOf("olga"), replica: "late" })]);
+    expect(await ears.next()).toEqual({ status: "CLOSED" });
+  });
+
+  it("a channel goes on with a newer token", async () => {
+    const listener = await signedIn("olga");
+    const ears = listen(listener, `team:${TEAM}`);
+    expect(await ears.next()).toEqual({ status: "SUBSCRIBED" });
+    clock.offsetMs = 1_800_000;
+    expect((await listener.auth.refreshSession()).error).toBeNull();
+    await listener.realtime.setAuth();
+    // An answer to this heartbeat says that the token before it has been read.
+    const answered = new Promise<void>((resolve) =>
+      listener.realtime.onHeartbeat((status) => status === "ok" && resolve()),
+    );
+    await listener.realtime.sendHeartbeat();
+    await answered;
+    clock.offsetMs = 3_700_000;
+    await push(await signedIn("olga"), [row({ device: deviceOf("olga"), replica: "later" })]);
+    expect(await ears.next()).toMatchObject({ event: "poke" });
+    await listener.removeChannel(ears.channel);
+  });
+
+  it("a stranger's calls reach nothing of the team", async () => {
+    expect(
+      (await stan.rpc("cloud_pull", { team: TEAM, cursors: [], max_rows: 10 })).error?.message,
+    ).toBe("not_a_member");
+    expect((await stan.rpc("cloud_team_state", { team: TEAM })).error?.message).toBe(
+      "not_a_member",
+    );
+    expect((await push(stan, [row({ device: deviceOf("stan") })])).error?.message).toBe(
+      "not_a_member",
+    );
+    expect((await stan.rpc("cloud_project_create", { team: TEAM })).error?.code).toBe("42501");
+  });
+
+  it("nobody connects without the public key", async () => {
+    const bad = createClient(relay.url, "eyJhbGciOiJIUzI1NiJ9.e30.AAAA", {
+      auth: { persistSession: false, storageKey: "bad" },
+    });
+    clients.push(bad);
+    const ears = listen(bad, `team:${TEAM}`);
+    expect(await ears.next()).toMatchObject({ status: "CHANNEL_ERROR" });
+    await bad.removeChannel(ears.channel);
+  });
+});
+
+describe("a relay that is killed", () => {
+  it("keeps accounts, tokens, its key and every acknowledged row, and a second one on its folder is refused", async () => {
+    const data = join(folder, "killed");
+    const first = await spawnRelay(data);
+    const vera = await person("vera", first);
+    await call(vera, "cloud_team_create", { team: NEW_TEAM, record: RECORD });
+    await call(vera, "cloud_device_add", {
+      team: NEW_TEAM,
+      device: deviceOf("olga").toString("hex"),
+      card: CARD,
+    });
+    await expect(
+      startRelay({
+        dataFolder: data,
+        port: 0,
+        host: "127.0.0.1",
+        clock,
+        random: systemRandom,
+        log: silentLog,
+      }),
+    ).rejects.toMatchObject({ fault: { type: "locked" } });
+    const acknowledged: number[] = [];
+    const pushing = (async () => {
+      for (let seq = 1; ; seq++) {
+        const { data: answer } = await vera.rpc("cloud_push", {
+          team: NEW_TEAM,
+          project: null,
+          rows: [row({ team: NEW_TEAM, device: deviceOf("olga"), seq }).toString("base64")],
+        });
+        if (!answer) return;
+        acknowledged.push(answer[0].n);
+        if (acknowledged.length === 50) first.process.kill("SIGKILL");
+      }
+    })();
+    await pushing;
+    await first.stop();
+
+    const second = await spawnRelay(data, Number(new URL(first.url).port));
+    expect({ url: second.url, anonKey: second.anonKey }).toEqual({
+      url: first.url,
+      anonKey: first.anonKey,
+    });
+    const page = (await call(vera, "cloud_pull", {
+      team: NEW_TEAM,
+      cursors: [],
+      max_rows: 1000,
+    })) as { rows: [null, number, string][] };
+    expect(page.rows.map(([, n]) => n)).toEqual(page.rows.map((_, i) => i + 1));
+    expect(page.rows.length).toBeGreaterThanOrEqual(acknowledged.length);
+    expect((await vera.auth.refreshSession()).error).toBeNull();
+    expect(
+      (
+        await client(second).auth.signInWithPassword({
+          email: "vera@example.org",
+          password: PASSWORD,
+        })
+      ).error,
+    ).toBeNull();
+    const tokens = (await vera.auth.getSession()).data.session;
+    await second.stop("SIGTERM");
+
+    const held = await dumpRelay(data);
+    expect(held.includes("vera@example.org")).toBe(true);
+    expect(held.includes("$argon2id$v=19$m=65536,t=3,p=1$")).toBe(true);
+    for (const secret of [PASSWORD, tokens?.refresh_token, tokens?.access_token])
+      expect(held.includes(secret as string)).toBe(false);
+  }, 60_000);
+});

@@ -1,0 +1,118 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Check, checks } from "./checks.ts";
+import { createWorld, type World } from "./world.ts";
+
+let world: World;
+beforeAll(async () => {
+  world = await createWorld();
+}, 60_000);
+afterAll(() => world.db.close());
+
+const nameOf = ({ on, what, who, name }: Check) => `${on} ${what}: ${who} ${name}`;
+
+async function names(sql: string): Promise<string[]> {
+  return (await world.db.query<{ name: string }>(sql)).rows.map(({ name }) => name);
+}
+
+describe("each check holds", () => {
+  it.each(checks.map((check) => [nameOf(check), check] as const))("%s", async (_, check) => {
+    expect(await check.run(world)).toBe(true);
+  });
+});
+
+describe("nothing is left out", () => {
+  it("each cloud table has checks of all four actions, for a member and a stranger", async () => {
+    const tables = await names(
+      "select tablename as name from pg_tables where schemaname = 'public' and tablename like 'cloud\\_%'",
+    );
+    expect(tables.length).toBeGreaterThan(0);
+    const wanted = tables.flatMap((table) =>
+      ["select", "insert", "update", "delete"].flatMap((what) =>
+        ["member", "stranger"].map((who) => `${table} ${what} ${who}`),
+      ),
+    );
+    const have = new Set(checks.map(({ on, what, who }) => `${on} ${what} ${who}`));
+    expect(wanted.filter((key) => !have.has(key))).toEqual([]);
+  });
+
+  it("each function has checks for a member, a stranger and nobody", async () => {
+    const functions = await names(
+      "select proname as name from pg_proc where pronamespace = 'public'::regnamespace",
+    );
+    expect(functions.length).toBeGreaterThan(0);
+    const have = new Set(checks.map(({ on, who }) => `${on} ${who}`));
+    expect(
+      functions
+        .flatMap((name) => ["member", "stranger", "anon"].map((who) => `${name} ${who}`))
+        .filter((key) => !have.has(key)),
+    ).toEqual([]);
+  });
+
+  it("each helper that a client's role may execute has a check", async () => {
+    const helpers = await names(
+      "select 'operon.' || proname as name from pg_proc where pronamespace = 'operon'::regnamespace and has_function_privilege('authenticated', oid, 'execute')",
+    );
+    expect(helpers.filter((name) => !checks.some(({ on }) => on === name))).toEqual([]);
+  });
+
+  it("row level security is enabled and forced on each table", async () => {
+    expect(
+      await names(
+        "select relname as name from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r' and relname like 'cloud\\_%' and not (relrowsecurity and relforcerowsecurity)",
+      ),
+    ).toEqual([]);
+  });
+
+  it("functions run as their caller, with an empty search path, and for nobody who is not signed in", async () => {
+    expect(
+      await names(`select proname as name from pg_proc where pronamespace = 'public'::regnamespace
+        and (prosecdef or not proconfig @> array['search_path=""'] or has_function_privilege('anon', oid, 'execute'))`),
+    ).toEqual([]);
+    expect(
+      await names(`select proname as name from pg_proc where pronamespace = 'operon'::regnamespace
+        and (proconfig is null or not proconfig @> array['search_path=""'] or has_function_privilege('anon', oid, 'execute'))`),
+    ).toEqual([]);
+  });
+});
+
+describe("each policy carries a check", () => {
+  interface Policy {
+    readonly schema: string;
+    readonly table: string;
+    readonly name: string;
+    readonly cmd: "SELECT" | "INSERT" | "UPDATE" | "DELETE" | "ALL";
+  }
+
+  async function policies(): Promise<readonly Policy[]> {
+    return (
+      await world.db.query<Policy>(
+        `select schemaname as schema, tablename as table, policyname as name, cmd from pg_policies
+          where tablename like 'cloud\\_%' or (schemaname, tablename) = ('realtime', 'messages')`,
+      )
+    ).rows;
+  }
+
+  async function failing(sql: string): Promise<readonly string[]> {
+    return world.mutated(sql, async () => {
+      const failed: string[] = [];
+      for (const check of checks) if (!(await check.run(world))) failed.push(nameOf(check));
+      return failed;
+    });
+  }
+
+  it("dropped, or replaced by one that allows everything: a check fails", async () => {
+    const all = await policies();
+    expect(all.length).toBeGreaterThan(10);
+    expect(await failing("select 1")).toEqual([]);
+    const unnoticed: string[] = [];
+    for (const { schema, table, name, cmd } of all) {
+      const drop = `drop policy ${name} on ${schema}.${table};`;
+      const using = cmd === "INSERT" ? "" : "using (true)";
+      const withCheck = cmd === "SELECT" || cmd === "DELETE" ? "" : "with check (true)";
+      const open = `create policy ${name} on ${schema}.${table} for ${cmd} to authenticated ${using} ${withCheck}`;
+      if ((await failing(drop)).length === 0) unnoticed.push(`${name} dropped`);
+      if ((await failing(drop + open)).length === 0) unnoticed.push(`${name} open to all`);
+    }
+    expect(unnoticed).toEqual([]);
+  }, 300_000);
+});

@@ -1,0 +1,378 @@
+/** A server, a stranger or a member that does not keep the rules. */
+import { beforeEach, describe, expect, test } from "vitest";
+import * as Y from "yjs";
+import { type Bytes, concatBytes, toHex, utf8 } from "../../src/base/bytes.ts";
+import type { DocId } from "../../src/base/ids.ts";
+import { unwrap } from "../../src/base/result.ts";
+import { createDevice, type DeviceIdentity, sign } from "../../src/crypto/device.ts";
+import { HASH_BYTES, labelBytes } from "../../src/crypto/hash.ts";
+import { peekHeader } from "../../src/crypto/header.ts";
+import { encodeRow, rowHash } from "../../src/crypto/row.ts";
+import { sodium } from "../../src/crypto/sodium.ts";
+import { createTeamKeys, documentKey, wireDocumentId } from "../../src/crypto/team.ts";
+import type { Cursor } from "../../src/sync/ports.ts";
+import { sealUpdate, streamTags, type Tail } from "../../src/sync/seal.ts";
+import { advance, START } from "../../src/sync/streams.ts";
+import { noise, seededRandom } from "../crypto/samples.ts";
+import { PROJECT_STREAM, TEAM, TEAM_STREAM, type TestDevice, TestTeam } from "./team.ts";
+
+let team: TestTeam;
+let ada: TestDevice;
+let bob: TestDevice;
+let doc: DocId;
+const rows = () => team.server.stream(TEAM_STREAM).rows;
+const tailOf = (row: Bytes): Tail => ({ seq: unwrap(peekHeader(row)).seq, hash: rowHash(row) });
+
+function typed(content: string): Bytes {
+  const open = new Y.Doc();
+  open.getText("context").insert(0, content);
+  return Y.encodeStateAsUpdate(open) as Bytes;
+}
+
+/** A row by any device with any keys. */
+function sealedBy(device: DeviceIdentity, update: Bytes, tail: Tail | null = null, head: Cursor = START, keys = team.keys): Bytes {
+  const author = { keys, device, replica: "ab".repeat(16) };
+  const target = { doc, kind: "decision", stream: TEAM_STREAM } as const;
+  const [sealed] = sealUpdate(author, target, update, tail, head, seededRandom("hostile"));
+  return (sealed as { row: Bytes }).row;
+}
+
+/** Carol's device, listed, whose program does what it wants. */
+function carol(): DeviceIdentity {
+  const device = createDevice(seededRandom("carol"));
+  team.list(device, "carol");
+  return device;
+}
+
+beforeEach(async () => {
+  team = new TestTeam();
+  ada = team.device("ada");
+  bob = team.device("bob");
+  doc = ada.create("dec_1");
+  for (const word of ["one ", "two ", "three "]) {
+    ada.type(doc, (text) => text.insert(text.length, word));
+    await ada.once();
+  }
+});
+
+describe("S11", () => {
+  const forgeries: Record<string, () => Bytes> = {
+    "of a device that the team does not list": () => sealedBy(createDevice(seededRandom("stranger")), typed("evil")),
+    "in a listed device's name, with another key": () =>
+      sealedBy({ ...ada.identity, secret: createDevice(seededRandom("mallory")).secret }, typed("evil")),
+    "sealed with another team's key": () =>
+      sealedBy(carol(), typed("evil"), null, START, { ...createTeamKeys(TEAM, seededRandom("evil")), idKey: team.keys.idKey }),
+    "altered in one bit": () => {
+      const row = sealedBy(carol(), typed("evil"));
+      row[200] = (row[200] as number) ^ 1;
+      return row;
+    },
+    "of another stream": () => {
+      const author = { keys: team.keys, device: carol(), replica: "ab".repeat(16) };
+      const target = { doc, kind: "decision", stream: PROJECT_STREAM } as const;
+      return sealUpdate(author, target, typed("evil"), null, START, seededRandom("x"))[0]?.row as Bytes;
+    },
+    "of random bytes": () => noise(512),
+    "holding what is no update": () => sealedBy(carol(), utf8("not a Yjs update")),
+    "naming one document outside and another inside": () => {
+      const document = wireDocumentId(team.keys, "dec_other");
+      const device = carol();
+      const replica = "ab".repeat(16);
+      const header = { kind: 1, ...streamTags(TEAM_STREAM), document, device: device.id, replica, epoch: 1, seq: 1 };
+      const content = { head: START, part: 0, parts: 1, documentKind: 3, document: doc, body: typed("evil") };
+      const secrets = { device, document: documentKey(team.keys, document) };
+      return encodeRow({ ...header, previous: new Uint8Array(HASH_BYTES) }, content, secrets, seededRandom("x"));
+    },
+    "claiming to have seen what came after it": () => sealedBy(carol(), typed("evil"), null, { n: 4, h: noise(32) }),
+  };
+
+  for (const [what, forge] of Object.entries(forgeries)) {
+    test(`S11: a row ${what} is refused, alarmed once, and blocks nothing`, async () => {
+      rows().push(forge());
+      const report = await bob.once();
+      expect(report.alarms.length).toBe(1);
+      expect(report.alarms[0]).toMatch(/was refused: .+\. Nothing of it was taken/);
+      expect(report.verified).toBe(false);
+      expect(bob.text(doc)).toBe("one two three ");
+      expect(bob.states.at(-1)).toMatchObject({ state: "alarm", alarms: report.alarms });
+      ada.type(doc, (text) => text.insert(text.length, "four"));
+      await ada.once();
+      expect(await bob.once()).toMatchObject({ pulled: 1, alarms: [], verified: true });
+      expect(bob.text(doc)).toBe("one two three four");
+    });
+  }
+
+  test("S11: a swapped or broken card makes its device unknown", async () => {
+    const held = team.server.devices.findIndex(({ device }) => device === ada.identity.id);
+    team.server.devices[held] = { device: ada.identity.id, card: noise(557) };
+    const { alarms, pulled } = await bob.once();
+    expect(pulled).toBe(0);
+    expect(alarms).toEqual([expect.stringMatching(/^3 rows .* were refused: the team has no such device/)]);
+  });
+
+  test("S11: a device listed after the last look is asked for", async () => {
+    await bob.once();
+    rows().push(sealedBy(carol(), typed("carol ")));
+    expect(await bob.once()).toMatchObject({ pulled: 1, alarms: [] });
+  });
+});
+
+describe("S12", () => {
+  test("S12: a row given a second time changes nothing and is an alarm", async () => {
+    await bob.once();
+    rows().push(rows()[1] as Bytes);
+    expect((await bob.once()).alarms).toEqual([expect.stringContaining("a second time")]);
+    expect(bob.text(doc)).toBe("one two three ");
+  });
+
+  test("S12: rows of a chain in another order are not taken", async () => {
+    rows().reverse();
+    const { alarms } = await bob.once();
+    expect(alarms.join()).toContain("came without the ones before");
+    expect(bob.store.has(doc) && bob.text(doc)).not.toBe("one two three ");
+  });
+
+  test("S12: a row left out of a chain is an alarm, and what follows it is not taken", async () => {
+    rows().splice(1, 1);
+    expect((await bob.once()).alarms).toEqual([expect.stringContaining("holding something back")]);
+    expect(bob.text(doc)).toBe("one ");
+  });
+
+  test("S12: a chain is its device's: nobody continues another one's", async () => {
+    await bob.once();
+    const last = rows().at(-1) as Bytes;
+    const author = { keys: team.keys, device: carol(), replica: unwrap(peekHeader(last)).replica };
+    const target = { doc, kind: "decision", stream: TEAM_STREAM } as const;
+    const [forged] = sealUpdate(author, target, typed("evil"), tailOf(last), START, seededRandom("x"));
+    rows().push((forged as { row: Bytes }).row);
+    expect((await bob.once()).alarms.length).toBe(1);
+    expect(bob.text(doc)).toBe("one two three ");
+    ada.type(doc, (text) => text.insert(0, "zero "));
+    await ada.once();
+    expect(await bob.once()).toMatchObject({ pulled: 1, alarms: [] });
+  });
+
+  test("S12: parts out of order are refused, and the next whole update is taken", async () => {
+    await bob.once();
+    const author = { keys: team.keys, device: carol(), replica: "ab".repeat(16) };
+    const target = { doc, kind: "decision", stream: TEAM_STREAM } as const;
+    const sealed = sealUpdate(author, target, concatBytes(noise(128 * 1024), noise(10)), null, START, seededRandom("x"));
+    const second = sealed[1] as (typeof sealed)[0];
+    const replica = "cd".repeat(16);
+    const keys = { device: author.device, document: documentKey(team.keys, second.header.document) };
+    const lone = { ...second.header, replica, seq: 1, previous: new Uint8Array(HASH_BYTES) };
+    const body = { head: START, part: 1, parts: 2, documentKind: 3, document: doc, body: noise(10) };
+    const row = encodeRow(lone, body, keys, seededRandom("y"));
+    const next = { ...lone, seq: 2, previous: rowHash(row) };
+    const whole = { ...body, part: 0, parts: 1, body: typed("whole ") };
+    rows().push(row, encodeRow(next, whole, keys, seededRandom("z")));
+    const report = await bob.once();
+    expect(report.pulled).toBe(1);
+    expect(report.alarms).toEqual([expect.stringContaining("parts are out of order")]);
+    expect(bob.text(doc)).toContain("whole ");
+  });
+});
+
+describe("S13", () => {
+  /** Nothing is taken, nothing sent, and it is said every time. */
+  async function stands(sentence: string): Promise<void> {
+    const before = { text: bob.text(doc), cursors: await bob.store.cursors(TEAM), offered: team.server.offered.length };
+    bob.type(doc, (text) => text.insert(0, "mine "));
+    for (let i = 0; i < 2; i++) {
+      const report = await bob.once();
+      expect(report.alarms).toEqual([expect.stringContaining(sentence)]);
+      expect(report).toMatchObject({ verified: false, pushed: 0 });
+    }
+    expect(bob.text(doc)).toBe(`mine ${before.text}`);
+    expect(await bob.store.cursors(TEAM)).toEqual(before.cursors);
+    expect(team.server.offered.length).toBe(before.offered);
+  }
+
+  beforeEach(() => bob.once());
+
+  test("S13: a history that was set back", async () => {
+    rows().pop();
+    await stands("it was set back");
+  });
+
+  test("S13: a history in which an old row is another one", async () => {
+    rows()[0] = sealedBy(carol(), typed("another past"));
+    await stands("not the one this device verified");
+  });
+
+  test("S13: a history that was changed before and goes on after", async () => {
+    rows().splice(0, 2, rows()[1] as Bytes, rows()[0] as Bytes);
+    ada.type(doc, (text) => text.insert(0, "zero "));
+    const [sealed] = sealUpdate(
+      { keys: team.keys, device: ada.identity, replica: "ef".repeat(16) },
+      { doc, kind: "decision", stream: TEAM_STREAM },
+      typed("zero"),
+      null,
+      START,
+      seededRandom("x"),
+    );
+    rows().push((sealed as { row: Bytes }).row);
+    await stands("not the one this device verified");
+  });
+
+  test("S13: a page with a hole, and rows that are promised and not given", async () => {
+    rows().push(sealedBy(carol(), typed("four ")));
+    const { pull } = bob.transport;
+    const bend = (change: (n: number) => number | null) => {
+      bob.transport.pull = async (...asked) => {
+        const page = unwrap(await pull(...asked));
+        const bent = page.rows.flatMap((row) => (change(row.n) === null ? [] : [{ ...row, n: change(row.n) as number }]));
+        return { ok: true, value: { ...page, rows: bent } };
+      };
+    };
+    bend((n) => n + 1);
+    await stands("left out rows");
+    bob.type(doc, (text) => text.delete(0, 5));
+    bend(() => null);
+    await stands("left out rows");
+  });
+
+  test("S13: a stream that is not shown any more", async () => {
+    team.server.streams.clear();
+    await stands("no longer shows");
+  });
+
+  test("S13: a halted stream does not stop another one", async () => {
+    rows().pop();
+    const elsewhere = ada.create("dec_p", "decision", PROJECT_STREAM);
+    ada.type(elsewhere, (text) => text.insert(0, "fine"));
+    await ada.once();
+    expect((await bob.once()).pulled).toBe(1);
+    expect(bob.text(elsewhere)).toBe("fine");
+  });
+});
+
+describe("S14", () => {
+  test("S14: an author who verified another hash at a number held here has seen another history", async () => {
+    await bob.once();
+    rows().push(sealedBy(carol(), typed("from the other side "), null, { n: 3, h: noise(32) }));
+    const report = await bob.once();
+    expect(report.alarms).toEqual([expect.stringContaining("another history")]);
+    expect(report.alarms[0]).toContain("carol's laptop");
+  });
+
+  test("S14: a head at a number before the start of this process cannot be compared, and is no alarm", async () => {
+    await bob.once();
+    bob.crash();
+    rows().push(sealedBy(carol(), typed("x"), null, { n: 1, h: noise(32) }));
+    expect((await bob.once()).alarms).toEqual([]);
+  });
+
+  test("S14: every row seals the newest place that its author verified", async () => {
+    const places: Cursor[] = [START];
+    for (const row of rows()) places.push(advance(places.at(-1) as Cursor, rowHash(row)));
+    rows().push(sealedBy(carol(), typed("x"), null, places[3] as Cursor));
+    expect((await bob.once()).alarms).toEqual([]);
+    rows().push(sealedBy(carol(), typed("x"), tailOf(rows()[3] as Bytes), { n: 3, h: (places[2] as Cursor).h }));
+    expect((await bob.once()).alarms).toEqual([expect.stringContaining("another history")]);
+  });
+});
+
+describe("S15", () => {
+  test("S15: a row of a newer version or kind is kept unread, counted in every hash, and a reason to update", async () => {
+    const device = carol();
+    const header = unwrap(peekHeader(sealedBy(device, typed("x"))));
+    const keys = { device, document: documentKey(team.keys, header.document) };
+    const body = { head: START, part: 0, parts: 1, documentKind: 3, document: doc, body: typed("later ") };
+    const ofNewKind = encodeRow({ ...header, kind: 9 }, body, keys, seededRandom("a"));
+    const ofNewDocument = encodeRow({ ...header, seq: 2, previous: rowHash(ofNewKind) }, { ...body, documentKind: 99 }, keys, seededRandom("b"));
+    const known = encodeRow({ ...header, seq: 3, previous: rowHash(ofNewDocument) }, body, keys, seededRandom("c"));
+    const ofNewVersion = noise(600);
+    ofNewVersion[0] = 2;
+    rows().push(ofNewKind, ofNewDocument, known, ofNewVersion);
+    const report = await bob.once();
+    expect(report).toMatchObject({ pulled: 4, alarms: [], verified: true, head: { [TEAM]: 7 } });
+    expect(report.notices).toEqual([expect.stringMatching(/^3 rows .* Update Operon/)]);
+    expect(bob.store.unapplied).toEqual([
+      { n: 4, row: ofNewKind },
+      { n: 5, row: ofNewDocument },
+      { n: 7, row: ofNewVersion },
+    ]);
+    expect(bob.text(doc)).toContain("later ");
+  });
+
+  test("S15: a row of a newer kind that nobody of the team signed is not kept", async () => {
+    const stranger = createDevice(seededRandom("stranger"));
+    const header = unwrap(peekHeader(sealedBy(stranger, typed("x"))));
+    const keys = { device: stranger, document: documentKey(team.keys, header.document) };
+    const body = { head: START, part: 0, parts: 1, documentKind: 3, document: doc, body: typed("evil") };
+    rows().push(encodeRow({ ...header, kind: 9 }, body, keys, seededRandom("a")));
+    expect((await bob.once()).alarms.length).toBe(1);
+    expect(bob.store.unapplied).toEqual([]);
+  });
+
+  test("S15: a row under a key that this device lacks is kept too", async () => {
+    rows().push(sealedBy(carol(), typed("x"), null, START, { ...team.keys, epoch: 2 }));
+    const report = await bob.once();
+    expect(report.notices.length).toBe(1);
+    expect(bob.store.unapplied.length).toBe(1);
+  });
+});
+
+describe("S16", () => {
+  /** Ada's rows as her device wrote them, with a signature that is damaged where `damage` says, and chained on that. */
+  function chainWith(damage: (i: number) => boolean, count = 5): Bytes[] {
+    const made: Bytes[] = [];
+    for (let i = 0; i < count; i++) {
+      const last = made.at(-1);
+      const row = sealedBy(ada.identity, typed(`${i} `), last ? tailOf(last) : null);
+      if (damage(i)) row[row.length - 1] = (row[row.length - 1] as number) ^ 1;
+      made.push(row);
+    }
+    return made;
+  }
+
+  const spied = async (run: () => Promise<unknown>) => {
+    const real = sodium.crypto_sign_verify_detached;
+    const checked: string[] = [];
+    sodium.crypto_sign_verify_detached = (signature, message, key) => {
+      checked.push(toHex(key));
+      return real(signature, message, key);
+    };
+    try {
+      await run();
+    } finally {
+      sodium.crypto_sign_verify_detached = real;
+    }
+    return checked.filter((key) => key === toHex(ada.identity.signKey)).length;
+  };
+
+  test("S16: of a run only the newest row's signature is checked", async () => {
+    await bob.once();
+    rows().push(...chainWith(() => false));
+    expect(await spied(() => bob.once())).toBe(1);
+    expect(bob.text(doc)).toContain("0 ");
+  });
+
+  test("S16: a run whose newest row is forged proves nothing; each row then stands on its own signature", async () => {
+    await bob.once();
+    rows().push(...chainWith((i) => i === 4));
+    expect(await bob.once()).toMatchObject({ pulled: 4 });
+    expect(bob.text(doc)).not.toContain("4 ");
+  });
+
+  test("S16: a forged row is not proven by a successor of another device, replica or document", async () => {
+    const evil = sealedBy({ ...ada.identity, secret: createDevice(seededRandom("mallory")).secret }, typed("evil"));
+    const device = carol();
+    const vouching = sealedBy(device, typed("carol"), tailOf(evil));
+    rows().push(evil, vouching);
+    const report = await bob.once();
+    expect(report.alarms.length).toBe(2);
+    expect(bob.text(doc)).toBe("one two three ");
+  });
+
+  test("S16: a row that is not the one its successor names stands on its own signature", async () => {
+    const [first, second] = chainWith(() => false, 2) as [Bytes, Bytes];
+    const unsigned = first.slice(0, -64);
+    unsigned[130] = (unsigned[130] as number) ^ 1;
+    rows().push(concatBytes(unsigned, sign(createDevice(seededRandom("mallory")), concatBytes(labelBytes("row"), unsigned))), second);
+    const report = await bob.once();
+    expect(report.alarms.length).toBe(2);
+    expect(bob.text(doc)).toBe("one two three ");
+  });
+});

@@ -1,0 +1,158 @@
+/** What every store owes sync. Each implementation runs this suite: `syncStoreContract("PGlite", open)`. */
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import * as Y from "yjs";
+import { type Bytes, fromHex, utf8 } from "../../src/base/bytes.ts";
+import type { DocId, TeamId } from "../../src/base/ids.ts";
+import type { DocKind } from "../../src/crdt/documents.ts";
+import { EMPTY_KNOWN, foldKnown } from "../../src/crdt/known.ts";
+import type { Chain, PulledBatch, PulledDocument, StreamRef, SyncStore } from "../../src/sync/ports.ts";
+
+export interface StoreUnderTest {
+  readonly store: SyncStore;
+  /** A new document on this machine, with nothing in it. */
+  create(id: DocId, kind: DocKind, stream: StreamRef | null): Promise<void>;
+  /** A local edit. */
+  append(id: DocId, update: Bytes): Promise<void>;
+  /** The same data after a clean or unclean end of the process. */
+  reopen(): Promise<StoreUnderTest>;
+  close(): Promise<void>;
+}
+
+const TEAM = "team_01KABCDEFGHJKMNPQRSTVWXYZ0" as TeamId;
+const OTHER_TEAM = "team_01KABCDEFGHJKMNPQRSTVWXYZ9" as TeamId;
+const ofTeam: StreamRef = { team: TEAM, project: null };
+const ofProject: StreamRef = { team: TEAM, project: "0191d3a0-7c1e-7b2a-9c3d-111111111111" };
+const DOC = "dec_01KABCDEFGHJKMNPQRSTVWXYZ1" as DocId;
+const NEW = "dec_01KABCDEFGHJKMNPQRSTVWXYZ2" as DocId;
+const device = "d".repeat(32);
+const replica = device + "e".repeat(32);
+const wire = "f".repeat(32);
+const hash = (digits: string) => fromHex(digits.repeat(32));
+
+function typed(text: string, clientID = 1): Bytes {
+  const doc = new Y.Doc();
+  doc.clientID = clientID;
+  doc.getText("context").insert(0, text);
+  return Y.encodeStateAsUpdate(doc) as Bytes;
+}
+
+function textOf(state: Bytes): string {
+  const doc = new Y.Doc();
+  Y.applyUpdate(doc, state);
+  return doc.getText("context").toString();
+}
+
+function pulled(changes: Partial<PulledDocument> = {}): PulledDocument {
+  const update = typed("pulled", 2);
+  return { id: NEW, kind: "decision", updates: [update], known: foldKnown(EMPTY_KNOWN, update), owner: device, ...changes };
+}
+
+function batch(changes: Partial<PulledBatch> = {}): PulledBatch {
+  return { stream: ofTeam, cursor: { n: 3, h: hash("aa") }, documents: [], chains: [], unapplied: [], ...changes };
+}
+
+export function syncStoreContract(name: string, open: () => Promise<StoreUnderTest>): void {
+  describe(`sync's store: ${name}`, () => {
+    let held: StoreUnderTest;
+    const stateOf = async (id: DocId) => (await held.store.state(id)) as { state: Bytes; rev: number };
+
+    beforeEach(async () => {
+      held = await open();
+    });
+    afterEach(() => held.close());
+
+    test("P1: a local append makes a document of a stream pending, for its own team only", async () => {
+      await held.create(DOC, "decision", ofProject);
+      await held.append(DOC, typed("a"));
+      expect(await held.store.pendingDocuments(TEAM)).toEqual([DOC]);
+      expect(await held.store.pendingDocuments(OTHER_TEAM)).toEqual([]);
+    });
+
+    test("P1: a document without a stream is never pending, and says so", async () => {
+      await held.create(DOC, "decision", null);
+      await held.append(DOC, typed("a"));
+      expect(await held.store.pendingDocuments(TEAM)).toEqual([]);
+      expect(await held.store.document(DOC)).toMatchObject({ kind: "decision", stream: null });
+    });
+
+    test("P2: settling clears it, unless the document has grown since", async () => {
+      await held.create(DOC, "decision", ofTeam);
+      await held.append(DOC, typed("a"));
+      const { rev } = await stateOf(DOC);
+      await held.append(DOC, typed("b", 3));
+      await held.store.settle(DOC, rev);
+      expect(await held.store.pendingDocuments(TEAM)).toEqual([DOC]);
+      await held.store.settle(DOC, (await stateOf(DOC)).rev);
+      expect(await held.store.pendingDocuments(TEAM)).toEqual([]);
+      await held.append(DOC, typed("c", 4));
+      expect(await held.store.pendingDocuments(TEAM)).toEqual([DOC]);
+    });
+
+    test("P2: a commit leaves pending what was pending, and nothing else", async () => {
+      await held.create(DOC, "decision", ofTeam);
+      await held.append(DOC, typed("a"));
+      const { rev } = await stateOf(DOC);
+      await held.store.commit(batch({ documents: [pulled({ id: DOC }), pulled()] }));
+      expect(await held.store.pendingDocuments(TEAM)).toEqual([DOC]);
+      await held.store.settle(DOC, rev);
+      expect(await held.store.pendingDocuments(TEAM)).toEqual([DOC]);
+    });
+
+    test("P3: a commit creates documents in its stream and appends to those there are", async () => {
+      await held.create(DOC, "decision", ofTeam);
+      await held.append(DOC, typed("mine"));
+      await held.store.commit(batch({ documents: [pulled({ id: DOC }), pulled()] }));
+      expect(["minepulled", "pulledmine"]).toContain(textOf((await stateOf(DOC)).state));
+      expect(textOf((await stateOf(NEW)).state)).toBe("pulled");
+      const { known, owner } = pulled();
+      expect(await held.store.document(NEW)).toEqual({ kind: "decision", stream: ofTeam, known, owner });
+    });
+
+    test("P3: what is known is replaced, and starts empty", async () => {
+      await held.create(DOC, "decision", ofTeam);
+      expect(await held.store.document(DOC)).toEqual({ kind: "decision", stream: ofTeam, known: EMPTY_KNOWN, owner: null });
+      const known = foldKnown(EMPTY_KNOWN, typed("mine"));
+      await held.store.commit(batch({ documents: [pulled({ id: DOC, updates: [], known })] }));
+      expect((await held.store.document(DOC))?.known).toEqual(known);
+    });
+
+    test("P4: cursors are kept by stream and team", async () => {
+      expect(await held.store.cursors(TEAM)).toEqual([]);
+      await held.store.commit(batch());
+      await held.store.commit(batch({ stream: ofProject, cursor: { n: 9, h: hash("bb") } }));
+      await held.store.commit(batch({ cursor: { n: 4, h: hash("cc") } }));
+      const cursors = await held.store.cursors(TEAM);
+      expect(cursors.toSorted((a, b) => a.cursor.n - b.cursor.n)).toEqual([
+        { stream: ofTeam, cursor: { n: 4, h: hash("cc") } },
+        { stream: ofProject, cursor: { n: 9, h: hash("bb") } },
+      ]);
+      expect(await held.store.cursors(OTHER_TEAM)).toEqual([]);
+    });
+
+    test("P5: chains are kept by replica and document, with the parts of an update that is not complete", async () => {
+      const chain: Chain = { replica, doc: wire, seq: 2, hash: hash("dd"), parts: [utf8("one"), utf8("two")] };
+      await held.store.commit(batch({ chains: [chain] }));
+      expect(await held.store.chain(replica, wire)).toEqual(chain);
+      expect(await held.store.chain(replica, "0".repeat(32))).toBe(null);
+      const done = { ...chain, seq: 3, hash: hash("ee"), parts: [] };
+      await held.store.commit(batch({ chains: [done] }));
+      expect(await held.store.chain(replica, wire)).toEqual(done);
+    });
+
+    test("P6: what a commit stored is there after the process ended, rows it cannot read too", async () => {
+      const unapplied = [{ n: 3, row: utf8("of a newer version") }];
+      const chain: Chain = { replica, doc: wire, seq: 2, hash: hash("dd"), parts: [utf8("one")] };
+      await held.store.commit(batch({ documents: [pulled()], chains: [chain], unapplied }));
+      held = await held.reopen();
+      expect(await held.store.cursors(TEAM)).toEqual([{ stream: ofTeam, cursor: { n: 3, h: hash("aa") } }]);
+      expect(textOf((await stateOf(NEW)).state)).toBe("pulled");
+      expect(await held.store.chain(replica, wire)).toEqual(chain);
+      expect(await held.store.pendingDocuments(TEAM)).toEqual([]);
+    });
+
+    test("P7: nobody knows a document that is not there", async () => {
+      expect(await held.store.document(DOC)).toBe(null);
+      expect(await held.store.state(DOC)).toBe(null);
+    });
+  });
+}

@@ -1,0 +1,149 @@
+/**
+ * What every transport, with the server behind it, owes sync. Each implementation runs this suite with two devices of one
+ * team and a stream both can write: `transportContract("relay", open)`.
+ */
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { type Bytes, utf8 } from "../../src/base/bytes.ts";
+import type { DocId, TeamId } from "../../src/base/ids.ts";
+import { systemRandom } from "../../src/base/random.ts";
+import { unwrap } from "../../src/base/result.ts";
+import { openCard } from "../../src/crypto/card.ts";
+import type { DeviceIdentity } from "../../src/crypto/device.ts";
+import { rowHash } from "../../src/crypto/row.ts";
+import type { TeamKeys } from "../../src/crypto/team.ts";
+import type { StreamRef } from "../../src/sync/ports.ts";
+import { type SealedRow, sealUpdate, type Tail } from "../../src/sync/seal.ts";
+import { advance, START, streamKey } from "../../src/sync/streams.ts";
+import type { Page, Signal, StreamCursor, Transport } from "../../src/sync/transport.ts";
+
+export interface TransportUnderTest {
+  readonly keys: TeamKeys;
+  /** Listed in the team, with cards. */
+  readonly devices: readonly [DeviceIdentity, DeviceIdentity];
+  readonly transports: readonly [Transport, Transport];
+  /** Empty when the test begins. */
+  readonly streams: readonly [StreamRef, StreamRef];
+  close(): Promise<void>;
+}
+
+const DOC = "dec_01KABCDEFGHJKMNPQRSTVWXYZ1" as DocId;
+
+export function transportContract(name: string, open: () => Promise<TransportUnderTest>): void {
+  describe(`transport: ${name}`, () => {
+    let given: TransportUnderTest;
+    beforeEach(async () => {
+      given = await open();
+    });
+    afterEach(() => given.close());
+
+    const team = (): TeamId => given.keys.team;
+    const row = (who: 0 | 1, stream: StreamRef, tail: Tail | null = null, text = "change", replica = "ab".repeat(16)) => {
+      const author = { keys: given.keys, device: given.devices[who], replica };
+      return sealUpdate(author, { doc: DOC, kind: "decision", stream }, utf8(text), tail, START, systemRandom)[0] as SealedRow;
+    };
+    const run = (who: 0 | 1, stream: StreamRef, count: number) => {
+      const rows: SealedRow[] = [];
+      for (let i = 0; i < count; i++) {
+        const last = rows.at(-1);
+        rows.push(row(who, stream, last ? { seq: i, hash: last.hash } : null, `change ${i}`));
+      }
+      return rows;
+    };
+    const pull = async (who: 0 | 1, cursors: readonly StreamCursor[] = [], limit = 100): Promise<Page> =>
+      unwrap(await given.transports[who].pull(team(), cursors, limit));
+    const rowsOf = (page: Page, stream: StreamRef): readonly Bytes[] =>
+      page.rows.filter((pulled) => streamKey(pulled.stream) === streamKey(stream)).map((pulled) => pulled.row);
+
+    test("T1: pushed rows are numbered from 1, and pulled by everybody as they were, with the running hash", async () => {
+      const [stream] = given.streams;
+      const rows = run(0, stream, 3);
+      const places = [START];
+      for (const { row: bytes } of rows) places.push(advance(places.at(-1) ?? START, rowHash(bytes)));
+      const answers = unwrap(await given.transports[0].push(stream, rows.map((sealed) => sealed.row)));
+      expect(answers).toEqual(places.slice(1).map((place) => ({ is: "stored", ...place })));
+      for (const who of [0, 1] as const) {
+        const page = await pull(who);
+        expect(page.rows).toEqual(rows.map((sealed, i) => ({ stream, n: i + 1, row: sealed.row })));
+        expect(page.more).toBe(false);
+        expect(page.heads).toContainEqual({ stream, cursor: places.at(-1) });
+      }
+    });
+
+    test("T2: the same bytes again are answered with their old number, and stored once", async () => {
+      const [stream] = given.streams;
+      const rows = run(0, stream, 2).map((sealed) => sealed.row);
+      await given.transports[0].push(stream, rows);
+      expect(unwrap(await given.transports[0].push(stream, rows))).toEqual([
+        { is: "known", n: 1 },
+        { is: "known", n: 2 },
+      ]);
+      expect((await pull(1)).rows.length).toBe(2);
+    });
+
+    test("T3: other bytes for a taken place of a chain are a conflict, and nothing behind it is stored", async () => {
+      const [stream] = given.streams;
+      const [first, second, third] = run(0, stream, 3) as [SealedRow, SealedRow, SealedRow];
+      await given.transports[0].push(stream, [first.row, second.row]);
+      const other = row(0, stream, { seq: 1, hash: first.hash }, "something else");
+      const answers = unwrap(await given.transports[0].push(stream, [first.row, other.row, third.row]));
+      expect(answers).toEqual([{ is: "known", n: 1 }, { is: "conflict" }]);
+      expect((await pull(1)).rows.length).toBe(2);
+    });
+
+    test("T4: a page holds at most what was asked for, and says that there is more", async () => {
+      const [stream] = given.streams;
+      const rows = run(0, stream, 5);
+      await given.transports[0].push(stream, rows.map((sealed) => sealed.row));
+      let cursor = START;
+      const seen: Bytes[] = [];
+      for (let more = true; more; ) {
+        const page = await pull(1, [{ stream, cursor }], 2);
+        expect(page.rows.length).toBeLessThanOrEqual(2);
+        for (const pulled of page.rows) {
+          expect(pulled.n).toBe(cursor.n + 1);
+          cursor = advance(cursor, rowHash(pulled.row));
+          seen.push(pulled.row);
+        }
+        more = page.more;
+      }
+      expect(seen).toEqual(rows.map((sealed) => sealed.row));
+      expect((await pull(1, [{ stream, cursor }])).rows).toEqual([]);
+    });
+
+    test("T5: streams are counted apart; one that is not named is read from its start", async () => {
+      const [one, two] = given.streams;
+      await given.transports[0].push(one, run(0, one, 2).map((sealed) => sealed.row));
+      const answers = unwrap(await given.transports[1].push(two, run(1, two, 1).map((sealed) => sealed.row)));
+      expect(answers).toMatchObject([{ is: "stored", n: 1 }]);
+      const head = (await pull(0)).heads.find(({ stream }) => streamKey(stream) === streamKey(one));
+      const page = await pull(0, [head as StreamCursor]);
+      expect(rowsOf(page, one)).toEqual([]);
+      expect(rowsOf(page, two).length).toBe(1);
+    });
+
+    test("T6: the devices are listed with the cards they gave", async () => {
+      const listed = unwrap(await given.transports[1].devices(team()));
+      for (const device of given.devices) {
+        const listing = listed.find((held) => held.device === device.id);
+        expect(unwrap(openCard((listing as { card: Bytes }).card, device.id, given.keys)).signKey).toEqual(device.signKey);
+      }
+    });
+
+    test("T7: a listener is told when it hears everything, and then of every new row", async () => {
+      const [stream] = given.streams;
+      const heard: Signal[] = [];
+      let told = () => {};
+      const hears = async (what: (signal: Signal) => boolean) => {
+        while (!heard.some(what)) await new Promise<void>((resolve) => (told = resolve));
+      };
+      const stop = given.transports[1].listen(team(), (signal) => {
+        heard.push(signal);
+        told();
+      });
+      await hears((signal) => signal.is === "ready");
+      await given.transports[0].push(stream, run(0, stream, 1).map((sealed) => sealed.row));
+      await hears((signal) => signal.is === "poke" && signal.n === 1 && streamKey(signal.stream) === streamKey(stream));
+      stop();
+    });
+  });
+}
