@@ -25,22 +25,22 @@ export function answer(status: number, value: unknown): Answer {
 
 export const NO_CONTENT: Answer = { status: 204, json: null };
 
-/** Throws `HttpError` 413 beyond `maxBytes` and 400 when the client goes away before the end. */
-export async function readBody(request: IncomingMessage, maxBytes: number): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  if (Number(request.headers["content-length"] ?? 0) > maxBytes) throw tooLarge(maxBytes);
-  try {
-    for await (const chunk of request as AsyncIterable<Buffer>) {
+/** Rejects with `HttpError`: 413 beyond `maxBytes`, 400 when the client goes away before the end. */
+export function readBody(request: IncomingMessage, maxBytes: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on("data", (chunk: Buffer) => {
       size += chunk.length;
-      if (size > maxBytes) throw tooLarge(maxBytes);
-      chunks.push(chunk);
-    }
-  } catch (error) {
-    if (error instanceof HttpError) throw error;
-    throw new HttpError(400, { message: "The request ended too early." });
-  }
-  return Buffer.concat(chunks).toString("utf8");
+      if (size <= maxBytes) return chunks.push(chunk);
+      request.pause();
+      reject(new HttpError(413, { message: `A request may have ${maxBytes} bytes.` }));
+    });
+    request.on("end", () => resolve(Buffer.concat(chunks).toString("utf8")));
+    request.on("close", () =>
+      reject(new HttpError(400, { message: "The request ended too early." })),
+    );
+  });
 }
 
 /** Throws `HttpError` 400 on anything but one JSON object. */
@@ -77,14 +77,12 @@ const CORS = {
 export function respond(response: ServerResponse, { status, json }: Answer): void {
   if (response.headersSent || response.destroyed) return;
   const headers: Record<string, string | number> = { ...CORS, "cache-control": "no-store" };
+  // The rest of a body that was not read would stand before the next request.
+  if (status === 413) headers["connection"] = "close";
   if (json !== null) {
     headers["content-type"] = "application/json; charset=utf-8";
     headers["content-length"] = Buffer.byteLength(json);
   }
   response.writeHead(status, headers);
   response.end(json ?? undefined);
-}
-
-function tooLarge(maxBytes: number): HttpError {
-  return new HttpError(413, { message: `A request may have ${maxBytes} bytes.` });
 }

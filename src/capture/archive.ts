@@ -43,7 +43,14 @@ export interface Archive {
    * Holds `bytes` of `path` from `offset` on. What is held already is not written again. `restart`: the file was
    * replaced, what was held before stays as an older generation. `offset` is at most what is held.
    */
-  append(agent: AgentId, path: string, offset: number, bytes: Buffer, file: ArchivedStat, restart: boolean): Promise<void>;
+  append(
+    agent: AgentId,
+    path: string,
+    offset: number,
+    bytes: Buffer,
+    file: ArchivedStat,
+    restart: boolean,
+  ): Promise<void>;
   /** The newest generation of every file. */
   files(): readonly ArchivedFile[];
   /** Bytes of the newest generation, in order. Throws when a chunk is not what its hash says. */
@@ -97,13 +104,24 @@ export async function openArchive(folder: string): Promise<Archive> {
     return found;
   }
 
-  async function write(agent: AgentId, path: string, offset: number, bytes: Buffer, file: ArchivedStat, restart: boolean) {
+  async function write(
+    agent: AgentId,
+    path: string,
+    offset: number,
+    bytes: Buffer,
+    file: ArchivedStat,
+    restart: boolean,
+  ) {
     let entry = held.get(path);
     if (entry === undefined || (restart && offset === 0 && !beginsAlike(entry, bytes))) {
       entry = { generation: (entry?.generation ?? -1) + 1, entries: [] };
       held.set(path, entry);
     }
-    for (let at = await skipHeld(folder, entry.entries, offset, bytes); at < bytes.length; at += MAX_CHUNK_BYTES) {
+    for (
+      let at = await skipHeld(folder, entry.entries, offset, bytes);
+      at < bytes.length;
+      at += MAX_CHUNK_BYTES
+    ) {
       const chunk = bytes.subarray(at, at + MAX_CHUNK_BYTES);
       const hash = hashOf(chunk);
       const line: Entry = {
@@ -143,7 +161,11 @@ export async function openArchive(folder: string): Promise<Archive> {
 }
 
 /** Adds what the manifest says; true when its last line is torn. */
-async function loadManifest(path: string, held: Map<string, Held>, places: Map<string, Place>): Promise<boolean> {
+async function loadManifest(
+  path: string,
+  held: Map<string, Held>,
+  places: Map<string, Place>,
+): Promise<boolean> {
   const file = await open(path, "r").catch(() => null);
   if (file === null) return false;
   let endsWhole = true;
@@ -174,10 +196,22 @@ async function loadManifest(path: string, held: Map<string, Held>, places: Map<s
 function toEntry(text: string): Entry | null {
   const line = parseObject(text);
   if (line === null) return null;
-  const numbers = ["generation", "offset", "length", "pack", "at", "packed", "dev", "inode", "sizeBytes", "mtimeMs"];
+  const numbers = [
+    "generation",
+    "offset",
+    "length",
+    "pack",
+    "at",
+    "packed",
+    "dev",
+    "inode",
+    "sizeBytes",
+    "mtimeMs",
+  ];
   const texts = ["agent", "path", "hash"];
   const whole =
-    numbers.every((field) => asNumber(line[field]) !== null) && texts.every((field) => asString(line[field]) !== null);
+    numbers.every((field) => asNumber(line[field]) !== null) &&
+    texts.every((field) => asString(line[field]) !== null);
   return whole ? (line as unknown as Entry) : null;
 }
 
@@ -194,18 +228,29 @@ function endOf(entries: readonly Entry[], index: number): number {
 
 function beginsAlike(held: Held, bytes: Buffer): boolean {
   const first = held.entries[0];
-  return first !== undefined && first.length <= bytes.length && hashOf(bytes.subarray(0, first.length)) === first.hash;
+  return (
+    first !== undefined &&
+    first.length <= bytes.length &&
+    hashOf(bytes.subarray(0, first.length)) === first.hash
+  );
 }
 
 function describe(entries: readonly Entry[]): ArchivedFile[] {
   const last = entries.at(-1);
   if (last === undefined) return [];
   const { agent, path, generation, dev, inode, sizeBytes, mtimeMs } = last;
-  return [{ agent, path, generation, dev, inode, sizeBytes, mtimeMs, length: last.offset + last.length }];
+  return [
+    { agent, path, generation, dev, inode, sizeBytes, mtimeMs, length: last.offset + last.length },
+  ];
 }
 
 /** How many of the bytes, from the first, are held just so. */
-async function skipHeld(folder: string, entries: readonly Entry[], offset: number, bytes: Buffer): Promise<number> {
+async function skipHeld(
+  folder: string,
+  entries: readonly Entry[],
+  offset: number,
+  bytes: Buffer,
+): Promise<number> {
   let skipped = 0;
   for (let i = 0; i < entries.length && skipped < bytes.length; i++) {
     const entry = entries[i] as Entry;
@@ -217,7 +262,12 @@ async function skipHeld(folder: string, entries: readonly Entry[], offset: numbe
     const isWhole = from === entry.offset && same.length === entry.length;
     const isHeld = isWhole
       ? hashOf(same) === entry.hash
-      : same.equals((await readChunk(folder, entry)).subarray(from - entry.offset, from - entry.offset + same.length));
+      : same.equals(
+          (await readChunk(folder, entry)).subarray(
+            from - entry.offset,
+            from - entry.offset + same.length,
+          ),
+        );
     if (!isHeld) break;
     skipped += same.length;
   }
@@ -230,7 +280,8 @@ async function readChunk(folder: string, entry: Entry): Promise<Buffer> {
     const packed = Buffer.alloc(entry.packed);
     await file.read(packed, 0, entry.packed, entry.at);
     const bytes = await decompress(packed, { maxOutputLength: MAX_CHUNK_BYTES });
-    if (hashOf(bytes) !== entry.hash) throw new Error(`a chunk of ${entry.path} is not what was archived`);
+    if (hashOf(bytes) !== entry.hash)
+      throw new Error(`a chunk of ${entry.path} is not what was archived`);
     return bytes;
   } finally {
     await file.close();
@@ -247,10 +298,16 @@ function packPath(folder: string, number: number): string {
 
 async function newestPack(folder: string): Promise<number> {
   const names = await readdir(folder);
-  return Math.max(1, ...names.filter((name) => /^\d+\.pack$/.test(name)).map((name) => Number.parseInt(name, 10)));
+  return Math.max(
+    1,
+    ...names.filter((name) => /^\d+\.pack$/.test(name)).map((name) => Number.parseInt(name, 10)),
+  );
 }
 
-async function openPack(folder: string, number: number): Promise<{ number: number; file: FileHandle; size: number }> {
+async function openPack(
+  folder: string,
+  number: number,
+): Promise<{ number: number; file: FileHandle; size: number }> {
   const file = await open(packPath(folder, number), "a", 0o600);
   return { number, file, size: (await file.stat()).size };
 }

@@ -9,7 +9,17 @@ import { join } from "node:path";
 import type { EventId } from "../base/ids.ts";
 import type { EventPatch, EventStatus, FilePatch, Part, Tokens } from "../base/session.ts";
 import { eventId, sha256, type Findings } from "./findings.ts";
-import { asCount, asList, asNumber, asObject, asString, asTime, oneLine, shallow, type JsonObject } from "./json.ts";
+import {
+  asCount,
+  asList,
+  asNumber,
+  asObject,
+  asString,
+  asTime,
+  oneLine,
+  shallow,
+  type JsonObject,
+} from "./json.ts";
 import { countLines, replacement, replacements, structured, wholeFile } from "./patches.ts";
 import { costNanoUsd } from "./prices.ts";
 import { orderOf, type Identity, type LineReader, type Reader } from "./reader.ts";
@@ -26,7 +36,8 @@ export const claudeCode: Reader = {
   roots(home, env) {
     const named = env["CLAUDE_CONFIG_DIR"]?.split(",").map((folder) => folder.trim());
     const folders = named?.filter((folder) => folder !== "") ?? [];
-    const bases = folders.length > 0 ? folders : [join(home, ".claude"), join(home, ".config", "claude")];
+    const bases =
+      folders.length > 0 ? folders : [join(home, ".claude"), join(home, ".config", "claude")];
     return bases.map((base) => join(base, "projects"));
   },
 
@@ -45,8 +56,11 @@ export const claudeCode: Reader = {
       (record) =>
         asString(record["sessionId"]) !== null &&
         asString(record["type"]) !== null &&
-        (asString(record["uuid"]) !== null || asString(record["leafUuid"]) !== null || "operation" in record),
-    ) || head.some((record) => record["type"] === "summary" && asString(record["leafUuid"]) !== null),
+        (asString(record["uuid"]) !== null ||
+          asString(record["leafUuid"]) !== null ||
+          "operation" in record),
+    ) ||
+    head.some((record) => record["type"] === "summary" && asString(record["leafUuid"]) !== null),
 
   async identify(path, head, disk) {
     const steps = path.split(/[/\\]/);
@@ -64,7 +78,9 @@ export const claudeCode: Reader = {
       return subAgent(recorded, name, await disk.exists(main));
     }
     const copy = head.some(
-      (record) => record["sessionKind"] === "bg" || asString(asObject(record["forkedFrom"])["sessionId"]) !== null,
+      (record) =>
+        record["sessionKind"] === "bg" ||
+        asString(asObject(record["forkedFrom"])["sessionId"]) !== null,
     );
     return {
       sourceId: name,
@@ -89,7 +105,14 @@ function isAgentFile(name: string): boolean {
 
 function subAgent(sourceId: string, name: string, mainExists: boolean): Identity {
   const lane = name.slice("agent-".length);
-  return { sourceId, lane, speaksForSession: !mainExists, copy: false, orderKey: null, replays: null };
+  return {
+    sourceId,
+    lane,
+    speaksForSession: !mainExists,
+    copy: false,
+    orderKey: null,
+    replays: null,
+  };
 }
 
 // ---- Lines --------------------------------------------------------------------------------------------------------
@@ -159,7 +182,8 @@ function openTranscript(identity: Identity, state: State): LineReader {
     state: () => structuredClone(state),
     line(record, number, found) {
       const uuid = asString(record["uuid"]);
-      const lane = identity.lane ?? (record["isSidechain"] === true ? sidechainOf(state, record, uuid) : null);
+      const lane =
+        identity.lane ?? (record["isSidechain"] === true ? sidechainOf(state, record, uuid) : null);
       const line: Line = {
         record,
         number,
@@ -169,7 +193,7 @@ function openTranscript(identity: Identity, state: State): LineReader {
         id: (index) => eventId(AGENT, uuid ?? nameless(record), index),
       };
       if (uuid !== null) remember(state.recent, uuid, 64);
-      if (identity.speaksForSession) noteFacts(state, line);
+      noteFacts(state, line, identity.speaksForSession);
       switch (record["type"]) {
         case "user":
           return readUser(state, line);
@@ -209,21 +233,28 @@ function sidechainOf(state: State, record: JsonObject, uuid: string | null): str
   const parent = asString(record["parentUuid"]);
   const lane =
     asString(record["agentId"]) ??
-    (parent === null ? null : (state.sidechain.findLast(([id]) => id === parent)?.[1] ?? state.sidechain.at(-1)?.[1])) ??
+    (parent === null
+      ? null
+      : (state.sidechain.findLast(([id]) => id === parent)?.[1] ?? state.sidechain.at(-1)?.[1])) ??
     uuid ??
     "sidechain";
   if (uuid !== null) remember(state.sidechain, [uuid, lane], REMEMBERED);
   return lane;
 }
 
-function noteFacts(state: State, { record, found }: Line): void {
+function noteFacts(state: State, { record, found }: Line, speaks: boolean): void {
   const cwd = asString(record["cwd"]);
-  if (cwd !== null && cwd !== "" && state.cwd === null) found.facts({ cwd: (state.cwd = cwd) });
   const branch = asString(record["gitBranch"]);
-  if (branch !== null && branch !== "" && branch !== state.branch) found.facts({ gitBranch: (state.branch = branch) });
   const version = asString(record["version"]);
-  if (version !== null && version !== state.version) found.facts({ agentVersion: (state.version = version) });
   const forkedFrom = asString(asObject(record["forkedFrom"])["sessionId"]);
+  const isFirst = state.cwd === null && cwd !== null && cwd !== "";
+  if (isFirst) state.cwd = cwd;
+  if (!speaks) return;
+  if (isFirst) found.facts({ cwd });
+  if (branch !== null && branch !== "" && branch !== state.branch)
+    found.facts({ gitBranch: (state.branch = branch) });
+  if (version !== null && version !== state.version)
+    found.facts({ agentVersion: (state.version = version) });
   if (forkedFrom !== null) found.facts({ parentSourceId: forkedFrom });
 }
 
@@ -283,12 +314,17 @@ function readUser(state: State, line: Line): void {
   const { record } = line;
   setPermissionMode(state, line, MODE_INDEX);
   const content = asObject(record["message"])["content"];
-  const blocks = typeof content === "string" ? [{ type: "text", text: content }] : asList(content).map(asObject);
+  const blocks =
+    typeof content === "string" ? [{ type: "text", text: content }] : asList(content).map(asObject);
   const results = blocks.filter((block) => block["type"] === "tool_result");
   for (const block of results) answerTool(state, line, block);
-  const texts = blocks.filter((block) => block["type"] === "text").map((block) => asString(block["text"]) ?? "");
-  if (texts.some((text) => text.trimStart().startsWith("[Request interrupted by user"))) interrupt(state, line);
-  if (record["isCompactSummary"] === true) return addCompactSummary(state, line, texts.join("\n\n"));
+  const texts = blocks
+    .filter((block) => block["type"] === "text")
+    .map((block) => asString(block["text"]) ?? "");
+  if (texts.some((text) => text.trimStart().startsWith("[Request interrupted by user")))
+    interrupt(state, line);
+  if (record["isCompactSummary"] === true)
+    return addCompactSummary(state, line, texts.join("\n\n"));
   if (results.length > 0 || record["isMeta"] === true) return;
   const said = withoutWrappers(texts);
   for (const command of said.commands) addMode(line, 1, command);
@@ -297,7 +333,13 @@ function readUser(state: State, line: Line): void {
   addPrompt(state, line, said.text, images, asString(record["planContent"]));
 }
 
-function addPrompt(state: State, line: Line, text: string, images: Part | null, plan: string | null): void {
+function addPrompt(
+  state: State,
+  line: Line,
+  text: string,
+  images: Part | null,
+  plan: string | null,
+): void {
   const parts: Part[] = [{ name: "text", body: text }];
   if (plan !== null && plan !== "") parts.push({ name: "plan", body: plan });
   if (images !== null) parts.push(images);
@@ -317,7 +359,9 @@ function addPrompt(state: State, line: Line, text: string, images: Part | null, 
 /** A sidechain inside the main file begins with its task, word for word. */
 function linkByTask(state: State, line: Line, text: string): void {
   const task = taskHash(text);
-  const tool = Object.values(state.tools).find((open) => open.task === task && open.lane !== line.lane);
+  const tool = Object.values(state.tools).find(
+    (open) => open.task === task && open.lane !== line.lane,
+  );
   if (tool !== undefined) line.found.patch({ id: tool.event, at: line.at, opens: line.lane });
 }
 
@@ -345,15 +389,30 @@ const SHELL = /<bash-input>([\s\S]*?)<\/bash-input>/g;
 function withoutWrappers(texts: readonly string[]): { text: string; commands: string[] } {
   const commands: string[] = [];
   const kept = texts.map((text) => {
-    if (text.startsWith("[Request interrupted by user") || text.startsWith("Caveat: The messages below were")) return "";
-    if (!text.trimStart().startsWith("<")) return text.replace(/\s*<system-reminder>[\s\S]*?<\/system-reminder>\s*$/, "");
+    if (
+      text.startsWith("[Request interrupted by user") ||
+      text.startsWith("Caveat: The messages below were")
+    )
+      return "";
+    if (!text.trimStart().startsWith("<"))
+      return text.replace(/\s*<system-reminder>[\s\S]*?<\/system-reminder>\s*$/, "");
     const args = [...text.matchAll(COMMAND_ARGS)].map((match) => match[1] ?? "").join(" ");
     for (const match of text.matchAll(COMMAND)) commands.push(`${match[1] ?? ""} ${args}`.trim());
     for (const match of text.matchAll(SHELL)) commands.push(`! ${match[1] ?? ""}`);
-    const rest = text.replace(COMMAND, "").replace(COMMAND_ARGS, "").replace(SHELL, "").replace(WRAPPER, "");
+    const rest = text
+      .replace(COMMAND, "")
+      .replace(COMMAND_ARGS, "")
+      .replace(SHELL, "")
+      .replace(WRAPPER, "");
     return isNotification(text) ? "" : rest;
   });
-  return { text: kept.map((text) => text.trim()).filter((text) => text !== "").join("\n\n"), commands };
+  return {
+    text: kept
+      .map((text) => text.trim())
+      .filter((text) => text !== "")
+      .join("\n\n"),
+    commands,
+  };
 }
 
 /** A finished background task is told with a sentence after the element, not written by a person. */
@@ -365,7 +424,10 @@ function imagesOf(blocks: readonly JsonObject[]): Part | null {
   const images = blocks
     .filter((block) => block["type"] === "image")
     .map((block) => asObject(block["source"]))
-    .map((source) => ({ mediaType: asString(source["media_type"]) ?? "", base64: asString(source["data"]) ?? "" }))
+    .map((source) => ({
+      mediaType: asString(source["media_type"]) ?? "",
+      base64: asString(source["data"]) ?? "",
+    }))
     .filter((image) => image.base64 !== "");
   return images.length === 0 ? null : { name: "images", body: JSON.stringify(images) };
 }
@@ -376,7 +438,8 @@ function readAttachment(state: State, line: Line): void {
   if (attachment["type"] !== "queued_command") return;
   if ((asString(attachment["commandMode"]) ?? "prompt") !== "prompt") return;
   const prompt = attachment["prompt"];
-  const blocks = typeof prompt === "string" ? [{ type: "text", text: prompt }] : asList(prompt).map(asObject);
+  const blocks =
+    typeof prompt === "string" ? [{ type: "text", text: prompt }] : asList(prompt).map(asObject);
   const said = withoutWrappers(blocks.map((block) => asString(block["text"]) ?? ""));
   for (const command of said.commands) addMode(line, 1, command);
   const images = imagesOf(blocks);
@@ -389,7 +452,8 @@ function readAssistant(state: State, line: Line): void {
   const message = asObject(line.record["message"]);
   const model = asString(message["model"]);
   const content = message["content"];
-  const blocks = typeof content === "string" ? [{ type: "text", text: content }] : asList(content).map(asObject);
+  const blocks =
+    typeof content === "string" ? [{ type: "text", text: content }] : asList(content).map(asObject);
   const callKey = model === null || model === SYNTHETIC ? null : addCall(line, message, model);
   const isError = line.record["isApiErrorMessage"] === true;
   blocks.forEach((block, index) => {
@@ -404,15 +468,26 @@ function readAssistant(state: State, line: Line): void {
     switch (block["type"]) {
       case "text": {
         const text = asString(block["text"]) ?? "";
-        if (text.trim() === "" || (callKey === null && !isError && text.trim() === "No response requested.")) return;
+        if (
+          text.trim() === "" ||
+          (callKey === null && !isError && text.trim() === "No response requested.")
+        )
+          return;
         const kind = isError ? "error" : "response";
         const status = isError ? "error" : null;
-        line.found.event({ ...base, kind, status, summary: oneLine(text), parts: [{ name: "text", body: text }] });
+        line.found.event({
+          ...base,
+          kind,
+          status,
+          summary: oneLine(text),
+          parts: [{ name: "text", body: text }],
+        });
         return;
       }
       case "thinking": {
         const body = asString(block["thinking"]) ?? "";
-        if (body.trim() !== "") line.found.event({ ...base, kind: "response", parts: [{ name: "thinking", body }] });
+        if (body.trim() !== "")
+          line.found.event({ ...base, kind: "response", parts: [{ name: "thinking", body }] });
         return;
       }
       case "tool_use":
@@ -429,7 +504,10 @@ function addCall(line: Line, message: JsonObject, model: string): string | null 
   if (id === null) return null;
   const key = `${id}/${asString(line.record["requestId"]) ?? ""}`;
   const written = asCount(usage["cache_creation_input_tokens"]);
-  const hour = Math.min(written, asCount(asObject(usage["cache_creation"])["ephemeral_1h_input_tokens"]));
+  const hour = Math.min(
+    written,
+    asCount(asObject(usage["cache_creation"])["ephemeral_1h_input_tokens"]),
+  );
   const tokens: Tokens = {
     input: asCount(usage["input_tokens"]),
     output: asCount(usage["output_tokens"]),
@@ -462,7 +540,10 @@ function addCall(line: Line, message: JsonObject, model: string): string | null 
 
 // ---- Tools --------------------------------------------------------------------------------------------------------
 
-type Base = Pick<Parameters<Findings["event"]>[0], "id" | "lane" | "order" | "at" | "model" | "callKey">;
+type Base = Pick<
+  Parameters<Findings["event"]>[0],
+  "id" | "lane" | "order" | "at" | "model" | "callKey"
+>;
 
 function askTool(state: State, line: Line, base: Base, block: JsonObject): void {
   const name = asString(block["name"]) ?? "tool";
@@ -491,7 +572,9 @@ function inputParts(name: string, input: JsonObject, patches: readonly FilePatch
   if (patches.length > 0) return [{ name: "patch", body: JSON.stringify(patches) }];
   const plan = name === "ExitPlanMode" ? asString(input["plan"]) : null;
   if (plan !== null) return [{ name: "plan", body: plan }];
-  const text = asString(input["command"]) ?? (name === "Task" || name === "Agent" ? asString(input["prompt"]) : null);
+  const text =
+    asString(input["command"]) ??
+    (name === "Task" || name === "Agent" ? asString(input["prompt"]) : null);
   return [{ name: "input", body: text ?? JSON.stringify(input, null, 2) }];
 }
 
@@ -499,31 +582,54 @@ function proposedPatches(name: string, input: JsonObject): FilePatch[] {
   const path = asString(input["file_path"]) ?? asString(input["notebook_path"]);
   if (path === null) return [];
   if (name === "Write") return [wholeFile(path, asString(input["content"]) ?? "", "add")];
-  if (name === "Edit") return [replacement(path, asString(input["old_string"]) ?? "", asString(input["new_string"]) ?? "")];
+  if (name === "Edit")
+    return [
+      replacement(path, asString(input["old_string"]) ?? "", asString(input["new_string"]) ?? ""),
+    ];
   if (name === "NotebookEdit") return [replacement(path, "", asString(input["new_source"]) ?? "")];
   if (name !== "MultiEdit") return [];
   const edits = asList(input["edits"]).map(asObject);
   return [
     replacements(
       path,
-      edits.map((edit) => ({ before: asString(edit["old_string"]) ?? "", after: asString(edit["new_string"]) ?? "" })),
+      edits.map((edit) => ({
+        before: asString(edit["old_string"]) ?? "",
+        after: asString(edit["new_string"]) ?? "",
+      })),
     ),
   ];
 }
 
-const TARGETS = ["file_path", "notebook_path", "command", "pattern", "url", "query", "description", "skill", "subject", "path"];
+const TARGETS = [
+  "file_path",
+  "notebook_path",
+  "command",
+  "pattern",
+  "url",
+  "query",
+  "description",
+  "skill",
+  "subject",
+  "path",
+];
 
 function summaryOf(name: string, input: JsonObject, cwd: string | null): string | null {
-  const target = TARGETS.map((field) => asString(input[field])).find((value) => value !== null && value !== "");
+  const target = TARGETS.map((field) => asString(input[field])).find(
+    (value) => value !== null && value !== "",
+  );
   if (target !== undefined && target !== null) {
-    return oneLine(cwd !== null && target.startsWith(`${cwd}/`) ? target.slice(cwd.length + 1) : target);
+    return oneLine(
+      cwd !== null && target.startsWith(`${cwd}/`) ? target.slice(cwd.length + 1) : target,
+    );
   }
   const question = asString(asObject(asList(input["questions"])[0])["question"]);
   if (question !== null) return oneLine(question);
   const plan = name === "ExitPlanMode" ? asString(input["plan"]) : null;
   if (plan !== null) return oneLine(plan.replace(/^#+\s*/, "").split("\n", 1)[0] ?? "");
   const todos = asList(input["todos"]);
-  return todos.length === 0 ? null : `${todos.filter((todo) => asObject(todo)["status"] === "completed").length} of ${todos.length} done`;
+  return todos.length === 0
+    ? null
+    : `${todos.filter((todo) => asObject(todo)["status"] === "completed").length} of ${todos.length} done`;
 }
 
 function answerTool(state: State, line: Line, block: JsonObject): void {
@@ -535,7 +641,12 @@ function answerTool(state: State, line: Line, block: JsonObject): void {
   const content = block["content"];
   const blocks = typeof content === "string" ? [] : asList(content).map(asObject);
   const output =
-    typeof content === "string" ? content : blocks.map((item) => asString(item["text"]) ?? "").filter(Boolean).join("\n");
+    typeof content === "string"
+      ? content
+      : blocks
+          .map((item) => asString(item["text"]) ?? "")
+          .filter(Boolean)
+          .join("\n");
   const status = statusOf(block, result, output);
   const parts: Part[] = output === "" ? [] : [{ name: "output", body: output }];
   const images = imagesOf(blocks);
@@ -570,7 +681,10 @@ function lineCounts(status: EventStatus, patches: readonly FilePatch[]): Partial
 function statusOf(block: JsonObject, result: JsonObject, output: string): EventStatus {
   if (result["interrupted"] === true) return "interrupted";
   if (block["is_error"] !== true) return "ok";
-  if (/^(?:Error: )?The user doesn't want to|^User rejected|^The tool use was rejected/.test(output)) return "rejected";
+  if (
+    /^(?:Error: )?The user doesn't want to|^User rejected|^The tool use was rejected/.test(output)
+  )
+    return "rejected";
   return output.includes("[Request interrupted by user") ? "interrupted" : "error";
 }
 
@@ -593,13 +707,19 @@ function durationOf(result: JsonObject, from: number | null, to: number | null):
 }
 
 /** Only a failing command's code is written down: a finished one that is no error ended with 0. */
-function exitCodeOf(tool: string, status: EventStatus, result: JsonObject, output: string): number | null {
+function exitCodeOf(
+  tool: string,
+  status: EventStatus,
+  result: JsonObject,
+  output: string,
+): number | null {
   const recorded = asNumber(result["exitCode"]);
   if (recorded !== null) return recorded;
   if (tool !== "Bash") return null;
   const failed = /^(?:Error: )?Exit code (\d+)/.exec(output);
   if (failed !== null) return Number(failed[1]);
-  const unknown = result["backgroundTaskId"] !== undefined || result["returnCodeInterpretation"] !== undefined;
+  const unknown =
+    result["backgroundTaskId"] !== undefined || result["returnCodeInterpretation"] !== undefined;
   return status === "ok" && !unknown ? 0 : null;
 }
 
@@ -624,7 +744,8 @@ function readSystem(state: State, line: Line): void {
     case "turn_duration": {
       const prompt = state.prompts[line.lane ?? ""];
       const durationMs = asNumber(record["durationMs"]);
-      if (prompt !== undefined && durationMs !== null) line.found.patch({ id: prompt, at: line.at, durationMs });
+      if (prompt !== undefined && durationMs !== null)
+        line.found.patch({ id: prompt, at: line.at, durationMs });
       return;
     }
     case "api_error":
@@ -635,7 +756,8 @@ function readSystem(state: State, line: Line): void {
 function addApiError(line: Line): void {
   const { record } = line;
   const error = asObject(record["error"]);
-  const message = asString(asObject(asObject(error["error"])["error"])["message"]) ?? asString(error["message"]);
+  const message =
+    asString(asObject(asObject(error["error"])["error"])["message"]) ?? asString(error["message"]);
   const retry = asNumber(record["retryAttempt"]);
   const text = asString(record["content"]) ?? message ?? "The model's service did not answer.";
   line.found.event({
@@ -654,7 +776,9 @@ function addCompaction(state: State, line: Line): void {
   const metadata = asObject(line.record["compactMetadata"]);
   const trigger = asString(metadata["trigger"]);
   const before = asNumber(metadata["preTokens"]);
-  const words = [trigger, before === null ? null : `${Math.round(before / 1_000)}k tokens`].filter((word) => word !== null);
+  const words = [trigger, before === null ? null : `${Math.round(before / 1_000)}k tokens`].filter(
+    (word) => word !== null,
+  );
   state.compaction = line.found.event({
     id: line.id(0),
     lane: line.lane,

@@ -24,7 +24,15 @@ import {
 } from "./json.ts";
 import { applyPatchText, changes, countLines } from "./patches.ts";
 import { costNanoUsd } from "./prices.ts";
-import { orderOf, type Disk, type Env, type Identity, type LineReader, type ReadContext, type Reader } from "./reader.ts";
+import {
+  orderOf,
+  type Disk,
+  type Env,
+  type Identity,
+  type LineReader,
+  type ReadContext,
+  type Reader,
+} from "./reader.ts";
 import { toHex } from "../base/bytes.ts";
 
 const AGENT = "codex";
@@ -35,36 +43,61 @@ const MAX_GENERATIONS = 16;
 export const codex: Reader = {
   agent: AGENT,
 
-  roots: (home, env) => [join(codexHome(home, env), "sessions"), join(codexHome(home, env), "archived_sessions")],
+  roots: (home, env) => [
+    join(codexHome(home, env), "sessions"),
+    join(codexHome(home, env), "archived_sessions"),
+  ],
 
   isTranscript: (path) => ROLLOUT.test(baseName(path)),
 
   twinKey: (path) => baseName(path).replace(/\.zst$/, ""),
 
   recognises: (head) =>
-    head.some((record) => record["type"] === "session_meta" && asString(asObject(record["payload"])["id"]) !== null) ||
-    (head.length > 0 && head.every((record) => asString(record["type"]) !== null && typeof record["payload"] === "object")),
+    head.some(
+      (record) =>
+        record["type"] === "session_meta" && asString(asObject(record["payload"])["id"]) !== null,
+    ) ||
+    (head.length > 0 &&
+      head.every(
+        (record) => asString(record["type"]) !== null && typeof record["payload"] === "object",
+      )),
 
   async identify(path, head, disk) {
     const name = ROLLOUT.exec(baseName(path));
     const meta = metaOf(head);
-    const own = asString(meta["id"]) ?? name?.[2] ?? baseName(path).replace(/\.jsonl(?:\.zst)?$/, "");
+    const own =
+      asString(meta["id"]) ?? name?.[2] ?? baseName(path).replace(/\.jsonl(?:\.zst)?$/, "");
     const spawner = spawnerOf(meta);
     const forked = asString(meta["forked_from_id"]);
     const orderKey = name?.[1] ?? asString(meta["timestamp"]) ?? "";
     const replays = forked ?? spawner;
     if (spawner === null) {
-      return { sourceId: own, lane: null, speaksForSession: true, copy: forked !== null, orderKey, replays };
+      return {
+        sourceId: own,
+        lane: null,
+        speaksForSession: true,
+        copy: forked !== null,
+        orderKey,
+        replays,
+      };
     }
     const root = await rootOf(spawner, disk);
-    return { sourceId: root.id, lane: own, speaksForSession: !root.known, copy: true, orderKey, replays };
+    return {
+      sourceId: root.id,
+      lane: own,
+      speaksForSession: !root.known,
+      copy: true,
+      orderKey,
+      replays,
+    };
   },
 
   open: (identity, state, context) => openRollout(identity, readState(state), context),
 
   isReplaying: (state) => state === null || (state as State).leading,
 
-  retitle: (state, title) => ((state as State).title === title ? null : { ...(state as State), title }),
+  retitle: (state, title) =>
+    (state as State).title === title ? null : { ...(state as State), title },
 
   titles: async (home, env) => readTitles(join(codexHome(home, env), "session_index.jsonl")),
 };
@@ -77,7 +110,10 @@ export function threadOfName(path: string): string | null {
 /** The turn a line starts, or null. */
 export function turnOf(record: JsonObject): string | null {
   const payload = asObject(record["payload"]);
-  const starts = record["type"] === "turn_context" || payload["type"] === "task_started" || payload["type"] === "turn_started";
+  const starts =
+    record["type"] === "turn_context" ||
+    payload["type"] === "task_started" ||
+    payload["type"] === "turn_started";
   return starts ? asString(payload["turn_id"]) : null;
 }
 
@@ -98,7 +134,10 @@ function metaOf(head: readonly JsonObject[]): JsonObject {
 function spawnerOf(meta: JsonObject): string | null {
   const source = asObject(meta["source"]);
   const subagent = asObject(source["subagent"] ?? source["sub_agent"]);
-  return asString(asObject(subagent["thread_spawn"])["parent_thread_id"]) ?? asString(meta["parent_thread_id"]);
+  return (
+    asString(asObject(subagent["thread_spawn"])["parent_thread_id"]) ??
+    asString(meta["parent_thread_id"])
+  );
 }
 
 async function rootOf(thread: string, disk: Disk): Promise<{ id: string; known: boolean }> {
@@ -204,7 +243,14 @@ function openRollout(identity: Identity, state: State, context: ReadContext): Li
     state: () => structuredClone(state),
     line(record, number, found) {
       const payload = asObject(record["payload"]);
-      const line = { payload, number, at: asTime(record["timestamp"]), thread, lane: identity.lane, found };
+      const line = {
+        payload,
+        number,
+        at: asTime(record["timestamp"]),
+        thread,
+        lane: identity.lane,
+        found,
+      };
       if (identity.lane === null && context.title !== null && context.title !== state.title) {
         found.facts({ title: (state.title = context.title) });
       }
@@ -288,7 +334,9 @@ function readTurnContext(state: State, line: Line): void {
   }
 }
 
-type Fields = Partial<Parameters<Findings["event"]>[0]> & { kind: Parameters<Findings["event"]>[0]["kind"] };
+type Fields = Partial<Parameters<Findings["event"]>[0]> & {
+  kind: Parameters<Findings["event"]>[0]["kind"];
+};
 
 function add(state: State, line: Line, index: number, fields: Fields): EventId {
   const turn = state.turns.at(-1);
@@ -355,7 +403,12 @@ function readEvent(state: State, line: Line): void {
     case "web_search_end":
       return addWebSearch(state, line, "event");
     case "collab_agent_spawn_end":
-      return linkSpawned(state, line, asString(payload["call_id"]), asString(payload["new_thread_id"]));
+      return linkSpawned(
+        state,
+        line,
+        asString(payload["call_id"]),
+        asString(payload["new_thread_id"]),
+      );
     case "context_compacted":
       return addCompaction(state, line, "", false);
     case "thread_rolled_back":
@@ -364,7 +417,8 @@ function readEvent(state: State, line: Line): void {
       return addPlan(state, line);
     case "thread_name_updated": {
       const title = asString(payload["thread_name"])?.trim() ?? "";
-      if (title !== "" && line.lane === null) line.found.facts({ title: (state.title = oneLine(title)) });
+      if (title !== "" && line.lane === null)
+        line.found.facts({ title: (state.title = oneLine(title)) });
       return;
     }
     case "entered_review_mode":
@@ -376,7 +430,12 @@ function readEvent(state: State, line: Line): void {
     case "error":
     case "stream_error": {
       const text = asString(payload["message"]) ?? "The model's service did not answer.";
-      add(state, line, 0, { kind: "error", status: "error", summary: oneLine(text), parts: [{ name: "text", body: text }] });
+      add(state, line, 0, {
+        kind: "error",
+        status: "error",
+        summary: oneLine(text),
+        parts: [{ name: "text", body: text }],
+      });
     }
   }
 }
@@ -385,7 +444,8 @@ function addPrompt(state: State, line: Line): void {
   const text = asString(line.payload["message"]) ?? "";
   const images = imagesOf(line.payload["images"]);
   if (text.trim() === "" && images === null) return;
-  if (state.turns.length === 0 || state.turn === null) state.turns.push({ prompts: 0, events: [], last: 0 });
+  if (state.turns.length === 0 || state.turn === null)
+    state.turns.push({ prompts: 0, events: [], last: 0 });
   const turn = state.turns.at(-1);
   if (turn !== undefined) turn.prompts++;
   const parts: Part[] = [{ name: "text", body: text }];
@@ -396,7 +456,9 @@ function addPrompt(state: State, line: Line): void {
 /** `data:` addresses; an image on another machine is not ours to fetch. */
 function imagesOf(value: unknown): Part | null {
   const images = asList(value).flatMap((item) => {
-    const match = /^data:([^;,]+);base64,(.+)$/s.exec(asString(item) ?? asString(asObject(item)["image_url"]) ?? "");
+    const match = /^data:([^;,]+);base64,(.+)$/s.exec(
+      asString(item) ?? asString(asObject(item)["image_url"]) ?? "",
+    );
     return match === null ? [] : [{ mediaType: match[1] as string, base64: match[2] as string }];
   });
   return images.length === 0 ? null : { name: "images", body: JSON.stringify(images) };
@@ -414,7 +476,11 @@ function addResponse(state: State, line: Line, from: Form, text: string): void {
 
 function addThinking(state: State, line: Line, from: Form, index: number, text: string): void {
   if (text.trim() === "" || wasSaid(state, from, `thinking ${text}`)) return;
-  add(state, line, index, { kind: "response", ...fromModel(state, line), parts: [{ name: "thinking", body: text }] });
+  add(state, line, index, {
+    kind: "response",
+    ...fromModel(state, line),
+    parts: [{ name: "thinking", body: text }],
+  });
 }
 
 /** Many things are written twice, as an `event_msg` and as a `response_item`. */
@@ -454,14 +520,24 @@ function addCall(state: State, line: Line): void {
   const key = callKey(state, line.thread);
   state.calls++;
   const billed = { ...tokens, cacheWrite5m: 0, cacheWrite1h: 0, webSearches: 0, fast: false };
-  line.found.call({ key, lane: line.lane, at: line.at, model, tokens, costNanoUsd: costNanoUsd(model, billed) });
+  line.found.call({
+    key,
+    lane: line.lane,
+    at: line.at,
+    model,
+    tokens,
+    costNanoUsd: costNanoUsd(model, billed),
+  });
 }
 
 /** Old versions tell the total only. */
 function difference(total: JsonObject, before: string | null): JsonObject {
   const earlier = before === null ? {} : (parseObject(before) ?? {});
   return Object.fromEntries(
-    Object.keys(total).map((field) => [field, Math.max(0, asCount(total[field]) - asCount(earlier[field]))]),
+    Object.keys(total).map((field) => [
+      field,
+      Math.max(0, asCount(total[field]) - asCount(earlier[field])),
+    ]),
   );
 }
 
@@ -471,7 +547,10 @@ function patchPrompt(state: State, line: Line, fields: Omit<EventPatch, "id" | "
 
 function abortTurn(state: State, line: Line): void {
   const durationMs = asNumber(line.payload["duration_ms"]);
-  patchPrompt(state, line, { status: "interrupted", ...(durationMs === null ? {} : { durationMs }) });
+  patchPrompt(state, line, {
+    status: "interrupted",
+    ...(durationMs === null ? {} : { durationMs }),
+  });
   for (const tool of Object.values(state.tools)) {
     line.found.patch({ id: tool.event, at: line.at, status: "interrupted" });
   }
@@ -480,7 +559,7 @@ function abortTurn(state: State, line: Line): void {
 
 /** Takes the newest turns with a prompt out of the conversation, and what runs beside them. */
 function rollBack(state: State, line: Line, turns: number): void {
-  for (let left = turns; left > 0 && state.turns.length > 0; ) {
+  for (let left = turns; left > 0 && state.turns.length > 0;) {
     const turn = state.turns.pop() as Turn;
     if (turn.prompts > 0) left--;
     let number = 0;
@@ -501,7 +580,10 @@ function addCompaction(state: State, line: Line, text: string, isItem: boolean):
     return;
   }
   state.compacted = isItem;
-  add(state, line, 0, { kind: "compaction", parts: text === "" ? [] : [{ name: "text", body: text }] });
+  add(state, line, 0, {
+    kind: "compaction",
+    parts: text === "" ? [] : [{ name: "text", body: text }],
+  });
 }
 
 function addPlan(state: State, line: Line): void {
@@ -523,7 +605,9 @@ function readItem(state: State, line: Line): void {
   switch (payload["type"]) {
     case "message": {
       if (payload["role"] !== "assistant") return;
-      const texts = asList(payload["content"]).map((item) => asString(asObject(item)["text"]) ?? "");
+      const texts = asList(payload["content"]).map(
+        (item) => asString(asObject(item)["text"]) ?? "",
+      );
       return addResponse(state, line, "item", texts.join(""));
     }
     case "reasoning":
@@ -534,7 +618,9 @@ function readItem(state: State, line: Line): void {
     case "function_call":
       return askTool(state, line, functionName(payload), parsedArguments(payload["arguments"]));
     case "custom_tool_call":
-      return askTool(state, line, asString(payload["name"]) ?? "tool", { input: asString(payload["input"]) ?? "" });
+      return askTool(state, line, asString(payload["name"]) ?? "tool", {
+        input: asString(payload["input"]) ?? "",
+      });
     case "local_shell_call":
       return askTool(state, line, "local_shell", asObject(payload["action"]));
     case "tool_search_call":
@@ -580,7 +666,8 @@ function askTool(state: State, line: Line, name: string, raw: JsonObject): void 
 }
 
 function proposedPatches(name: string, input: JsonObject): FilePatch[] {
-  const text = name === "apply_patch" ? (asString(input["input"]) ?? asString(input["patch"])) : null;
+  const text =
+    name === "apply_patch" ? (asString(input["input"]) ?? asString(input["patch"])) : null;
   if (text !== null) return applyPatchText(text);
   const command = asList(input["command"]);
   return command[0] === "apply_patch" ? applyPatchText(asString(command[1]) ?? "") : [];
@@ -589,7 +676,10 @@ function proposedPatches(name: string, input: JsonObject): FilePatch[] {
 function inputParts(name: string, input: JsonObject, patches: readonly FilePatch[]): Part[] {
   if (patches.length > 0) return [{ name: "patch", body: JSON.stringify(patches) }];
   if (name === "update_plan") return [{ name: "plan", body: planText(input) }];
-  const text = commandOf(input) ?? asString(input["input"]) ?? (name === "spawn_agent" ? asString(input["message"]) : null);
+  const text =
+    commandOf(input) ??
+    asString(input["input"]) ??
+    (name === "spawn_agent" ? asString(input["message"]) : null);
   return [{ name: "input", body: text ?? JSON.stringify(input, null, 2) }];
 }
 
@@ -599,14 +689,19 @@ function commandOf(input: JsonObject): string | null {
   if (typeof command === "string") return command;
   const words = asList(command).filter((word) => typeof word === "string");
   if (words.length === 0) return null;
-  const shell = words.length === 3 && /^(?:.*\/)?(?:ba|z)?sh$/.test(words[0] as string) && /^-l?c$/.test(words[1] as string);
+  const shell =
+    words.length === 3 &&
+    /^(?:.*\/)?(?:ba|z)?sh$/.test(words[0] as string) &&
+    /^-l?c$/.test(words[1] as string);
   return shell ? (words[2] as string) : words.join(" ");
 }
 
 function planText(input: JsonObject): string {
   const marks: Readonly<Record<string, string>> = { completed: "x", in_progress: "~" };
   const steps = asList(input["plan"]).map(asObject);
-  const list = steps.map((step) => `- [${marks[asString(step["status"]) ?? ""] ?? " "}] ${asString(step["step"]) ?? ""}`);
+  const list = steps.map(
+    (step) => `- [${marks[asString(step["status"]) ?? ""] ?? " "}] ${asString(step["step"]) ?? ""}`,
+  );
   const why = asString(input["explanation"]);
   return [...(why === null || why === "" ? [] : [why, ""]), ...list].join("\n");
 }
@@ -619,7 +714,10 @@ function summaryOf(name: string, input: JsonObject, patches: readonly FilePatch[
     const steps = asList(input["plan"]).map(asObject);
     return `${steps.filter((step) => step["status"] === "completed").length} of ${steps.length} done`;
   }
-  const target = commandOf(input) ?? TARGETS.map((field) => asString(input[field])).find((value) => value !== null) ?? null;
+  const target =
+    commandOf(input) ??
+    TARGETS.map((field) => asString(input[field])).find((value) => value !== null) ??
+    null;
   return target === null ? null : oneLine(target);
 }
 
@@ -642,7 +740,8 @@ function answerTool(state: State, line: Line, raw: string): void {
   const told = readOutput(raw);
   const exitCode = tool.exitCode ?? told.exitCode;
   const status = statusOf(tool, exitCode, told.output);
-  const opens = tool.name === "spawn_agent" ? asString(parseObject(told.output)?.["agent_id"]) : null;
+  const opens =
+    tool.name === "spawn_agent" ? asString(parseObject(told.output)?.["agent_id"]) : null;
   const withdrawn = status !== "ok" && tool.patched !== true;
   line.found.patch({
     id: tool.event,
@@ -657,10 +756,18 @@ function answerTool(state: State, line: Line, raw: string): void {
 }
 
 /** Versions write a command's end as a heading before its output, or all of it as JSON. */
-function readOutput(raw: string): { output: string; exitCode: number | null; durationMs: number | null } {
+function readOutput(raw: string): {
+  output: string;
+  exitCode: number | null;
+  durationMs: number | null;
+} {
   const json = raw.startsWith("{") ? parseObject(raw) : null;
   const metadata = asObject(json?.["metadata"]);
-  if (json !== null && asString(json["output"]) !== null && asNumber(metadata["exit_code"]) !== null) {
+  if (
+    json !== null &&
+    asString(json["output"]) !== null &&
+    asNumber(metadata["exit_code"]) !== null
+  ) {
     const seconds = asNumber(metadata["duration_seconds"]);
     return {
       output: asString(json["output"]) ?? "",
@@ -685,7 +792,9 @@ function statusOf(tool: OpenTool, exitCode: number | null, output: string): Even
   if (tool.failed === true) return "error";
   if (/rejected by (?:the )?user|^user rejected/i.test(output.slice(0, 200))) return "rejected";
   if (/^aborted(?: by user)?/i.test(output)) return "interrupted";
-  return /^(?:execution error|failed to parse|apply_patch verification failed|unsupported call|err: )/i.test(output)
+  return /^(?:execution error|failed to parse|apply_patch verification failed|unsupported call|err: )/i.test(
+    output,
+  )
     ? "error"
     : "ok";
 }
@@ -697,7 +806,9 @@ function elapsed(from: number | null, to: number | null): number | null {
 function durationOf(value: unknown): number | null {
   const duration = asObject(value);
   const seconds = asNumber(duration["secs"]);
-  return seconds === null ? null : seconds * 1_000 + Math.round((asNumber(duration["nanos"]) ?? 0) / 1e6);
+  return seconds === null
+    ? null
+    : seconds * 1_000 + Math.round((asNumber(duration["nanos"]) ?? 0) / 1e6);
 }
 
 /** What an event tells of a tool before its output comes. */
@@ -739,13 +850,20 @@ function notePatch(state: State, line: Line): void {
   }
   tool.patched = true;
   if (patches.length > 0) {
-    line.found.patch({ id: tool.event, at: line.at, linesAdded: lines.added, linesRemoved: lines.removed, parts });
+    line.found.patch({
+      id: tool.event,
+      at: line.at,
+      linesAdded: lines.added,
+      linesRemoved: lines.removed,
+      parts,
+    });
   }
 }
 
 function addWebSearch(state: State, line: Line, form: Form): void {
   const action = shallow(asObject(line.payload["action"]));
-  const target = asString(action["query"]) ?? asString(action["url"]) ?? asString(line.payload["query"]) ?? "";
+  const target =
+    asString(action["query"]) ?? asString(action["url"]) ?? asString(line.payload["query"]) ?? "";
   if (wasSaid(state, form, `search ${target}`)) return;
   add(state, line, 0, {
     kind: "tool",
@@ -759,6 +877,6 @@ function addWebSearch(state: State, line: Line, form: Form): void {
 
 function linkSpawned(state: State, line: Line, callId: string | null, thread: string | null): void {
   const tool = callId === null ? undefined : state.tools[callId];
-  if (tool !== undefined && thread !== null) line.found.patch({ id: tool.event, at: line.at, opens: thread });
+  if (tool !== undefined && thread !== null)
+    line.found.patch({ id: tool.event, at: line.at, opens: thread });
 }
-

@@ -38,7 +38,8 @@ function withoutTwins(reader: Reader, files: readonly FoundFile[]): FoundFile[] 
   for (const file of files) {
     const key = reader.twinKey(file.path) ?? file.path;
     const known = best.get(key);
-    const plainer = known !== undefined && sameFolder(known.path, file.path) && isCompressed(known.path);
+    const plainer =
+      known !== undefined && sameFolder(known.path, file.path) && isCompressed(known.path);
     if (known === undefined || plainer) best.set(key, file);
   }
   return [...best.values()];
@@ -74,11 +75,20 @@ function placeOf({ readers, home, env }: Agents, path: string): Place | null {
   return null;
 }
 
-async function findInside(found: Found, { reader, root, roots }: Place, path: string): Promise<void> {
+async function findInside(
+  found: Found,
+  { reader, root, roots }: Place,
+  path: string,
+): Promise<void> {
   if (!reader.isTranscript(relative(root, path))) {
-    const isFolder = await stat(path).then((it) => it.isDirectory(), () => false);
+    const isFolder = await stat(path).then(
+      (it) => it.isDirectory(),
+      () => false,
+    );
     if (!isFolder) return;
-    const walked = await walk(path, (below) => reader.isTranscript(relative(root, join(path, below))));
+    const walked = await walk(path, (below) =>
+      reader.isTranscript(relative(root, join(path, below))),
+    );
     found.partial.push(...walked.partial);
     found.files.push(...withoutTwins(reader, walked.files).map((file) => ({ file, reader })));
     return;
@@ -103,11 +113,15 @@ function twinPaths(reader: Reader, roots: readonly string[], root: string, path:
 async function findOutside(found: Found, path: string): Promise<void> {
   const real = await realpath(path).catch((error: unknown) => error as Error);
   if (typeof real !== "string") {
-    const reason = errorCode(real) === "ENOENT" ? "There is no such file or folder." : reasonOf(real);
+    const reason =
+      errorCode(real) === "ENOENT" ? "There is no such file or folder." : reasonOf(real);
     found.partial.push({ file: path, reason });
     return;
   }
-  const isFolder = await stat(real).then((it) => it.isDirectory(), () => false);
+  const isFolder = await stat(real).then(
+    (it) => it.isDirectory(),
+    () => false,
+  );
   if (isFolder) {
     const walked = await walk(real, (below) => /\.jsonl(?:\.zst)?$/.test(below));
     found.partial.push(...walked.partial);
@@ -119,4 +133,3 @@ async function findOutside(found: Found, path: string): Promise<void> {
   if ("reason" in seen) found.partial.push(seen);
   else found.files.push({ file: seen, reader: null });
 }
-

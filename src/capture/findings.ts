@@ -7,7 +7,14 @@
 import { hash } from "node:crypto";
 import type { Bytes } from "../base/bytes.ts";
 import { derivedId, type EventId, type SessionId } from "../base/ids.ts";
-import type { AgentId, CapturedEvent, EventPatch, ModelCall, Part, SessionFacts } from "../base/session.ts";
+import type {
+  AgentId,
+  CapturedEvent,
+  EventPatch,
+  ModelCall,
+  Part,
+  SessionFacts,
+} from "../base/session.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -25,7 +32,8 @@ export interface Findings {
 }
 
 /** An event as a reader makes it: what it leaves out is null, false or empty. */
-export type NewEvent = Pick<CapturedEvent, "id" | "lane" | "kind" | "order" | "at"> & Partial<CapturedEvent>;
+export type NewEvent = Pick<CapturedEvent, "id" | "lane" | "kind" | "order" | "at"> &
+  Partial<CapturedEvent>;
 
 export function eventId(agent: AgentId, record: string, index: number): EventId {
   return derivedId<"EventId">(sha256, "evt_", agent, record, String(index));
@@ -58,7 +66,8 @@ export function createFindings(): Findings {
     },
     call(call) {
       const earlier = calls.get(call.key);
-      if (earlier === undefined || call.tokens.output > earlier.tokens.output) calls.set(call.key, call);
+      if (earlier === undefined || call.tokens.output > earlier.tokens.output)
+        calls.set(call.key, call);
     },
     facts(more) {
       facts = { ...facts, ...more };

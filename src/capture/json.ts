@@ -31,12 +31,16 @@ export function asNumber(value: unknown): number | null {
 
 /** A count of tokens, lines, turns: whole and not negative; 0 for everything else. */
 export function asCount(value: unknown): number {
-  return typeof value === "number" && value > 0 && value <= Number.MAX_SAFE_INTEGER ? Math.trunc(value) : 0;
+  return typeof value === "number" && value > 0 && value <= Number.MAX_SAFE_INTEGER
+    ? Math.trunc(value)
+    : 0;
 }
 
 /** An empty object for everything that is none. */
 export function asObject(value: unknown): JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : NOTHING;
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? (value as JsonObject)
+    : NOTHING;
 }
 
 export function asList(value: unknown): readonly unknown[] {
@@ -57,8 +61,13 @@ export function shallow(value: JsonObject): JsonObject {
 
 /** One line of at most `limit` characters, never half a character. */
 export function oneLine(text: string, limit = 200): string {
-  const line = text.slice(0, limit * 4).replace(/\s+/g, " ").trim();
-  return line.length <= limit ? line.toWellFormed() : `${line.slice(0, limit - 1).trimEnd()}…`.toWellFormed();
+  const line = text
+    .slice(0, limit * 4)
+    .replace(/\s+/g, " ")
+    .trim();
+  return line.length <= limit
+    ? line.toWellFormed()
+    : `${line.slice(0, limit - 1).trimEnd()}…`.toWellFormed();
 }
 
 /** Text that came by another way than `parseObject`, made safe for PostgreSQL. */
@@ -76,7 +85,9 @@ function clean(value: unknown, depth: number): unknown {
   if (typeof value !== "object" || value === null) return value;
   if (depth > MAX_DEPTH) return "…";
   if (Array.isArray(value)) return value.map((item) => clean(item, depth + 1));
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [cleanText(key), clean(item, depth + 1)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [cleanText(key), clean(item, depth + 1)]),
+  );
 }
 
 function depthOver(value: unknown, left: number): boolean {

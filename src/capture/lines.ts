@@ -2,7 +2,7 @@
  * Bytes of a transcript, cut where lines end. Never holds more than one block and one line.
  */
 export const BLOCK_BYTES = 3 * 1024 * 1024;
-/** A longer line is damaged: nothing that an agent writes is. */
+/** A line longer than this, and than a block, is damaged: nothing that an agent writes is. */
 export const MAX_LINE_BYTES = 64 * 1024 * 1024;
 
 /**

@@ -15,12 +15,21 @@ export function wholeFile(path: string, content: string, change: "add" | "delete
 
 /** A replacement of one text by another, without the lines both begin or end with. */
 export function replacement(path: string, before: string, after: string): FilePatch {
-  return { path, change: "update", hunks: [replacementHunk(splitLines(before), splitLines(after))] };
+  return {
+    path,
+    change: "update",
+    hunks: [replacementHunk(splitLines(before), splitLines(after))],
+  };
 }
 
 /** Several replacements in one file. */
-export function replacements(path: string, edits: readonly { before: string; after: string }[]): FilePatch {
-  const hunks = edits.map((edit) => replacementHunk(splitLines(edit.before), splitLines(edit.after)));
+export function replacements(
+  path: string,
+  edits: readonly { before: string; after: string }[],
+): FilePatch {
+  const hunks = edits.map((edit) =>
+    replacementHunk(splitLines(edit.before), splitLines(edit.after)),
+  );
   return { path, change: "update", hunks };
 }
 
@@ -43,9 +52,14 @@ export function changes(value: JsonObject): FilePatch[] {
   return Object.entries(value).map(([path, item]) => {
     const change = asObject(item);
     const type = asString(change["type"]);
-    if (type === "add" || type === "delete") return wholeFile(path, asString(change["content"]) ?? "", type);
+    if (type === "add" || type === "delete")
+      return wholeFile(path, asString(change["content"]) ?? "", type);
     const target = asString(change["move_path"]) ?? path;
-    return { path: target, change: "update", hunks: unified(asString(change["unified_diff"]) ?? "") };
+    return {
+      path: target,
+      change: "update",
+      hunks: unified(asString(change["unified_diff"]) ?? ""),
+    };
   });
 }
 
@@ -70,7 +84,11 @@ export function applyPatchText(text: string): FilePatch[] {
   return files.map((file) => ({
     path: file.path,
     change: file.change,
-    hunks: file.hunks.map(({ lines }) => ({ oldStart: UNKNOWN_START, newStart: UNKNOWN_START, lines })),
+    hunks: file.hunks.map(({ lines }) => ({
+      oldStart: UNKNOWN_START,
+      newStart: UNKNOWN_START,
+      lines,
+    })),
   }));
 }
 
@@ -92,7 +110,8 @@ function unified(diff: string): Hunk[] {
   const hunks: { oldStart: number; newStart: number; lines: string[] }[] = [];
   for (const line of splitLines(diff)) {
     const header = /^@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@/.exec(line);
-    if (header !== null) hunks.push({ oldStart: Number(header[1]), newStart: Number(header[2]), lines: [] });
+    if (header !== null)
+      hunks.push({ oldStart: Number(header[1]), newStart: Number(header[2]), lines: [] });
     else if (isSignedLine(line)) hunks.at(-1)?.lines.push(line);
   }
   return hunks;
@@ -103,7 +122,11 @@ function replacementHunk(before: readonly string[], after: readonly string[]): H
   let head = 0;
   while (head < shorter && before[head] === after[head]) head++;
   let tail = 0;
-  while (tail < shorter - head && before[before.length - 1 - tail] === after[after.length - 1 - tail]) tail++;
+  while (
+    tail < shorter - head &&
+    before[before.length - 1 - tail] === after[after.length - 1 - tail]
+  )
+    tail++;
   const lines = [
     ...before.slice(0, head).map((line) => ` ${line}`),
     ...before.slice(head, before.length - tail).map((line) => `-${line}`),
@@ -115,7 +138,10 @@ function replacementHunk(before: readonly string[], after: readonly string[]): H
 
 /** An empty line is an unchanged empty line whose sign was trimmed; "\ No newline at end of file" is no line. */
 function isSignedLine(line: unknown): line is string {
-  return typeof line === "string" && (line === "" || line[0] === " " || line[0] === "+" || line[0] === "-");
+  return (
+    typeof line === "string" &&
+    (line === "" || line[0] === " " || line[0] === "+" || line[0] === "-")
+  );
 }
 
 /** Without the empty one after a final newline. */

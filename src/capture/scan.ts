@@ -62,7 +62,6 @@ const MAX_WAITING = 3;
 /** Of a state that is not that of a whole file: no file has this size with an offset, so it is read on. */
 const UNFINISHED = 0;
 
-
 /** A file to read, and by whom. */
 interface Job {
   readonly file: FoundFile;
@@ -74,7 +73,11 @@ interface Job {
   open(): Promise<Source>;
 }
 
-export async function* scan(input: ScanInput, states: FileStates, paths?: readonly string[]): AsyncGenerator<CaptureStep> {
+export async function* scan(
+  input: ScanInput,
+  states: FileStates,
+  paths?: readonly string[],
+): AsyncGenerator<CaptureStep> {
   const transcripts = createTranscripts(input);
   const found = paths === undefined ? await findAll(input) : await findNamed(input, paths);
   for (const partial of found.partial) yield { type: "partial", partial };
@@ -98,7 +101,11 @@ export async function* scan(input: ScanInput, states: FileStates, paths?: readon
 }
 
 /** Reads what the archive holds, as if the files were still there, so that an empty store is filled again. */
-export async function* replay(input: ScanInput, archive: Archive, states: FileStates): AsyncGenerator<CaptureStep> {
+export async function* replay(
+  input: ScanInput,
+  archive: Archive,
+  states: FileStates,
+): AsyncGenerator<CaptureStep> {
   const transcripts = createTranscripts(input);
   const titles = await readTitles(input);
   const jobs: Job[] = [];
@@ -108,7 +115,14 @@ export async function* replay(input: ScanInput, archive: Archive, states: FileSt
     const head = await headOf(archive.read(file.path)).catch(() => []);
     const identity = await reader.identify(file.path, head, transcripts);
     const title = titleOf(titles, reader, identity);
-    jobs.push({ file, reader, identity, state: null, title, open: async () => archivedSource(archive, file) });
+    jobs.push({
+      file,
+      reader,
+      identity,
+      state: null,
+      title,
+      open: async () => archivedSource(archive, file),
+    });
   }
   yield* archivedFirst(readJobs({ ...input, archive: null }, transcripts, jobs));
 }
@@ -142,21 +156,36 @@ function archiveSentence(error: unknown): string {
   );
 }
 
-async function* readJobs(input: ScanInput, transcripts: Transcripts, jobs: Job[]): AsyncGenerator<Underway> {
+async function* readJobs(
+  input: ScanInput,
+  transcripts: Transcripts,
+  jobs: Job[],
+): AsyncGenerator<Underway> {
   jobs.sort(byOrigin);
   const totalBytes = jobs.reduce((sum, job) => sum + bytesLeft(job), 0);
   let doneBytes = 0;
   for (const [i, job] of jobs.entries()) {
     yield* readJob(input, transcripts, job);
     doneBytes += bytesLeft(job);
-    const step = { type: "progress", doneBytes, totalBytes, doneFiles: i + 1, totalFiles: jobs.length } as const;
+    const step = {
+      type: "progress",
+      doneBytes,
+      totalBytes,
+      doneFiles: i + 1,
+      totalFiles: jobs.length,
+    } as const;
     yield { step, archived: null };
   }
 }
 
 /** What is said of a file that need not be opened. */
-function* tellUnchanged(state: FileState, reader: Reader | null, titles: Titles): Generator<CaptureStep> {
-  if (state.damagedLines.length > 0) yield { type: "partial", partial: damagedIn(state.path, state.damagedLines) };
+function* tellUnchanged(
+  state: FileState,
+  reader: Reader | null,
+  titles: Titles,
+): Generator<CaptureStep> {
+  if (state.damagedLines.length > 0)
+    yield { type: "partial", partial: damagedIn(state.path, state.damagedLines) };
   const batch = reader === null ? null : retitled(state, reader, titles);
   if (batch !== null) yield { type: "batch", batch };
 }
@@ -186,7 +215,10 @@ function compare(a: string, b: string): number {
 }
 
 function bytesLeft({ file, state }: Job): number {
-  return Math.max(0, file.sizeBytes - (state === null || isCompressed(file.path) ? 0 : state.offset));
+  return Math.max(
+    0,
+    file.sizeBytes - (state === null || isCompressed(file.path) ? 0 : state.offset),
+  );
 }
 
 // ---- Whose file ---------------------------------------------------------------------------------------------------
@@ -210,12 +242,23 @@ async function identify(
 ): Promise<Job | Partial> {
   try {
     const head = await readHead(file.path);
-    const reader = known ?? input.readers.find((one) => one.agent === state?.agent || one.recognises(head));
+    const reader =
+      known ?? input.readers.find((one) => one.agent === state?.agent || one.recognises(head));
     if (reader === undefined) {
-      return { file: file.path, reason: "Nothing in it is of an agent that Operon knows. It was left out." };
+      return {
+        file: file.path,
+        reason: "Nothing in it is of an agent that Operon knows. It was left out.",
+      };
     }
     const identity = await reader.identify(file.path, head, transcripts);
-    return { file, reader, identity, state, title: titleOf(titles, reader, identity), open: () => openFile(file) };
+    return {
+      file,
+      reader,
+      identity,
+      state,
+      title: titleOf(titles, reader, identity),
+      open: () => openFile(file),
+    };
   } catch (error) {
     return { file: file.path, reason: reasonOf(error) };
   }
@@ -223,8 +266,15 @@ async function identify(
 
 // ---- Reading ------------------------------------------------------------------------------------------------------
 
-async function* readJob(input: ScanInput, transcripts: Transcripts, job: Job): AsyncGenerator<Underway> {
-  const tell = (partial: Partial): Underway => ({ step: { type: "partial", partial }, archived: null });
+async function* readJob(
+  input: ScanInput,
+  transcripts: Transcripts,
+  job: Job,
+): AsyncGenerator<Underway> {
+  const tell = (partial: Partial): Underway => ({
+    step: { type: "partial", partial },
+    archived: null,
+  });
   let source: Source | null = null;
   try {
     source = await job.open();
@@ -250,7 +300,8 @@ interface Progress {
 }
 
 async function startReading(transcripts: Transcripts, job: Job, source: Source): Promise<Progress> {
-  const state = job.state !== null && source.resumable && continues(job.state, source) ? job.state : null;
+  const state =
+    job.state !== null && source.resumable && continues(job.state, source) ? job.state : null;
   const { reader, identity, title } = job;
   const replays = reader.isReplaying(state?.reader ?? null) ? identity.replays : null;
   const replayed = replays === null ? new Set<string>() : await transcripts.turns(replays);
@@ -275,18 +326,26 @@ function continues(state: FileState, { file, prefix }: Source): boolean {
 }
 
 function prefixHash(prefix: Buffer, offset: number): string {
-  return createHash("sha256").update(prefix.subarray(0, Math.min(offset, PREFIX_BYTES))).digest("hex");
+  return createHash("sha256")
+    .update(prefix.subarray(0, Math.min(offset, PREFIX_BYTES)))
+    .digest("hex");
 }
 
 /** The newest step is held back, because only the last one's state is that of the whole file. */
-async function* readSteps(input: ScanInput, job: Job, source: Source, progress: Progress): AsyncGenerator<Underway> {
+async function* readSteps(
+  input: ScanInput,
+  job: Job,
+  source: Source,
+  progress: Progress,
+): AsyncGenerator<Underway> {
   let newest: CaptureBatch | null = null;
   let archived: Promise<void> | null = null;
   let restart = progress.restart;
   const blocks = source.blocks(progress.offset);
   for await (const piece of pieces(blocks, progress.offset, input.maxLineBytes ?? MAX_LINE_BYTES)) {
     for (const step of stepsOf(piece)) {
-      const earlier: Underway | null = newest === null ? null : { step: { type: "batch", batch: newest }, archived };
+      const earlier: Underway | null =
+        newest === null ? null : { step: { type: "batch", batch: newest }, archived };
       archived = keep(input, job, source, step, restart);
       const batch = takeStep(input, job, progress, step, restart);
       if (batch === null) continue;
@@ -295,9 +354,16 @@ async function* readSteps(input: ScanInput, job: Job, source: Source, progress: 
       if (earlier !== null) yield earlier;
     }
   }
-  newest ??= makeBatch(job, progress, createFindings(), { bytesRead: 0, restart, reader: progress.lines.state() });
+  newest ??= makeBatch(job, progress, createFindings(), {
+    bytesRead: 0,
+    restart,
+    reader: progress.lines.state(),
+  });
   const { sizeBytes, mtimeMs } = source.isWhole ? source.file : newest.file;
-  yield { step: { type: "batch", batch: { ...newest, file: { ...newest.file, sizeBytes, mtimeMs } } }, archived };
+  yield {
+    step: { type: "batch", batch: { ...newest, file: { ...newest.file, sizeBytes, mtimeMs } } },
+    archived,
+  };
 }
 
 /** A piece in steps of at most `MAX_LINES` lines. */
@@ -311,20 +377,41 @@ function* stepsOf(piece: Piece): Generator<Piece> {
     from = end + 1;
     count = 0;
   }
-  if (from < piece.bytes.length) yield { ...piece, offset: piece.offset + from, bytes: piece.bytes.subarray(from) };
+  if (from < piece.bytes.length)
+    yield { ...piece, offset: piece.offset + from, bytes: piece.bytes.subarray(from) };
 }
 
 /** A piece archived later is archived after this one: the archive works in order. */
-function keep(input: ScanInput, job: Job, source: Source, step: Piece, restart: boolean): Promise<void> | null {
+function keep(
+  input: ScanInput,
+  job: Job,
+  source: Source,
+  step: Piece,
+  restart: boolean,
+): Promise<void> | null {
   const { dev, inode, sizeBytes, mtimeMs } = source.file;
   const stats = { dev, inode, sizeBytes, mtimeMs };
-  const archived = input.archive?.append(job.reader.agent, job.file.path, step.offset, step.bytes, stats, restart) ?? null;
+  const archived =
+    input.archive?.append(
+      job.reader.agent,
+      job.file.path,
+      step.offset,
+      step.bytes,
+      stats,
+      restart,
+    ) ?? null;
   archived?.catch(() => {}); // whoever gives the step out hears of it
   return archived;
 }
 
 /** Null: nothing to commit yet, in the middle of a line that is too long. */
-function takeStep(input: ScanInput, job: Job, progress: Progress, step: Piece, restart: boolean): CaptureBatch | null {
+function takeStep(
+  input: ScanInput,
+  job: Job,
+  progress: Progress,
+  step: Piece,
+  restart: boolean,
+): CaptureBatch | null {
   extendPrefix(progress, step);
   const found = createFindings();
   const reader = readStep(input, job, progress, step, found);
@@ -340,7 +427,13 @@ function extendPrefix(progress: Progress, { offset, bytes }: Piece): void {
 }
 
 /** Returns the reader's state at `progress.offset`. */
-function readStep(input: ScanInput, job: Job, progress: Progress, step: Piece, found: Findings): unknown {
+function readStep(
+  input: ScanInput,
+  job: Job,
+  progress: Progress,
+  step: Piece,
+  found: Findings,
+): unknown {
   switch (step.kind) {
     case "lines":
       for (const [start, end] of lineRanges(step.bytes)) {
@@ -443,7 +536,16 @@ function retitled(state: FileState, reader: Reader, titles: Titles): CaptureBatc
     if (next === null) return null;
     const ref = { id: state.session, agent: reader.agent, sourceId };
     const file = { ...state, reader: next };
-    return { ref, facts: { title }, events: [], patches: [], calls: [], file, restart: false, bytesRead: 0 };
+    return {
+      ref,
+      facts: { title },
+      events: [],
+      patches: [],
+      calls: [],
+      file,
+      restart: false,
+      bytesRead: 0,
+    };
   }
   return null;
 }

@@ -31,7 +31,10 @@ export function isCompressed(path: string): boolean {
 /** Throws what the file system says. */
 export async function openFile(file: FoundFile): Promise<Source> {
   if (isCompressed(file.path)) return compressedSource(file);
-  const handle = await open(file.path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+  const handle = await open(
+    file.path,
+    constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW,
+  );
   const now = await handle.stat();
   if (!now.isFile()) {
     await handle.close();
@@ -50,8 +53,13 @@ export async function openFile(file: FoundFile): Promise<Source> {
 }
 
 /** Up to where it was long when it was looked at: the next look finds the rest. */
-async function* blocksFrom(file: FileHandle, offset: number, end: number, blockBytes: number): AsyncGenerator<Buffer> {
-  for (let at = offset; at < end; ) {
+async function* blocksFrom(
+  file: FileHandle,
+  offset: number,
+  end: number,
+  blockBytes: number,
+): AsyncGenerator<Buffer> {
+  for (let at = offset; at < end;) {
     const block = Buffer.allocUnsafe(Math.min(blockBytes, end - at));
     const { bytesRead } = await file.read(block, 0, block.length, at);
     if (bytesRead === 0) return;
@@ -153,5 +161,7 @@ async function* firstBlocks(path: string): AsyncGenerator<Buffer> {
 
 /** Null: damaged, blank, or no object. A byte order mark is passed over. */
 export function parseLine(bytes: Buffer, start: number, end: number): JsonObject | null {
-  return end - start < 2 ? null : parseObject(bytes.toString("utf8", bytes[start] === 0xef ? start + 3 : start, end));
+  return end - start < 2
+    ? null
+    : parseObject(bytes.toString("utf8", bytes[start] === 0xef ? start + 3 : start, end));
 }

@@ -14,7 +14,9 @@ export interface Transcripts extends Disk {
 }
 
 /** Files are looked up when first asked for. */
-export function createTranscripts(input: Agents & { readonly archive: Archive | null }): Transcripts {
+export function createTranscripts(
+  input: Agents & { readonly archive: Archive | null },
+): Transcripts {
   let index: Promise<Map<string, () => AsyncIterable<Buffer>>> | null = null;
 
   async function blocksOf(sourceId: string): Promise<AsyncIterable<Buffer> | null> {
@@ -23,7 +25,11 @@ export function createTranscripts(input: Agents & { readonly archive: Archive | 
   }
 
   return {
-    exists: (path) => access(path).then(() => true, () => false),
+    exists: (path) =>
+      access(path).then(
+        () => true,
+        () => false,
+      ),
     async head(sourceId) {
       const blocks = await blocksOf(sourceId);
       return blocks === null ? null : await headOf(blocks);
@@ -46,7 +52,9 @@ export function createTranscripts(input: Agents & { readonly archive: Archive | 
   };
 }
 
-async function indexThreads(input: Agents & { readonly archive: Archive | null }): Promise<Map<string, () => AsyncIterable<Buffer>>> {
+async function indexThreads(
+  input: Agents & { readonly archive: Archive | null },
+): Promise<Map<string, () => AsyncIterable<Buffer>>> {
   const threads = new Map<string, () => AsyncIterable<Buffer>>();
   const { files } = await findAll({ ...input, readers: [codex] });
   for (const { file } of files) {
@@ -56,8 +64,8 @@ async function indexThreads(input: Agents & { readonly archive: Archive | null }
   const archive = input.archive;
   for (const { path } of archive?.files() ?? []) {
     const thread = threadOfName(path);
-    if (archive !== null && thread !== null && !threads.has(thread)) threads.set(thread, () => archive.read(path));
+    if (archive !== null && thread !== null && !threads.has(thread))
+      threads.set(thread, () => archive.read(path));
   }
   return threads;
 }
-

@@ -27,14 +27,19 @@ export interface Walked {
 const STATS_AT_ONCE = 64;
 
 /** Every file below `root` that `wanted` (given the path from the root) names. A root that is not there has none. */
-export async function walk(root: string, wanted: (relativePath: string) => boolean): Promise<Walked> {
+export async function walk(
+  root: string,
+  wanted: (relativePath: string) => boolean,
+): Promise<Walked> {
   const found: Walked = { files: [], partial: [] };
   const top = await realpath(root).catch((error: unknown) => errorCode(error));
   if (top === "ENOENT" || top === "ENOTDIR") return found;
   const names: string[] = [];
   await list(root, root, wanted, names, found.partial);
   for (let i = 0; i < names.length; i += STATS_AT_ONCE) {
-    const results = await Promise.all(names.slice(i, i + STATS_AT_ONCE).map((path) => look(path, top)));
+    const results = await Promise.all(
+      names.slice(i, i + STATS_AT_ONCE).map((path) => look(path, top)),
+    );
     for (const result of results) {
       if (result === null) continue;
       if ("reason" in result) found.partial.push(result);
@@ -45,19 +50,36 @@ export async function walk(root: string, wanted: (relativePath: string) => boole
 }
 
 /** What lies at a path: a file, why it cannot be read, or null when there is nothing or it stands elsewhere too. */
-export async function look(path: string, realRoot: string | null): Promise<FoundFile | Partial | null> {
+export async function look(
+  path: string,
+  realRoot: string | null,
+): Promise<FoundFile | Partial | null> {
   try {
     const stat = await lstat(path);
     if (stat.isSymbolicLink()) return await followLink(path, realRoot);
     if (stat.isFile()) return foundFile(path, stat);
-    return { file: path, reason: stat.isDirectory() ? "This is a folder, not a file." : "This is not an ordinary file." };
+    return {
+      file: path,
+      reason: stat.isDirectory()
+        ? "This is a folder, not a file."
+        : "This is not an ordinary file.",
+    };
   } catch (error) {
     return errorCode(error) === "ENOENT" ? null : { file: path, reason: reasonOf(error) };
   }
 }
 
-export function foundFile(path: string, stat: { dev: number; ino: number; size: number; mtimeMs: number }): FoundFile {
-  return { path, dev: stat.dev, inode: stat.ino, sizeBytes: stat.size, mtimeMs: Math.trunc(stat.mtimeMs) };
+export function foundFile(
+  path: string,
+  stat: { dev: number; ino: number; size: number; mtimeMs: number },
+): FoundFile {
+  return {
+    path,
+    dev: stat.dev,
+    inode: stat.ino,
+    sizeBytes: stat.size,
+    mtimeMs: Math.trunc(stat.mtimeMs),
+  };
 }
 
 export function errorCode(error: unknown): string {
@@ -86,7 +108,12 @@ async function followLink(path: string, realRoot: string | null): Promise<Partia
     return { file: path, reason: gone ? "It is a link to a file that is gone." : reasonOf(target) };
   }
   const inside = realRoot !== null && (target === realRoot || target.startsWith(realRoot + sep));
-  return inside ? null : { file: path, reason: "It is a link that leads out of the agent's folder. It was not followed." };
+  return inside
+    ? null
+    : {
+        file: path,
+        reason: "It is a link that leads out of the agent's folder. It was not followed.",
+      };
 }
 
 async function list(

@@ -41,7 +41,9 @@ export async function watchTranscripts(input: WatchInput): Promise<Watch> {
     running = input
       .onChange(paths)
       .catch((error: unknown) => {
-        log("error", "capture.watch", { reason: error instanceof Error ? error.message : String(error) });
+        log("error", "capture.watch", {
+          reason: error instanceof Error ? error.message : String(error),
+        });
       })
       .finally(() => {
         running = null;
@@ -49,7 +51,8 @@ export async function watchTranscripts(input: WatchInput): Promise<Watch> {
       });
   };
   const schedule = (): void => {
-    if (!closed && timer === null && (changed.size > 0 || rescan)) timer = setTimeout(flush, gatherMs);
+    if (!closed && timer === null && (changed.size > 0 || rescan))
+      timer = setTimeout(flush, gatherMs);
   };
 
   const watcher = watchFiles([...new Set(roots.map(nearestFolder))], {
@@ -64,7 +67,9 @@ export async function watchTranscripts(input: WatchInput): Promise<Watch> {
   };
   watcher.on("add", onFile).on("change", onFile);
   watcher.on("error", (error) => {
-    log("warn", "capture.watch", { reason: error instanceof Error ? error.message : String(error) });
+    log("warn", "capture.watch", {
+      reason: error instanceof Error ? error.message : String(error),
+    });
   });
   await new Promise<void>((resolve) => watcher.once("ready", resolve));
   const rescans = setInterval(() => {
@@ -87,7 +92,12 @@ export async function watchTranscripts(input: WatchInput): Promise<Watch> {
 
 /** A root, what is in it, and the folders on the way to it. */
 function concerns(roots: readonly string[], path: string): boolean {
-  return roots.some((root) => path === root || path.startsWith(root + sep) || root.startsWith(path.endsWith(sep) ? path : path + sep));
+  return roots.some(
+    (root) =>
+      path === root ||
+      path.startsWith(root + sep) ||
+      root.startsWith(path.endsWith(sep) ? path : path + sep),
+  );
 }
 
 function nearestFolder(path: string): string {

@@ -68,7 +68,8 @@ const SIGNED_OUT_CODES = new Set([
 export function accountFault(error: unknown, host: string): Fault {
   const trouble = troubleIn(messageOf(error), host);
   if (trouble) return trouble;
-  if (!isAuthError(error)) throw error;
+  // supabase-js stumbles over some answers, such as `null`.
+  if (!isAuthError(error)) return nonsense(host);
   const known = error.code === undefined ? undefined : ACCOUNT_FAULTS[error.code];
   if (known)
     return {

@@ -7,17 +7,32 @@ import { sodium } from "./sodium.ts";
 export const NONCE_BYTES = 24;
 export const TAG_BYTES = 16;
 
-export function seal(plain: Uint8Array, authenticated: Uint8Array, key: Secret<Bytes>, random: Random): Bytes {
+export function seal(
+  plain: Uint8Array,
+  authenticated: Uint8Array,
+  key: Secret<Bytes>,
+  random: Random,
+): Bytes {
   const nonce = random(NONCE_BYTES);
   if (nonce.length !== NONCE_BYTES) throw new RangeError("a nonce has 24 bytes");
   return concatBytes(
     nonce,
-    sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(plain, authenticated, null, nonce, key.reveal()),
+    sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(
+      plain,
+      authenticated,
+      null,
+      nonce,
+      key.reveal(),
+    ),
   );
 }
 
 /** Null when anything differs: key, nonce, text or what was authenticated with it. */
-export function unseal(sealed: Uint8Array, authenticated: Uint8Array, key: Secret<Bytes>): Bytes | null {
+export function unseal(
+  sealed: Uint8Array,
+  authenticated: Uint8Array,
+  key: Secret<Bytes>,
+): Bytes | null {
   if (sealed.length < NONCE_BYTES + TAG_BYTES) return null;
   const nonce = sealed.subarray(0, NONCE_BYTES);
   try {

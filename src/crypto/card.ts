@@ -48,14 +48,20 @@ export function sealCard(
 }
 
 /** A card that anybody but a holder of the epoch key made, or that stands under another id, is refused. */
-export function openCard(card: Uint8Array, device: string, keys: TeamKeys): Result<DeviceCard, Fault<"card">> {
-  if (card.length !== CARD_BYTES || card[0] !== CARD_VERSION || !/^[0-9a-f]{32}$/.test(device)) return refused();
+export function openCard(
+  card: Uint8Array,
+  device: string,
+  keys: TeamKeys,
+): Result<DeviceCard, Fault<"card">> {
+  if (card.length !== CARD_BYTES || card[0] !== CARD_VERSION || !/^[0-9a-f]{32}$/.test(device))
+    return refused();
   const open = card.subarray(0, OPEN_BYTES);
   const plain = unseal(card.subarray(OPEN_BYTES), context(keys, device, open), cardKey(keys));
   const parsed = plain && parse(plain);
   if (!parsed) return refused();
   const { said, signature, ...rest } = parsed;
-  if (deviceId(rest) !== device || !verify(rest.signKey, statement(keys, said), signature)) return refused();
+  if (deviceId(rest) !== device || !verify(rest.signKey, statement(keys, said), signature))
+    return refused();
   return ok({ device, ...rest });
 }
 
@@ -65,7 +71,11 @@ function parse(plain: Bytes) {
   const emailSize = plain[emailAt];
   if (emailSize === undefined) return null;
   const end = emailAt + 1 + emailSize;
-  if (end + SIGNATURE_BYTES > plain.length || plain.subarray(end + SIGNATURE_BYTES).some((byte) => byte !== 0)) return null;
+  if (
+    end + SIGNATURE_BYTES > plain.length ||
+    plain.subarray(end + SIGNATURE_BYTES).some((byte) => byte !== 0)
+  )
+    return null;
   try {
     return {
       signKey: plain.slice(0, KEY_BYTES),
@@ -99,5 +109,8 @@ function statement(keys: TeamKeys, said: Uint8Array): Bytes {
 }
 
 function refused(): Result<never, Fault<"card">> {
-  return fail("card", "A device of this team is listed with a card that nobody of the team made; its rows are refused.");
+  return fail(
+    "card",
+    "A device of this team is listed with a card that nobody of the team made; its rows are refused.",
+  );
 }

@@ -29,7 +29,9 @@ export function createDevice(random: Random): DeviceIdentity {
 }
 
 export function deviceId(keys: DeviceKeys): string {
-  return toHex(sha256(concatBytes(labelBytes("device"), keys.signKey, keys.boxKey)).subarray(0, ID_BYTES));
+  return toHex(
+    sha256(concatBytes(labelBytes("device"), keys.signKey, keys.boxKey)).subarray(0, ID_BYTES),
+  );
 }
 
 export function sign(device: DeviceIdentity, message: Uint8Array): Bytes {
@@ -57,7 +59,12 @@ export function unpackDevice(packed: Secret<string>): DeviceIdentity {
 function identity(signSeed: Bytes, boxSecret: Bytes): DeviceIdentity {
   const signKey = sodium.crypto_sign_seed_keypair(signSeed).publicKey as Bytes;
   const boxKey = sodium.crypto_scalarmult_base(boxSecret) as Bytes;
-  return { id: deviceId({ signKey, boxKey }), signKey, boxKey, secret: new Secret({ signSeed, boxSecret }) };
+  return {
+    id: deviceId({ signKey, boxKey }),
+    signKey,
+    boxKey,
+    secret: new Secret({ signSeed, boxSecret }),
+  };
 }
 
 /** libsodium's secret key is the seed and the public key. */

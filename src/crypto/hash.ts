@@ -28,12 +28,24 @@ export function labelBytes(label: Label): Bytes {
 }
 
 /** Keyed BLAKE2b over the label and the parts, each part behind its length (4 bytes, big-endian). */
-export function derive(key: Secret<Bytes>, label: Label, parts: readonly Uint8Array[], sizeBytes = KEY_BYTES): Bytes {
-  const message = concatBytes(labelBytes(label), ...parts.flatMap((part) => [u32(part.length), part]));
+export function derive(
+  key: Secret<Bytes>,
+  label: Label,
+  parts: readonly Uint8Array[],
+  sizeBytes = KEY_BYTES,
+): Bytes {
+  const message = concatBytes(
+    labelBytes(label),
+    ...parts.flatMap((part) => [u32(part.length), part]),
+  );
   return sodium.crypto_generichash(sizeBytes, message, key.reveal()) as Bytes;
 }
 
-export function deriveKey(key: Secret<Bytes>, label: Label, ...parts: readonly Uint8Array[]): Secret<Bytes> {
+export function deriveKey(
+  key: Secret<Bytes>,
+  label: Label,
+  ...parts: readonly Uint8Array[]
+): Secret<Bytes> {
   return new Secret(derive(key, label, parts));
 }
 

@@ -23,7 +23,16 @@ export const KIND_UPDATE = 1;
 export const HEADER_BYTES = 123;
 export const FIRST_SEQUENCE = 1;
 
-const AT = { team: 3, project: 19, document: 35, device: 51, replica: 67, epoch: 83, seq: 87, previous: 91 } as const;
+const AT = {
+  team: 3,
+  project: 19,
+  document: 35,
+  device: 51,
+  replica: 67,
+  epoch: 83,
+  seq: 87,
+  previous: 91,
+} as const;
 const NO_PROJECT = "0".repeat(32);
 
 export interface RowHeader {
@@ -53,7 +62,8 @@ export function teamTag(team: TeamId): string {
 /** A UUID's 32 lower-case hex digits. Throws `RangeError` on other text, and on the nil UUID. */
 export function projectTag(uuid: string): string {
   const digits = uuid.replaceAll("-", "");
-  if (!/^[0-9a-f]{32}$/.test(digits) || digits === NO_PROJECT) throw new RangeError("not a project's lower-case UUID");
+  if (!/^[0-9a-f]{32}$/.test(digits) || digits === NO_PROJECT)
+    throw new RangeError("not a project's lower-case UUID");
   return digits;
 }
 
@@ -78,13 +88,16 @@ export function encodeHeader(header: RowHeader): Bytes {
 /** Reads, and believes nothing: no signature is checked here. "row-unknown": written by a newer version of the program. */
 export function peekHeader(row: Uint8Array): Result<RowHeader, HeaderFault> {
   if (row.length < HEADER_BYTES) return fail("row-malformed", "it is too short to be a row");
-  if (row[0] !== ROW_VERSION || row[1] !== ROW_SUITE)
+  const [version, suite, kind] = row as unknown as readonly [number, number, number];
+  if (version === 0 || suite === 0 || kind === 0)
+    return fail("row-malformed", "no version of the format is like it");
+  if (version !== ROW_VERSION || suite !== ROW_SUITE)
     return fail("row-unknown", "it is of a newer version of the format");
   const view = new DataView(row.buffer, row.byteOffset, row.length);
   const hex = (at: number) => toHex(row.subarray(at, at + ID_BYTES));
   const project = hex(AT.project);
   const header = {
-    kind: row[2] as number,
+    kind,
     team: hex(AT.team),
     project: project === NO_PROJECT ? null : project,
     document: hex(AT.document),
@@ -94,7 +107,8 @@ export function peekHeader(row: Uint8Array): Result<RowHeader, HeaderFault> {
     seq: view.getUint32(AT.seq),
     previous: row.slice(AT.previous, HEADER_BYTES) as Bytes,
   };
-  if (header.seq < FIRST_SEQUENCE) return fail("row-malformed", "its number in its chain is impossible");
+  if (header.seq < FIRST_SEQUENCE)
+    return fail("row-malformed", "its number in its chain is impossible");
   if ((header.seq === FIRST_SEQUENCE) !== header.previous.every((byte) => byte === 0))
     return fail("row-malformed", "its place in its chain contradicts itself");
   return ok(header);

@@ -5,7 +5,16 @@
  * The team secret is half of what opens the key record; the passphrase, told on another way, is the other half. The invite
  * secret proves to the server that this account holds the invite: the server keeps only a hash of `inviteProof`.
  */
-import { type Bytes, concatBytes, equalBytes, fromBase64Url, fromHex, toBase64Url, toHex, utf8 } from "../base/bytes.ts";
+import {
+  type Bytes,
+  concatBytes,
+  equalBytes,
+  fromBase64Url,
+  fromHex,
+  toBase64Url,
+  toHex,
+  utf8,
+} from "../base/bytes.ts";
 import type { TeamId } from "../base/ids.ts";
 import type { Random } from "../base/random.ts";
 import { type Fault, fail, ok, type Result } from "../base/result.ts";
@@ -58,12 +67,16 @@ export function encodeInvite(invite: Invite): Secret<string> {
 export function parseInvite(text: string): Result<Invite, Fault<"invite">> {
   const compact = text.replace(/\s+/g, "");
   if (!compact.startsWith(PREFIX))
-    return fail("invite", `This is not an invite: an invite begins with "${PREFIX}". Copy the whole line and try again.`);
+    return fail(
+      "invite",
+      `This is not an invite: an invite begins with "${PREFIX}". Copy the whole line and try again.`,
+    );
   const bytes = decode(compact.slice(PREFIX.length));
   if (!bytes || bytes.length <= FIXED_BYTES + CHECKSUM_BYTES) return incomplete();
   const body = bytes.subarray(0, -CHECKSUM_BYTES);
   if (!equalBytes(bytes.subarray(-CHECKSUM_BYTES), checksum(body))) return incomplete();
-  if (body[0] !== VERSION) return fail("invite", "This invite was made by a newer Operon. Update Operon and try again.");
+  if (body[0] !== VERSION)
+    return fail("invite", "This invite was made by a newer Operon. Update Operon and try again.");
   const team = String.fromCharCode(...body.subarray(FIXED_BYTES));
   if (!/^[\w-]{1,64}$/.test(team)) return incomplete();
   const idAt = 1 + TEAM_SECRET_BYTES;
@@ -101,5 +114,8 @@ function checksum(body: Uint8Array): Bytes {
 }
 
 function incomplete(): Result<never, Fault<"invite">> {
-  return fail("invite", "This invite is damaged or not complete. Copy the whole line and try again; it was not used up.");
+  return fail(
+    "invite",
+    "This invite is damaged or not complete. Copy the whole line and try again; it was not used up.",
+  );
 }

@@ -57,7 +57,8 @@ export function deriveKek(
       "kdf-refused",
       "The server sent settings for the passphrase that this program does not accept, so nothing was opened or changed. Ask who runs the server.",
     );
-  if (teamSecret.reveal().length !== TEAM_SECRET_BYTES) throw new RangeError("a team secret has 16 bytes");
+  if (teamSecret.reveal().length !== TEAM_SECRET_BYTES)
+    throw new RangeError("a team secret has 16 bytes");
   const stretched = sodium.crypto_pwhash(
     KEY_BYTES,
     utf8(passphrase.reveal().normalize("NFKC")),

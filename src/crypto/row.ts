@@ -33,6 +33,8 @@ const LENGTH_BYTES = 4;
 const CONTENT_FIXED_BYTES = 6 + HASH_BYTES + 2 + 2 + 1 + 1 + 1;
 const ENVELOPE_BYTES = HEADER_BYTES + NONCE_BYTES + LENGTH_BYTES + TAG_BYTES + SIGNATURE_BYTES;
 const DEFLATED = 1;
+/** Nothing shorter has ever become shorter, and trying costs more than sealing. */
+const DEFLATE_MIN_BYTES = 64;
 
 export interface RowContent {
   /** The newest place in the stream that the author has verified. */
@@ -61,7 +63,13 @@ export type Proof =
   | { readonly by: "successor"; readonly header: RowHeader };
 
 export type RowFault = Fault<
-  "row-malformed" | "row-unknown" | "row-moved" | "row-signature" | "row-sealed" | "row-padding" | "row-content"
+  | "row-malformed"
+  | "row-unknown"
+  | "row-moved"
+  | "row-signature"
+  | "row-sealed"
+  | "row-padding"
+  | "row-content"
 >;
 
 /** Throws `RangeError` on content that no row can hold: that is the caller's bug. */
@@ -126,10 +134,13 @@ export function openRow(
   const header = peeked.value;
   if (header.team !== expected.team || header.project !== expected.project)
     return fail("row-moved", "it was written for another stream");
-  if (!proveRow(row, header, proof)) return fail("row-signature", "its signature is not that of the device it names");
-  if (header.kind !== KIND_UPDATE) return fail("row-unknown", "it is of a kind this version does not know");
+  if (!proveRow(row, header, proof))
+    return fail("row-signature", "its signature is not that of the device it names");
+  if (header.kind !== KIND_UPDATE)
+    return fail("row-unknown", "it is of a kind this version does not know");
   const key = documentKey(header);
-  const plain = key && unseal(row.subarray(HEADER_BYTES, -SIGNATURE_BYTES), row.subarray(0, HEADER_BYTES), key);
+  const plain =
+    key && unseal(row.subarray(HEADER_BYTES, -SIGNATURE_BYTES), row.subarray(0, HEADER_BYTES), key);
   if (!plain) return fail("row-sealed", "it is not sealed with the team's key");
   const inner = unpad(plain, row.length);
   if (!inner) return fail("row-padding", "its padding is not the one rule");
@@ -143,7 +154,11 @@ function signed(unsigned: Uint8Array): Bytes {
 
 function unpad(plain: Bytes, rowBytes: number): Bytes | null {
   const lengthBytes = viewOf(plain).getUint32(0);
-  if (lengthBytes > plain.length - LENGTH_BYTES || paddedSize(ENVELOPE_BYTES + lengthBytes) !== rowBytes) return null;
+  if (
+    lengthBytes > plain.length - LENGTH_BYTES ||
+    paddedSize(ENVELOPE_BYTES + lengthBytes) !== rowBytes
+  )
+    return null;
   for (let i = LENGTH_BYTES + lengthBytes; i < plain.length; i++) if (plain[i] !== 0) return null;
   return plain.subarray(LENGTH_BYTES, LENGTH_BYTES + lengthBytes);
 }
@@ -152,9 +167,14 @@ function encodeContent(content: RowContent): Bytes {
   const name = utf8(content.document);
   if (name.length > 255) throw new RangeError("a document's name has at most 255 bytes");
   if (content.body.length > PART_BYTES) throw new RangeError("a body has at most 128 KiB");
-  if (content.parts < 1 || content.parts > MAX_PARTS || content.part < 0 || content.part >= content.parts)
+  if (
+    content.parts < 1 ||
+    content.parts > MAX_PARTS ||
+    content.part < 0 ||
+    content.part >= content.parts
+  )
     throw new RangeError("no such part");
-  const packed = deflateSync(content.body);
+  const packed = content.body.length < DEFLATE_MIN_BYTES ? content.body : deflateSync(content.body);
   const deflated = packed.length + LENGTH_BYTES < content.body.length;
   const fixed = new Uint8Array(CONTENT_FIXED_BYTES);
   const view = viewOf(fixed);
@@ -175,7 +195,8 @@ function decodeContent(inner: Bytes): Result<RowContent, RowFault> {
   if (inner.length < CONTENT_FIXED_BYTES) return contentFault();
   const view = viewOf(inner);
   const flags = inner[42] as number;
-  if ((flags & ~DEFLATED) !== 0) return fail("row-unknown", "it uses something this version does not know");
+  if ((flags & ~DEFLATED) !== 0)
+    return fail("row-unknown", "it uses something this version does not know");
   const bodyAt = CONTENT_FIXED_BYTES + (inner[44] as number);
   if (bodyAt > inner.length) return contentFault();
   const part = view.getUint16(38);
@@ -183,7 +204,8 @@ function decodeContent(inner: Bytes): Result<RowContent, RowFault> {
   if (parts < 1 || parts > MAX_PARTS || part >= parts) return contentFault();
   const body = flags & DEFLATED ? inflate(inner.subarray(bodyAt)) : inner.slice(bodyAt);
   const document = textOrNull(inner.subarray(CONTENT_FIXED_BYTES, bodyAt));
-  if (body === null || document === null || (parts > 1 && body.length > PART_BYTES)) return contentFault();
+  if (body === null || document === null || (parts > 1 && body.length > PART_BYTES))
+    return contentFault();
   return ok({
     head: { n: view.getUint16(0) * 2 ** 32 + view.getUint32(2), h: inner.slice(6, 38) },
     part,

@@ -12,7 +12,14 @@ import { fail, ok, type Result } from "../base/result.ts";
 import { Secret } from "../base/secret.ts";
 import { NONCE_BYTES, seal, TAG_BYTES, unseal } from "./aead.ts";
 import { derive, deriveKey, ID_BYTES, KEY_BYTES, labelBytes, u32 } from "./hash.ts";
-import { deriveKek, type Kdf, KDF_LIMITS, type KdfLimits, SALT_BYTES, TEAM_SECRET_BYTES } from "./kdf.ts";
+import {
+  deriveKek,
+  type Kdf,
+  KDF_LIMITS,
+  type KdfLimits,
+  SALT_BYTES,
+  TEAM_SECRET_BYTES,
+} from "./kdf.ts";
 
 export const KEY_RECORD_VERSION = 1;
 const OPEN_BYTES = 1 + 4 + 4 + 4 + SALT_BYTES;
@@ -75,7 +82,11 @@ export function openKeyRecord(
     );
   const open = record.subarray(0, OPEN_BYTES);
   const view = new DataView(open.buffer, open.byteOffset, open.length);
-  const kdf = { ops: view.getUint32(5), memoryKiB: view.getUint32(9), salt: open.slice(13) as Bytes };
+  const kdf = {
+    ops: view.getUint32(5),
+    memoryKiB: view.getUint32(9),
+    salt: open.slice(13) as Bytes,
+  };
   const kek = deriveKek(passphrase, teamSecret, kdf, limits);
   if (!kek.ok) return kek;
   const plain = unseal(record.subarray(OPEN_BYTES), recordContext(team, open), kek.value);

@@ -3,12 +3,12 @@
  * edited (its hash is kept), a new one is added instead. Before each, the whole folder is copied.
  */
 import { createHash } from "node:crypto";
-import { mkdir, readFile, readdir, rename, rm } from "node:fs/promises";
+import { constants, cpSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { PGlite } from "@electric-sql/pglite";
 import type { Clock } from "../base/clock.ts";
 import { type Fault, type Result, fail, ok } from "../base/result.ts";
-import { copyFolder } from "./prepared.ts";
 
 export interface Migration {
   readonly version: number;
@@ -89,6 +89,12 @@ function changed(folder: string, migration: Migration): Fault {
   };
 }
 
+/** Into a database that has none. */
+export async function applyAll(db: PGlite, migrations: readonly Migration[], clock: Clock): Promise<void> {
+  await appliedMigrations(db);
+  for (const migration of migrations) await apply(db, migration, clock);
+}
+
 async function appliedMigrations(db: PGlite): Promise<ReadonlyMap<number, string>> {
   await db.exec(
     "create table if not exists migrations (version integer primary key, name text not null, hash text not null, at bigint not null)",
@@ -112,16 +118,20 @@ async function apply(db: PGlite, migration: Migration, clock: Clock): Promise<vo
 /** After a checkpoint and with nothing running, a copy of the files is a whole database. */
 async function backUp(options: MigrateOptions, version: number): Promise<void> {
   await options.db.exec("checkpoint");
-  await mkdir(options.backups, { recursive: true, mode: 0o700 });
-  const stamp = timeStamp(options.clock);
-  const unfinished = join(options.backups, `unfinished-${stamp}`);
-  await copyFolder(options.database, unfinished);
-  await rename(unfinished, join(options.backups, `${stamp}-v${version}`));
-  const kept = (await readdir(options.backups)).sort();
-  const old = kept.filter((name) => !name.startsWith("unfinished-")).slice(0, -options.keepBackups);
-  const unwanted = [...old, ...kept.filter((name) => name.startsWith("unfinished-"))];
-  for (const name of unwanted) await rm(join(options.backups, name), { recursive: true, force: true });
+  const { backups } = options;
+  mkdirSync(backups, { recursive: true, mode: 0o700 });
+  for (const name of readdirSync(backups)) {
+    if (name.startsWith(UNFINISHED)) rmSync(join(backups, name), { recursive: true });
+  }
+  const name = `${timeStamp(options.clock)}-v${version}`;
+  cpSync(options.database, join(backups, UNFINISHED + name), { recursive: true, mode: constants.COPYFILE_FICLONE });
+  renameSync(join(backups, UNFINISHED + name), join(backups, name));
+  for (const old of readdirSync(backups).sort().slice(0, -options.keepBackups)) {
+    rmSync(join(backups, old), { recursive: true });
+  }
 }
+
+const UNFINISHED = "unfinished-";
 
 /** Sorts as text, fits a file name. */
 export function timeStamp(clock: Clock): string {

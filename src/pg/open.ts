@@ -5,8 +5,7 @@
  * `db.set-aside-<time>/` (databases that did not open). PGlite has no lock of its own, and what it
  * cannot open it cannot repair: such a database is renamed, never deleted, and a fresh one is made.
  */
-import { constants } from "node:fs";
-import { access, readFile, rename } from "node:fs/promises";
+import { constants, accessSync, existsSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import type { PGlite } from "@electric-sql/pglite";
 import type { Clock } from "../base/clock.ts";
@@ -16,7 +15,7 @@ import { Engine } from "./engine.ts";
 import { diskFull, hasRoomToStart, isDiskFull } from "./faults.ts";
 import { lockFolder } from "./lock.ts";
 import { type Migration, migrate, newerVersion, timeStamp } from "./migrations.ts";
-import { createDatabase, defaultCache, exists } from "./prepared.ts";
+import { createDatabase, defaultCache } from "./prepared.ts";
 
 export interface OpenPgOptions {
   readonly folder: string;
@@ -72,16 +71,16 @@ export async function openPg(options: OpenPgOptions): Promise<Result<OpenPg>> {
 
 async function openLocked(options: OpenPgOptions): Promise<Result<Omit<OpenPg, "close">>> {
   const database = join(options.folder, "db");
-  if (await exists(join(database, "PG_VERSION"))) {
-    const major = (await readFile(join(database, "PG_VERSION"), "utf8")).trim();
+  if (existsSync(join(database, "PG_VERSION"))) {
+    const major = readFileSync(join(database, "PG_VERSION"), "utf8").trim();
     if (Number(major) > POSTGRES_MAJOR) return newerVersion(database, `PostgreSQL ${major}`, `${POSTGRES_MAJOR}`);
   }
-  const existed = await exists(database);
+  const existed = existsSync(database);
   if (!existed) await create(options, database);
   const notices: string[] = [];
   let db = await start(options.folder, database);
   if (db === null) {
-    notices.push(await setAside(options, database));
+    notices.push(setAside(options, database));
     await create(options, database);
     db = await Engine.start(database);
   }
@@ -105,12 +104,13 @@ async function migrateOrClose(options: OpenPgOptions, db: Engine, database: stri
 
 async function create(options: OpenPgOptions, database: string): Promise<void> {
   if (!hasRoomToStart(options.folder)) throw new FaultError(diskFull(options.folder));
-  await createDatabase(database, options.prepared ?? defaultCache(), options.log);
+  const { migrations, clock, log, prepared: cache = defaultCache() } = options;
+  await createDatabase(database, { cache, migrations, clock, log });
 }
 
 /** Null: this folder does not open, and neither space nor rights are the reason. */
 async function start(folder: string, database: string): Promise<Engine | null> {
-  await access(database, constants.R_OK | constants.W_OK | constants.X_OK);
+  accessSync(database, constants.R_OK | constants.W_OK | constants.X_OK);
   try {
     const db = await Engine.start(database);
     if (await reads(db)) return db;
@@ -140,9 +140,9 @@ async function reads(db: Engine): Promise<boolean> {
   return true;
 }
 
-async function setAside(options: OpenPgOptions, database: string): Promise<string> {
+function setAside(options: OpenPgOptions, database: string): string {
   const aside = `${database}.set-aside-${timeStamp(options.clock)}`;
-  await rename(database, aside);
+  renameSync(database, aside);
   options.log("error", "pg.set-aside", { folder: aside });
   return `The database in ${database} did not open. It was set aside as ${aside}, and a fresh one was made.`;
 }

@@ -15,7 +15,10 @@ export type Alarm =
   | { readonly is: "own-row-lost" };
 
 export class Alarms {
-  readonly #counts = new Map<string, { readonly stream: StreamRef; readonly alarm: Alarm; count: number }>();
+  readonly #counts = new Map<
+    string,
+    { readonly stream: StreamRef; readonly alarm: Alarm; count: number }
+  >();
 
   add(stream: StreamRef, alarm: Alarm): void {
     const key = JSON.stringify([stream, alarm]);
@@ -30,12 +33,20 @@ export class Alarms {
 
   /** `nameOf` gives a device's name for people. */
   sentences(nameOf: (device: string) => string): readonly string[] {
-    return [...this.#counts.values()].map(({ stream, alarm, count }) => sentence(stream, alarm, count, nameOf));
+    return [...this.#counts.values()].map(({ stream, alarm, count }) =>
+      sentence(stream, alarm, count, nameOf),
+    );
   }
 }
 
-function sentence(stream: StreamRef, alarm: Alarm, count: number, nameOf: (device: string) => string): string {
-  const where = stream.project === null ? "the team's stream" : `the stream of project ${stream.project}`;
+function sentence(
+  stream: StreamRef,
+  alarm: Alarm,
+  count: number,
+  nameOf: (device: string) => string,
+): string {
+  const where =
+    stream.project === null ? "the team's stream" : `the stream of project ${stream.project}`;
   const rows = count === 1 ? "A row" : `${count} rows`;
   const were = count === 1 ? "was" : "were";
   switch (alarm.is) {

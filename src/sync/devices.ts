@@ -38,7 +38,9 @@ export class Devices {
   /** Asks the server when a row names a device not known here: a card is listed before its device's first row. */
   async ensureAuthors(rows: readonly Uint8Array[]): Promise<Result<void>> {
     const headers = rows.map(peekHeader);
-    const known = headers.every((header) => !header.ok || this.signKeyOf(header.value.device) !== null);
+    const known = headers.every(
+      (header) => !header.ok || this.signKeyOf(header.value.device) !== null,
+    );
     return known ? ok(undefined) : this.refresh();
   }
 

@@ -39,8 +39,18 @@ export interface SyncOptions {
 export type SyncState =
   /** `waiting`: documents with something to send. */
   | { readonly state: "syncing"; readonly waiting: number }
-  | { readonly state: "verified"; readonly at: number; readonly waiting: number; readonly notices: readonly string[] }
-  | { readonly state: "offline"; readonly since: number; readonly waiting: number; readonly reason: string }
+  | {
+      readonly state: "verified";
+      readonly at: number;
+      readonly waiting: number;
+      readonly notices: readonly string[];
+    }
+  | {
+      readonly state: "offline";
+      readonly since: number;
+      readonly waiting: number;
+      readonly reason: string;
+    }
   | { readonly state: "alarm"; readonly alarms: readonly string[] };
 
 export interface SyncReport {
@@ -88,13 +98,17 @@ class Engine implements Sync {
   #hearing = false;
   /** Something may be there that was not fetched. */
   #stale = true;
+  /** The newest numbers that the channel spoke of, by stream. */
+  readonly #poked = new Map<string, number>();
   #running = false;
   #wanted = false;
 
   constructor(options: SyncOptions) {
     this.#options = options;
     this.#exchange = new Exchange(options);
-    this.#pacing = new Pacing(options.clock, options.after, options.windowMs ?? WINDOW_MS, () => this.#want());
+    this.#pacing = new Pacing(options.clock, options.after, options.windowMs ?? WINDOW_MS, () =>
+      this.#want(),
+    );
   }
 
   once(): Promise<Result<SyncReport>> {
@@ -111,7 +125,9 @@ class Engine implements Sync {
   }
 
   start(): void {
-    this.#unlisten ??= this.#options.transport.listen(this.#options.keys.team, (signal) => this.#hear(signal));
+    this.#unlisten ??= this.#options.transport.listen(this.#options.keys.team, (signal) =>
+      this.#hear(signal),
+    );
     this.poke();
   }
 
@@ -138,11 +154,9 @@ class Engine implements Sync {
         this.#hearing = true;
         this.poke();
         return;
-      case "poke": {
-        const held = this.#exchange.cursors.get(streamKey(signal.stream))?.cursor.n ?? 0;
-        if (signal.n > held) this.poke();
-        return;
-      }
+      case "poke":
+        this.#poked.set(streamKey(signal.stream), signal.n);
+        return this.#want();
       case "down":
         this.#hearing = false;
         this.#stale = true;
@@ -164,14 +178,25 @@ class Engine implements Sync {
     try {
       while (this.#wanted && this.#unlisten) {
         this.#wanted = false;
-        const pull = this.#stale || !this.#hearing;
-        this.#stale = false;
-        const done = await this.#exclusive(() => this.#run(pull, (doc) => this.#pacing.isDue(doc)));
+        const done = await this.#exclusive(() => this.#step());
         if (!done.ok) this.#retryLater();
       }
     } finally {
       this.#running = false;
     }
+  }
+
+  /** What is wanted now; often the exchange before has done it already. */
+  async #step(): Promise<Result<unknown>> {
+    const pull = this.#stale || !this.#hearing || this.#behind();
+    if (!pull && !this.#pacing.anyDue) return ok(undefined);
+    this.#stale = false;
+    return this.#run(pull, (doc) => this.#pacing.takeDue(doc));
+  }
+
+  #behind(): boolean {
+    const { cursors } = this.#exchange;
+    return [...this.#poked].some(([key, n]) => n > (cursors.get(key)?.cursor.n ?? 0));
   }
 
   #retryLater(): void {
@@ -199,7 +224,12 @@ class Engine implements Sync {
     onState(
       this.#alarms.size > 0
         ? { state: "alarm", alarms: [...this.#alarms] }
-        : { state: "verified", at: this.#options.clock.nowMs(), waiting: await this.#waiting(), notices: report.notices },
+        : {
+            state: "verified",
+            at: this.#options.clock.nowMs(),
+            waiting: await this.#waiting(),
+            notices: report.notices,
+          },
     );
     return ok(report);
   }

@@ -90,7 +90,7 @@ export class Exchange {
 
   /**
    * `pull`: false only after an exchange that pulled, and while a listener hears everything. `due`: which documents may be sent now;
-   * asked again in every pass.
+   * asked once for each one that is about to be sealed.
    */
   async run(pull: boolean, due: (doc: DocId) => boolean): Promise<Result<Tally>> {
     const tally = new Tally();
@@ -135,17 +135,22 @@ export class Exchange {
 
   /** Whether anything was new. */
   async #readPage(page: Page, tally: Tally): Promise<Result<boolean>> {
-    if ([...page.rows, ...page.heads].some(({ stream }) => stream.team !== this.#options.keys.team)) return nonsense();
+    if ([...page.rows, ...page.heads].some(({ stream }) => stream.team !== this.#options.keys.team))
+      return nonsense();
     const rows = Map.groupBy(page.rows, ({ stream }) => streamKey(stream));
     const heads = new Map(page.heads.map((head) => [streamKey(head.stream), head]));
     const streams = new Map(
-      [...this.#cursors.values(), ...page.heads, ...page.rows].map(({ stream }) => [streamKey(stream), stream]),
+      [...this.#cursors.values(), ...page.heads, ...page.rows].map(({ stream }) => [
+        streamKey(stream),
+        stream,
+      ]),
     );
     let progress = false;
     for (const [key, stream] of streams) {
       const fresh = rows.get(key) ?? [];
       const places = placesOf(this.#cursorOf(stream), fresh);
-      if (!this.#followable(stream, fresh, places, heads.get(key)?.cursor, page.more, tally)) continue;
+      if (!this.#followable(stream, fresh, places, heads.get(key)?.cursor, page.more, tally))
+        continue;
       if (fresh.length === 0) continue;
       const read = await this.#read(stream, fresh, places, tally);
       if (!read.ok) return read;
@@ -171,9 +176,12 @@ export class Exchange {
     if (head === undefined) {
       if (held.n === 0 && rows.length === 0) return true;
       alarms.add(stream, { is: "gone" });
-    } else if (head.n < held.n) alarms.add(stream, { is: "rollback", held: held.n, offered: head.n });
-    else if (atHead && !equalBytes(atHead.h, head.h)) alarms.add(stream, { is: "history", n: held.n });
-    else if (places.length < rows.length || (!more && last.n < head.n)) alarms.add(stream, { is: "hole" });
+    } else if (head.n < held.n)
+      alarms.add(stream, { is: "rollback", held: held.n, offered: head.n });
+    else if (atHead && !equalBytes(atHead.h, head.h))
+      alarms.add(stream, { is: "history", n: held.n });
+    else if (places.length < rows.length || (!more && last.n < head.n))
+      alarms.add(stream, { is: "hole" });
     else return true;
     halted.add(streamKey(stream));
     return false;
@@ -212,12 +220,17 @@ export class Exchange {
     }
   }
 
-  async #push(due: (doc: DocId) => boolean, tally: Tally): Promise<Result<"nothing" | "sent" | "conflict">> {
+  async #push(
+    due: (doc: DocId) => boolean,
+    tally: Tally,
+  ): Promise<Result<"nothing" | "sent" | "conflict">> {
     const { store, keys } = this.#options;
     for (const doc of await store.pendingDocuments(keys.team)) {
-      if (due(doc) && !this.#flights.has(doc)) await this.#take(doc, tally);
+      if (!this.#flights.has(doc) && due(doc)) await this.#take(doc, tally);
     }
-    const flights = [...this.#flights.values()].filter(({ stream }) => !tally.halted.has(streamKey(stream)));
+    const flights = [...this.#flights.values()].filter(
+      ({ stream }) => !tally.halted.has(streamKey(stream)),
+    );
     if (flights.length === 0) return ok("nothing");
     for (const flown of Map.groupBy(flights, ({ stream }) => streamKey(stream)).values()) {
       const stream = (flown[0] as Flight).stream;
@@ -234,7 +247,13 @@ export class Exchange {
     const { store, keys, device, random } = this.#options;
     const info = await store.document(doc);
     const held = await store.state(doc);
-    if (!info?.stream || !held || info.stream.team !== keys.team || tally.halted.has(streamKey(info.stream))) return;
+    if (
+      !info?.stream ||
+      !held ||
+      info.stream.team !== keys.team ||
+      tally.halted.has(streamKey(info.stream))
+    )
+      return;
     const foreign = info.kind === "trace" && info.owner !== null && info.owner !== device.id;
     const update = foreign ? null : pendingUpdate(held.state, info.known);
     if (!update) return store.settle(doc, held.rev);
@@ -242,7 +261,10 @@ export class Exchange {
     const head = this.#cursorOf(info.stream);
     const target = { doc, kind: info.kind, stream: info.stream };
     const rows = sealUpdate(author, target, update, this.#tails.get(doc) ?? null, head, random);
-    this.#tails.set(doc, { seq: (rows.at(-1) as SealedRow).header.seq, hash: (rows.at(-1) as SealedRow).hash });
+    this.#tails.set(doc, {
+      seq: (rows.at(-1) as SealedRow).header.seq,
+      hash: (rows.at(-1) as SealedRow).hash,
+    });
     this.#flights.set(doc, {
       stream: info.stream,
       rev: held.rev,
@@ -250,7 +272,11 @@ export class Exchange {
     });
   }
 
-  async #send(stream: StreamRef, rows: readonly InFlight[], tally: Tally): Promise<Result<"sent" | "conflict">> {
+  async #send(
+    stream: StreamRef,
+    rows: readonly InFlight[],
+    tally: Tally,
+  ): Promise<Result<"sent" | "conflict">> {
     const answers = await this.#options.transport.push(
       stream,
       rows.map(({ sealed }) => sealed.row),
@@ -279,7 +305,9 @@ export class Exchange {
   ): Promise<Result<void>> {
     const rows = stored.map(({ n, row }) => ({ stream, n, row: row.sealed.row }));
     const places = placesOf(this.#cursorOf(stream), rows);
-    const agreed = places.findIndex((place, i) => !equalBytes(place.h, (stored[i] as { h: Bytes }).h));
+    const agreed = places.findIndex(
+      (place, i) => !equalBytes(place.h, (stored[i] as { h: Bytes }).h),
+    );
     if (agreed !== -1) {
       tally.alarms.add(stream, { is: "history", n: this.#cursorOf(stream).n });
       tally.halted.add(streamKey(stream));
@@ -312,7 +340,9 @@ export class Exchange {
 
   #ownRows(): ReadonlyMap<string, SealedRow> {
     return new Map(
-      [...this.#flights.values()].flatMap(({ rows }) => rows.map(({ hash, sealed }) => [hash, sealed] as const)),
+      [...this.#flights.values()].flatMap(({ rows }) =>
+        rows.map(({ hash, sealed }) => [hash, sealed] as const),
+      ),
     );
   }
 

@@ -13,8 +13,11 @@ export type After = (delayMs: number, run: () => void) => () => void;
 
 interface Pace {
   lastMs: number;
+  /** Gathered since. */
   bytes: number;
+  /** Of the window's timer. */
   cancel: (() => void) | null;
+  due: boolean;
 }
 
 export class Pacing {
@@ -33,7 +36,12 @@ export class Pacing {
 
   /** `sizeBytes`: of the edit. */
   edited(doc: DocId, sizeBytes: number): void {
-    const pace = this.#paces.get(doc) ?? { lastMs: Number.NEGATIVE_INFINITY, bytes: 0, cancel: null };
+    const pace = this.#paces.get(doc) ?? {
+      lastMs: Number.NEGATIVE_INFINITY,
+      bytes: 0,
+      cancel: null,
+      due: false,
+    };
     this.#paces.set(doc, pace);
     pace.bytes += sizeBytes;
     const waitMs = pace.lastMs + this.#windowMs - this.#clock.monotonicMs();
@@ -41,9 +49,17 @@ export class Pacing {
     else pace.cancel ??= this.#after(waitMs, () => this.#due(pace));
   }
 
-  /** False while the document's window is open: its edits are still being gathered. */
-  isDue(doc: DocId): boolean {
-    return this.#paces.get(doc)?.cancel == null;
+  get anyDue(): boolean {
+    return [...this.#paces.values()].some(({ due }) => due);
+  }
+
+  /** Whether the document may be sent now; false while edits are still being gathered. What follows waits for its own turn. */
+  takeDue(doc: DocId): boolean {
+    const pace = this.#paces.get(doc);
+    if (!pace) return true;
+    const due = pace.due || pace.cancel === null;
+    pace.due = false;
+    return due;
   }
 
   /** Forgets what was waiting. */
@@ -57,6 +73,7 @@ export class Pacing {
     pace.cancel = null;
     pace.lastMs = this.#clock.monotonicMs();
     pace.bytes = 0;
+    pace.due = true;
     this.#onDue();
   }
 }

@@ -70,7 +70,9 @@ export interface PulledBatch {
 }
 
 export interface SyncStore {
-  cursors(team: TeamId): Promise<readonly { readonly stream: StreamRef; readonly cursor: Cursor }[]>;
+  cursors(
+    team: TeamId,
+  ): Promise<readonly { readonly stream: StreamRef; readonly cursor: Cursor }[]>;
 
   /**
    * Documents of the team's streams that may hold something beyond `known`: a flag that every local append (and giving a

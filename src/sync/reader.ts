@@ -17,7 +17,15 @@ import type { TeamKeys } from "../crypto/team.ts";
 import type { Alarms } from "./alarms.ts";
 import type { Devices } from "./devices.ts";
 import type { Heads } from "./heads.ts";
-import type { Chain, Cursor, DocumentInfo, PulledBatch, StreamRef, SyncStore, UnappliedRow } from "./ports.ts";
+import type {
+  Chain,
+  Cursor,
+  DocumentInfo,
+  PulledBatch,
+  StreamRef,
+  SyncStore,
+  UnappliedRow,
+} from "./ports.ts";
 import { type Change, joinParts, type SealedRow, unsealRow } from "./seal.ts";
 import { advance, sameStream } from "./streams.ts";
 import type { PulledRow } from "./transport.ts";
@@ -70,8 +78,18 @@ export async function readPage(
 }
 
 type Read =
-  | { readonly is: "own"; readonly hash: string; readonly header: RowHeader; readonly change: Change }
-  | { readonly is: "change"; readonly hash: Bytes; readonly header: RowHeader; readonly change: Change }
+  | {
+      readonly is: "own";
+      readonly hash: string;
+      readonly header: RowHeader;
+      readonly change: Change;
+    }
+  | {
+      readonly is: "change";
+      readonly hash: Bytes;
+      readonly header: RowHeader;
+      readonly change: Change;
+    }
   /** Of a newer version or key: `header` is null when not even that can be read. */
   | { readonly is: "unknown"; readonly hash: Bytes; readonly header: RowHeader | null }
   /** Its device's, and not acceptable. */
@@ -115,9 +133,11 @@ function open(
   const signKey = devices.signKeyOf(header.device);
   if (!signKey) return { is: "forged", device: header.device, why: "the team has no such device" };
   const next = successors.get(chainKey(header));
-  const vouched = next !== undefined && next.seq === header.seq + 1 && equalBytes(next.previous, hash);
+  const vouched =
+    next !== undefined && next.seq === header.seq + 1 && equalBytes(next.previous, hash);
   const proof: Proof = vouched ? { by: "successor", header: next } : { by: "signature", signKey };
-  if (header.epoch !== keys.epoch && proveRow(row, header, proof)) return { is: "unknown", hash, header };
+  if (header.epoch !== keys.epoch && proveRow(row, header, proof))
+    return { is: "unknown", hash, header };
   const opened = unsealRow(row, stream, proof, keys);
   if (opened.ok) return { is: "change", hash, header, change: opened.value.change };
   switch (opened.fault.type) {
@@ -199,18 +219,29 @@ class PageReader {
         chains: [...this.#chains.values()].filter((chain) => chain !== null),
         unapplied: this.#unapplied,
       },
-      applied: documents.flatMap(([doc, { updates }]) => (updates.length > 0 ? [{ doc, updates }] : [])),
+      applied: documents.flatMap(([doc, { updates }]) =>
+        updates.length > 0 ? [{ doc, updates }] : [],
+      ),
       own: this.#own,
       taken: this.#taken,
     };
   }
 
-  async #apply(header: RowHeader, change: Change, hash: Bytes, n: number, own: boolean): Promise<void> {
+  async #apply(
+    header: RowHeader,
+    change: Change,
+    hash: Bytes,
+    n: number,
+    own: boolean,
+  ): Promise<void> {
     const chain = await this.#follow(header, hash);
     if (!chain) return;
     const document = await this.#document(change);
     const parts = change.part === 0 ? [] : chain.parts;
-    const why = change.part === parts.length ? this.#objection(document, header, change, n) : "its parts are out of order";
+    const why =
+      change.part === parts.length
+        ? this.#objection(document, header, change, n)
+        : "its parts are out of order";
     this.#chains.set(chainKey(header), { ...chain, parts: [] });
     if (why !== null) {
       if (!own) this.#refuse(header.device, why);
@@ -245,14 +276,21 @@ class PageReader {
       this.#alarms.add(this.#stream, { is: "withheld", device: header.device });
       return null;
     }
-    const next = { replica: replicaKey(header), doc: header.document, seq: header.seq, hash, parts: chain?.parts ?? [] };
+    const next = {
+      replica: replicaKey(header),
+      doc: header.document,
+      seq: header.seq,
+      hash,
+      parts: chain?.parts ?? [],
+    };
     this.#chains.set(chainKey(header), next);
     return next;
   }
 
   #objection(document: OpenDocument, header: RowHeader, change: Change, n: number): string | null {
     const { info, owner } = document;
-    if (!info.stream || !sameStream(info.stream, this.#stream)) return "its document is not shared there";
+    if (!info.stream || !sameStream(info.stream, this.#stream))
+      return "its document is not shared there";
     if (info.kind !== change.kind) return "its document is of another kind";
     if (change.kind === "trace" && owner !== null && owner !== header.device)
       return "a session is written only by the device that recorded it";

@@ -9,14 +9,34 @@ import { fail, ok, type Result } from "../base/result.ts";
 import type { DocKind } from "../crdt/documents.ts";
 import type { DeviceIdentity } from "../crypto/device.ts";
 import { HASH_BYTES } from "../crypto/hash.ts";
-import { FIRST_SEQUENCE, KIND_UPDATE, projectTag, type RowHeader, teamTag } from "../crypto/header.ts";
-import { encodeRow, MAX_PARTS, openRow, PART_BYTES, type Proof, type RowContent, type RowFault, rowHash } from "../crypto/row.ts";
+import {
+  FIRST_SEQUENCE,
+  KIND_UPDATE,
+  projectTag,
+  type RowHeader,
+  teamTag,
+} from "../crypto/header.ts";
+import {
+  encodeRow,
+  MAX_PARTS,
+  openRow,
+  PART_BYTES,
+  type Proof,
+  type RowContent,
+  type RowFault,
+  rowHash,
+} from "../crypto/row.ts";
 import { documentKey, type TeamKeys, wireDocumentId } from "../crypto/team.ts";
 import type { Cursor, StreamRef } from "./ports.ts";
 import type { Sealed } from "./transport.ts";
 
 /** Never renumbered: they stand in rows. */
-const KIND_CODES: Readonly<Record<DocKind, number>> = { trace: 1, notes: 2, decision: 3, project: 4 };
+const KIND_CODES: Readonly<Record<DocKind, number>> = {
+  trace: 1,
+  notes: 2,
+  decision: 3,
+  project: 4,
+};
 const KINDS = new Map(Object.entries(KIND_CODES).map(([kind, code]) => [code, kind as DocKind]));
 
 /** What a document may be called: printable ASCII. */
@@ -89,7 +109,12 @@ export function sealUpdate(
       seq: last ? last.seq + 1 : FIRST_SEQUENCE,
       previous: last ? last.hash : new Uint8Array(HASH_BYTES),
     };
-    const row = encodeRow(header, contentOf(change), { device: author.device, document: key }, random) as Sealed;
+    const row = encodeRow(
+      header,
+      contentOf(change),
+      { device: author.device, document: key },
+      random,
+    ) as Sealed;
     last = { seq: header.seq, hash: rowHash(row) };
     rows.push({ row, hash: last.hash, header, change });
   }
@@ -102,21 +127,35 @@ export function unsealRow(
   stream: StreamRef,
   proof: Proof,
   keys: TeamKeys,
-): Result<{ readonly header: RowHeader; readonly change: Change }, RowFault | { type: "row-name"; message: string }> {
-  const opened = openRow(row, streamTags(stream), proof, (header) => documentKey(keys, header.document));
+): Result<
+  { readonly header: RowHeader; readonly change: Change },
+  RowFault | { type: "row-name"; message: string }
+> {
+  const opened = openRow(row, streamTags(stream), proof, (header) =>
+    documentKey(keys, header.document),
+  );
   if (!opened.ok) return opened;
   const { header, content } = opened.value;
   const kind = KINDS.get(content.documentKind);
   if (!kind) return fail("row-unknown", "it is of a kind of document this version does not know");
-  if (!DOCUMENT_NAME.test(content.document) || wireDocumentId(keys, content.document) !== header.document)
+  if (
+    !DOCUMENT_NAME.test(content.document) ||
+    wireDocumentId(keys, content.document) !== header.document
+  )
     return fail("row-name", "it names another document inside than outside");
   const { head, part, parts, body } = content;
   return ok({ header, change: { doc: content.document as DocId, kind, head, part, parts, body } });
 }
 
 /** The stream as a row's header has it. */
-export function streamTags(stream: StreamRef): { readonly team: string; readonly project: string | null } {
-  return { team: teamTag(stream.team), project: stream.project === null ? null : projectTag(stream.project) };
+export function streamTags(stream: StreamRef): {
+  readonly team: string;
+  readonly project: string | null;
+} {
+  return {
+    team: teamTag(stream.team),
+    project: stream.project === null ? null : projectTag(stream.project),
+  };
 }
 
 export function joinParts(parts: readonly Bytes[]): Bytes {

@@ -57,7 +57,11 @@ export class Ledger {
     for (const event of batch.events) {
       const known = this.events.get(event.id);
       if (known === undefined) {
-        this.events.set(event.id, { session: batch.ref.id, file: batch.file.path, value: structuredClone(event) });
+        this.events.set(event.id, {
+          session: batch.ref.id,
+          file: batch.file.path,
+          value: structuredClone(event),
+        });
       } else if (known.session === batch.ref.id) known.value = structuredClone(event);
       else session.parent = known.session;
     }
@@ -91,16 +95,22 @@ export class Ledger {
 
   usageOf(sourceId: string): { calls: number; tokens: Tokens; costNanoUsd: number | null } {
     const calls = this.callsOf(sourceId);
-    const sum = (field: keyof Tokens) => calls.reduce((total, call) => total + call.tokens[field], 0);
-    const tokens = Object.fromEntries(Object.keys(NO_TOKENS).map((field) => [field, sum(field as keyof Tokens)]));
+    const sum = (field: keyof Tokens) =>
+      calls.reduce((total, call) => total + call.tokens[field], 0);
+    const tokens = Object.fromEntries(
+      Object.keys(NO_TOKENS).map((field) => [field, sum(field as keyof Tokens)]),
+    );
     const costs = calls.map((call) => call.costNanoUsd);
-    const costNanoUsd = costs.includes(null) ? null : costs.reduce((total: number, cost) => total + (cost ?? 0), 0);
+    const costNanoUsd = costs.includes(null)
+      ? null
+      : costs.reduce((total: number, cost) => total + (cost ?? 0), 0);
     return { calls: calls.length, tokens: tokens as unknown as Tokens, costNanoUsd };
   }
 
   /** All that matters to a reader of the store, to compare two ledgers. */
   content(): unknown {
-    const byKey = <T>(entries: Iterable<[string, T]>) => [...entries].toSorted(([a], [b]) => (a < b ? -1 : 1));
+    const byKey = <T>(entries: Iterable<[string, T]>) =>
+      [...entries].toSorted(([a], [b]) => (a < b ? -1 : 1));
     return {
       sessions: byKey(this.sessions),
       events: byKey([...this.events].map(([id, event]) => [id, [event.session, event.value]])),

@@ -6,8 +6,21 @@ import { toHex } from "../../src/base/bytes.ts";
 import { unwrap } from "../../src/base/result.ts";
 import { Secret } from "../../src/base/secret.ts";
 import { CARD_BYTES, openCard, sealCard } from "../../src/crypto/card.ts";
-import { createDevice, deviceId, packDevice, sign, unpackDevice, verify } from "../../src/crypto/device.ts";
-import { createInvite, encodeInvite, formatTeamSecret, inviteProof, parseInvite } from "../../src/crypto/invite.ts";
+import {
+  createDevice,
+  deviceId,
+  packDevice,
+  sign,
+  unpackDevice,
+  verify,
+} from "../../src/crypto/device.ts";
+import {
+  createInvite,
+  encodeInvite,
+  formatTeamSecret,
+  inviteProof,
+  parseInvite,
+} from "../../src/crypto/invite.ts";
 import { deriveKek, KDF_LIMITS, newKdf } from "../../src/crypto/kdf.ts";
 import {
   createTeamKeys,
@@ -54,7 +67,12 @@ describe("C2", () => {
       const result = deriveKek(passphrase, keys.teamSecret, weak);
       expect(result.ok ? null : result.fault.type).toBe("kdf-refused");
     }
-    expect(KDF_LIMITS).toEqual({ minOps: 3, maxOps: 10, minMemoryKiB: 256 * 1024, maxMemoryKiB: 1024 * 1024 });
+    expect(KDF_LIMITS).toEqual({
+      minOps: 3,
+      maxOps: 10,
+      minMemoryKiB: 256 * 1024,
+      maxMemoryKiB: 1024 * 1024,
+    });
   });
 
   test("C2: a record made with small parameters does not open without the test's own limits", () => {
@@ -64,7 +82,9 @@ describe("C2", () => {
   });
 
   test("C2: at the floor, for real", () => {
-    const record = unwrap(sealKeyRecord(keys, passphrase, newKdf(seededRandom("salt")), seededRandom("wrap")));
+    const record = unwrap(
+      sealKeyRecord(keys, passphrase, newKdf(seededRandom("salt")), seededRandom("wrap")),
+    );
     const opened = unwrap(openKeyRecord(record, TEAM, passphrase, keys.teamSecret));
     expect(opened.epochKey.reveal()).toEqual(keys.epochKey.reveal());
   });
@@ -115,7 +135,9 @@ describe("C4", () => {
     expect(wireDocumentId(rotated, "dec_1")).toBe(id);
     expect(wireDocumentId(keys, "dec_2")).not.toBe(id);
     expect(wireDocumentId(strange, "dec_1")).not.toBe(id);
-    const all = [keys, rotated, elsewhere, strange].map((held) => toHex(documentKey(held, id).reveal()));
+    const all = [keys, rotated, elsewhere, strange].map((held) =>
+      toHex(documentKey(held, id).reveal()),
+    );
     expect(new Set([...all, toHex(documentKey(keys, "00".repeat(16)).reveal())]).size).toBe(5);
   });
 });
@@ -147,7 +169,12 @@ describe("C6", () => {
 
   test("C6: a card tells a device's name, e-mail and keys to holders of the epoch key", () => {
     const { signKey, boxKey, id } = device;
-    expect(unwrap(openCard(card, device.id, keys))).toEqual({ device: id, ...person, signKey, boxKey });
+    expect(unwrap(openCard(card, device.id, keys))).toEqual({
+      device: id,
+      ...person,
+      signKey,
+      boxKey,
+    });
   });
 
   test("C6: without the epoch key, under another id or changed anywhere it is refused", () => {
@@ -165,15 +192,21 @@ describe("C6", () => {
 
   test("C6: a member cannot make a card for a device whose key he does not hold", () => {
     const stolen = { ...other, signKey: device.signKey, boxKey: device.boxKey, id: device.id };
-    expect(openCard(sealCard(stolen, person, keys, seededRandom("card")), device.id, keys).ok).toBe(false);
+    expect(openCard(sealCard(stolen, person, keys, seededRandom("card")), device.id, keys).ok).toBe(
+      false,
+    );
   });
 
   test("C6: all cards have one size", () => {
     const longest = { name: "n".repeat(80), email: "e".repeat(254) };
     for (const who of [person, { name: "", email: "" }, longest])
       expect(sealCard(device, who, keys, seededRandom("card")).length).toBe(CARD_BYTES);
-    expect(unwrap(openCard(sealCard(device, longest, keys, seededRandom("card")), device.id, keys)).name).toBe(longest.name);
-    expect(() => sealCard(device, { name: "n".repeat(81), email: "" }, keys, seededRandom("card"))).toThrow(RangeError);
+    expect(
+      unwrap(openCard(sealCard(device, longest, keys, seededRandom("card")), device.id, keys)).name,
+    ).toBe(longest.name);
+    expect(() =>
+      sealCard(device, { name: "n".repeat(81), email: "" }, keys, seededRandom("card")),
+    ).toThrow(RangeError);
   });
 });
 
@@ -194,7 +227,12 @@ describe("C7", () => {
       if (changed.ok) expect(changed.value).toEqual(invite);
       expect(parseInvite(text.slice(0, i)).ok).toBe(false);
     }
-    fc.assert(fc.property(fc.string(), (noisy) => !parseInvite(noisy).ok && !parseInvite(`operon1_${noisy}`).ok));
+    fc.assert(
+      fc.property(
+        fc.string(),
+        (noisy) => !parseInvite(noisy).ok && !parseInvite(`operon1_${noisy}`).ok,
+      ),
+    );
   });
 
   test("C7: the proof shown to the server tells nothing of the secrets and differs by invite", () => {
@@ -205,17 +243,34 @@ describe("C7", () => {
   });
 
   test("C7: the team secret on paper is 26 letters and digits", () => {
-    expect(formatTeamSecret(new Secret(new Uint8Array(16).fill(255)))).toBe("7ZZZZ-ZZZZZ-ZZZZZ-ZZZZZ-ZZZZZ-Z");
-    expect(formatTeamSecret(new Secret(new Uint8Array(16)))).toBe("00000-00000-00000-00000-00000-0");
+    expect(formatTeamSecret(new Secret(new Uint8Array(16).fill(255)))).toBe(
+      "7ZZZZ-ZZZZZ-ZZZZZ-ZZZZZ-ZZZZZ-Z",
+    );
+    expect(formatTeamSecret(new Secret(new Uint8Array(16)))).toBe(
+      "00000-00000-00000-00000-00000-0",
+    );
   });
 });
 
 test("C14: no key, secret or invite can be printed", () => {
   const invite = createInvite(keys, seededRandom("invite"));
-  const held = { keys, device, invite, packed: packTeamKeys(keys), text: encodeInvite(invite), own: packDevice(device) };
-  const secrets = [keys.epochKey, keys.idKey, keys.teamSecret, invite.secret].map((secret) => secret.reveal());
+  const held = {
+    keys,
+    device,
+    invite,
+    packed: packTeamKeys(keys),
+    text: encodeInvite(invite),
+    own: packDevice(device),
+  };
+  const secrets = [keys.epochKey, keys.idKey, keys.teamSecret, invite.secret].map((secret) =>
+    secret.reveal(),
+  );
   secrets.push(device.secret.reveal().signSeed, device.secret.reveal().boxSecret);
-  for (const printed of [JSON.stringify(held), inspect(held, { depth: 9 }), `${held.packed}${held.text}`]) {
+  for (const printed of [
+    JSON.stringify(held),
+    inspect(held, { depth: 9 }),
+    `${held.packed}${held.text}`,
+  ]) {
     expect(printed).toContain("<secret>");
     for (const secret of secrets) {
       expect(printed).not.toContain(toHex(secret));

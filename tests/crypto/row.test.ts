@@ -9,11 +9,30 @@ import { sign } from "../../src/crypto/device.ts";
 import { labelBytes, u32 } from "../../src/crypto/hash.ts";
 import { encodeHeader, HEADER_BYTES, peekHeader, projectTag } from "../../src/crypto/header.ts";
 import { paddedSize } from "../../src/crypto/padding.ts";
-import { encodeRow, INFLATED_MAX_BYTES, openRow, PART_BYTES, type Proof, ROW_MAX_BYTES, rowHash } from "../../src/crypto/row.ts";
-import { content, device, header, key, noise, other, row, seededRandom, stream } from "./samples.ts";
+import {
+  encodeRow,
+  INFLATED_MAX_BYTES,
+  openRow,
+  PART_BYTES,
+  type Proof,
+  ROW_MAX_BYTES,
+  rowHash,
+} from "../../src/crypto/row.ts";
+import {
+  content,
+  device,
+  header,
+  key,
+  noise,
+  other,
+  row,
+  seededRandom,
+  stream,
+} from "./samples.ts";
 
 const bySignature: Proof = { by: "signature", signKey: device.signKey };
-const open = (bytes: Bytes, proof: Proof = bySignature, expected = stream) => openRow(bytes, expected, proof, () => key);
+const open = (bytes: Bytes, proof: Proof = bySignature, expected = stream) =>
+  openRow(bytes, expected, proof, () => key);
 const faultOf = (bytes: Bytes, proof: Proof = bySignature, expected = stream) => {
   const opened = open(bytes, proof, expected);
   return opened.ok ? null : opened.fault.type;
@@ -21,7 +40,10 @@ const faultOf = (bytes: Bytes, proof: Proof = bySignature, expected = stream) =>
 
 /** A row around any plaintext, sealed and signed by a member who does not keep the rules inside. */
 function rogueRow(plain: Bytes, head = header()): Bytes {
-  const unsigned = concatBytes(encodeHeader(head), seal(plain, encodeHeader(head), key, seededRandom("rogue")));
+  const unsigned = concatBytes(
+    encodeHeader(head),
+    seal(plain, encodeHeader(head), key, seededRandom("rogue")),
+  );
   return concatBytes(unsigned, sign(device, concatBytes(labelBytes("row"), unsigned)));
 }
 
@@ -35,7 +57,12 @@ function padded(inner: Bytes): Bytes {
 }
 
 const inner = (flags: number, body: Bytes, part = 0, parts = 1) =>
-  concatBytes(new Uint8Array(38), new Uint8Array([0, part, 0, parts, flags, 3, 1]), utf8("d"), body);
+  concatBytes(
+    new Uint8Array(38),
+    new Uint8Array([0, part, 0, parts, flags, 3, 1]),
+    utf8("d"),
+    body,
+  );
 
 describe("C8", () => {
   test("C8: the header stands at fixed places", () => {
@@ -43,7 +70,9 @@ describe("C8", () => {
     expect([...bytes.subarray(0, 3)]).toEqual([1, 1, 1]);
     expect([...bytes.subarray(83, 91)]).toEqual([1, 2, 3, 4, 0, 0, 0, 7]);
     expect(bytes.slice(91, 123)).toEqual(fromHex("cd".repeat(32)));
-    expect(unwrap(peekHeader(bytes))).toEqual(header({ epoch: 0x01020304, seq: 7, previous: fromHex("cd".repeat(32)) }));
+    expect(unwrap(peekHeader(bytes))).toEqual(
+      header({ epoch: 0x01020304, seq: 7, previous: fromHex("cd".repeat(32)) }),
+    );
   });
 
   test("C8: a header has one encoding", () => {
@@ -64,7 +93,9 @@ describe("C8", () => {
   });
 
   test("C8: a project's tag is its UUID's digits, and never the tag of 'no project'", () => {
-    expect(projectTag("0191d3a0-7c1e-7b2a-9c3d-111111111111")).toBe("0191d3a07c1e7b2a9c3d111111111111");
+    expect(projectTag("0191d3a0-7c1e-7b2a-9c3d-111111111111")).toBe(
+      "0191d3a07c1e7b2a9c3d111111111111",
+    );
     expect(() => projectTag("00000000-0000-0000-0000-000000000000")).toThrow(RangeError);
     expect(() => projectTag("0191D3A0-7c1e-7b2a-9c3d-111111111111")).toThrow(RangeError);
   });
@@ -80,7 +111,11 @@ describe("C9", () => {
           document: fc.string({ maxLength: 60, unit: "grapheme" }),
         }),
         ({ body, n, document }) => {
-          const said = content({ body: body.slice(), head: { n, h: noise(32) }, document: document.slice(0, 50) });
+          const said = content({
+            body: body.slice(),
+            head: { n, h: noise(32) },
+            document: document.slice(0, 50),
+          });
           const bytes = encodeRow(header(), said, { device, document: key }, seededRandom("any"));
           const opened = open(bytes);
           expect(opened.ok && opened.value).toEqual({ header: header(), content: said });
@@ -91,18 +126,26 @@ describe("C9", () => {
   });
 
   test("C9: any byte changed, added or taken away: refused", () => {
-    const rows = [row(), row({}, { body: utf8("again ".repeat(200)) }), row({ project: null }, { body: noise(300) })];
+    const rows = [
+      row(),
+      row({}, { body: utf8("again ".repeat(200)) }),
+      row({ project: null }, { body: noise(300) }),
+    ];
     for (const bytes of rows) {
       const expected = { ...stream, project: unwrap(peekHeader(bytes)).project };
       expect(openRow(bytes, expected, bySignature, () => key).ok).toBe(true);
       for (let i = 0; i < bytes.length; i++) {
         const changed = bytes.slice();
-        changed[i] = (changed[i] as number) ^ (1 << i % 8);
+        changed[i] = (changed[i] as number) ^ (1 << (i % 8));
         expect(openRow(changed, expected, bySignature, () => key).ok, `byte ${i}`).toBe(false);
-        expect(openRow(bytes.slice(0, i), expected, bySignature, () => key).ok, `cut at ${i}`).toBe(false);
+        expect(openRow(bytes.slice(0, i), expected, bySignature, () => key).ok, `cut at ${i}`).toBe(
+          false,
+        );
       }
       for (const more of [1, 16, 256])
-        expect(openRow(concatBytes(bytes, new Uint8Array(more)), expected, bySignature, () => key).ok).toBe(false);
+        expect(
+          openRow(concatBytes(bytes, new Uint8Array(more)), expected, bySignature, () => key).ok,
+        ).toBe(false);
     }
   });
 
@@ -123,7 +166,8 @@ describe("C9", () => {
         const bytes = noisy.slice();
         if (bytes.length > 42) bytes[42] = flags;
         const opened = open(rogueRow(padded(bytes)));
-        if (opened.ok) expect(opened.value.content.body.length).toBeLessThanOrEqual(INFLATED_MAX_BYTES);
+        if (opened.ok)
+          expect(opened.value.content.body.length).toBeLessThanOrEqual(INFLATED_MAX_BYTES);
       }),
       { numRuns: 2000 },
     );
@@ -155,7 +199,9 @@ describe("C10", () => {
 
   test("C10: a row of an unknown kind or flag is proven first, then called unknown", () => {
     expect(faultOf(row({ kind: 7 }))).toBe("row-unknown");
-    expect(faultOf(row({ kind: 7 }), { by: "signature", signKey: other.signKey })).toBe("row-signature");
+    expect(faultOf(row({ kind: 7 }), { by: "signature", signKey: other.signKey })).toBe(
+      "row-signature",
+    );
     expect(faultOf(rogueRow(padded(inner(2, utf8("body")))))).toBe("row-unknown");
   });
 
@@ -198,7 +244,10 @@ describe("C11", () => {
     const dirty = honest.slice();
     dirty[dirty.length - 1] = 1;
     expect(faultOf(rogueRow(dirty))).toBe("row-padding");
-    const larger = concatBytes(honest, new Uint8Array(512 - (HEADER_BYTES + 24 + 16 + 64) - honest.length));
+    const larger = concatBytes(
+      honest,
+      new Uint8Array(512 - (HEADER_BYTES + 24 + 16 + 64) - honest.length),
+    );
     expect(faultOf(rogueRow(larger))).toBe("row-padding");
     const lying = honest.slice();
     lying.set(u32(0xffffffff));
@@ -211,7 +260,9 @@ describe("C12", () => {
     const repeated = row({}, { body: utf8("the same words ".repeat(500)) });
     expect(repeated.length).toBeLessThan(600);
     const random = noise(2000);
-    expect(row({}, { body: random }).length).toBe(paddedSize(123 + 24 + 4 + 45 + 30 + 2000 + 16 + 64));
+    expect(row({}, { body: random }).length).toBe(
+      paddedSize(123 + 24 + 4 + 45 + 30 + 2000 + 16 + 64),
+    );
   });
 
   test("C12: what would inflate beyond 16 MB, or beyond what it says, is refused before it is allocated", () => {
@@ -232,7 +283,11 @@ describe("C12", () => {
       }),
     );
     try {
-      expect([tooLarge, lying, short].map((bytes) => faultOf(bytes))).toEqual(["row-content", "row-content", "row-content"]);
+      expect([tooLarge, lying, short].map((bytes) => faultOf(bytes))).toEqual([
+        "row-content",
+        "row-content",
+        "row-content",
+      ]);
     } finally {
       vi.unstubAllGlobals();
     }
@@ -243,7 +298,12 @@ describe("C12", () => {
   test("C12: a row takes a body of 128 KiB and stays under the server's cap; a larger one is the caller's bug", () => {
     expect(row({}, { body: noise(PART_BYTES) }).length).toBeLessThanOrEqual(ROW_MAX_BYTES);
     expect(() => row({}, { body: noise(PART_BYTES + 1) })).toThrow(RangeError);
-    const part = inner(1, concatBytes(u32(PART_BYTES + 1), deflateSync(new Uint8Array(PART_BYTES + 1))), 0, 2);
+    const part = inner(
+      1,
+      concatBytes(u32(PART_BYTES + 1), deflateSync(new Uint8Array(PART_BYTES + 1))),
+      0,
+      2,
+    );
     expect(faultOf(rogueRow(padded(part)))).toBe("row-content");
   });
 });
@@ -267,7 +327,9 @@ describe("C13", () => {
       { project: null },
     ];
     for (const change of changed)
-      expect(faultOf(first, { by: "successor", header: { ...second, ...change } })).toBe("row-signature");
+      expect(faultOf(first, { by: "successor", header: { ...second, ...change } })).toBe(
+        "row-signature",
+      );
     const resigned = row({}, {}, seededRandom("another nonce"));
     expect(equalBytes(rowHash(resigned), rowHash(first))).toBe(false);
     expect(faultOf(resigned, { by: "successor", header: second })).toBe("row-signature");

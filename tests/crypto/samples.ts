@@ -52,7 +52,15 @@ export function header(changes: Partial<RowHeader> = {}): RowHeader {
 
 export function content(changes: Partial<RowContent> = {}): RowContent {
   const head = { n: 41, h: fromHex("ab".repeat(32)) };
-  return { head, part: 0, parts: 1, documentKind: 3, document: DOCUMENT, body: utf8("a change"), ...changes };
+  return {
+    head,
+    part: 0,
+    parts: 1,
+    documentKind: 3,
+    document: DOCUMENT,
+    body: utf8("a change"),
+    ...changes,
+  };
 }
 
 export function row(
@@ -61,7 +69,12 @@ export function row(
   random: Random = seededRandom("nonce"),
   author = device,
 ): Bytes {
-  return encodeRow(header(headerChanges), content(contentChanges), { device: author, document: key }, random);
+  return encodeRow(
+    header(headerChanges),
+    content(contentChanges),
+    { device: author, document: key },
+    random,
+  );
 }
 
 /** Bytes that deflate cannot shrink. */

@@ -22,7 +22,8 @@ import frozenRows from "../vectors/rows.json" with { type: "json" };
 import { content, device, key, keys, QUICK, stream, TEAM } from "./samples.ts";
 import { keyVectors, rowVectors } from "./vectors.ts";
 
-const BUMP = "the wire format changed: bump the version, keep reading the old one, and add vectors beside these";
+const BUMP =
+  "the wire format changed: bump the version, keep reading the old one, and add vectors beside these";
 
 test("C15: keys, records, cards and invites are made as frozen", () => {
   expect(keyVectors(), BUMP).toEqual(frozenKeys);
@@ -34,13 +35,19 @@ test("C15: rows are made as frozen", () => {
 
 test("C15: frozen rows and records are read", () => {
   const { plain, "of the team": ofTeam } = frozenRows.rows;
-  const opened = unwrap(openRow(fromHex(plain), stream, { by: "signature", signKey: device.signKey }, () => key));
+  const opened = unwrap(
+    openRow(fromHex(plain), stream, { by: "signature", signKey: device.signKey }, () => key),
+  );
   expect(opened.content, BUMP).toEqual(content());
   const proof = { by: "signature", signKey: device.signKey } as const;
-  expect(openRow(fromHex(ofTeam), { ...stream, project: null }, proof, () => key).ok, BUMP).toBe(true);
+  expect(openRow(fromHex(ofTeam), { ...stream, project: null }, proof, () => key).ok, BUMP).toBe(
+    true,
+  );
   const record = fromHex(frozenKeys.keyRecord);
   expect(record[0]).toBe(KEY_RECORD_VERSION);
-  const read = unwrap(openKeyRecord(record, TEAM, new Secret(frozenKeys.passphrase), keys.teamSecret, QUICK));
+  const read = unwrap(
+    openKeyRecord(record, TEAM, new Secret(frozenKeys.passphrase), keys.teamSecret, QUICK),
+  );
   expect(packTeamKeys(read).reveal(), BUMP).toBe(packTeamKeys(keys).reveal());
 });
 
@@ -49,11 +56,19 @@ test("C16: another implementation, on Node's own primitives, reads the frozen ro
     const row = Buffer.from(hex, "hex");
     const unsigned = row.subarray(0, -64);
     const signedMessage = Buffer.concat([Buffer.from("operon/1/row\0"), unsigned]);
-    expect(nodeVerify(null, signedMessage, publicKey(frozenRows.signKey), row.subarray(-64)), name).toBe(true);
-    const plain = openXChaCha(unsigned.subarray(123), row.subarray(0, 123), Buffer.from(frozenRows.key, "hex"));
+    expect(
+      nodeVerify(null, signedMessage, publicKey(frozenRows.signKey), row.subarray(-64)),
+      name,
+    ).toBe(true);
+    const plain = openXChaCha(
+      unsigned.subarray(123),
+      row.subarray(0, 123),
+      Buffer.from(frozenRows.key, "hex"),
+    );
     const inner = plain.subarray(4, 4 + plain.readUInt32BE(0));
     const nameEnd = 45 + (inner[44] as number);
-    const body = inner[42] === 1 ? inflateRawSync(inner.subarray(nameEnd + 4)) : inner.subarray(nameEnd);
+    const body =
+      inner[42] === 1 ? inflateRawSync(inner.subarray(nameEnd + 4)) : inner.subarray(nameEnd);
     const proof = { by: "signature", signKey: device.signKey } as const;
     const where = name === "of the team" ? { ...stream, project: null } : stream;
     const opened = unwrap(openRow(fromHex(hex), where, proof, () => key));
@@ -66,7 +81,9 @@ test("C16: another implementation, on Node's own primitives, reads the frozen ro
 test("C16: SHA-256, X25519, BLAKE2b and Argon2id agree with Node's", () => {
   const text = utf8("the same words");
   expect(toHex(sha256(text))).toBe(createHash("sha256").update(text).digest("hex"));
-  expect(toHex(sodium.crypto_generichash(64, text, null))).toBe(createHash("blake2b512").update(text).digest("hex"));
+  expect(toHex(sodium.crypto_generichash(64, text, null))).toBe(
+    createHash("blake2b512").update(text).digest("hex"),
+  );
   const shared = diffieHellman({
     privateKey: createPrivateKey({
       key: Buffer.concat([
@@ -91,7 +108,9 @@ test("C16: SHA-256, X25519, BLAKE2b and Argon2id agree with Node's", () => {
     nonce: Buffer.from(salt, "hex"),
     ...parameters,
   });
-  const kek = derive(new Secret(new Uint8Array(stretched)), "kek", [fromHex(frozenKeys.teamSecret)]);
+  const kek = derive(new Secret(new Uint8Array(stretched)), "kek", [
+    fromHex(frozenKeys.teamSecret),
+  ]);
   expect(toHex(kek)).toBe(frozenKeys.kek);
 });
 
@@ -103,7 +122,10 @@ test("C16: keyed BLAKE2b is the published one", () => {
 });
 
 function publicKey(hex: string) {
-  const der = Buffer.concat([Buffer.from("302a300506032b6570032100", "hex"), Buffer.from(hex, "hex")]);
+  const der = Buffer.concat([
+    Buffer.from("302a300506032b6570032100", "hex"),
+    Buffer.from(hex, "hex"),
+  ]);
   return createPublicKey({ key: der, format: "der", type: "spki" });
 }
 
@@ -136,7 +158,8 @@ function hChaCha20(secret: Buffer, nonce: Buffer): Bytes {
   };
   for (let round = 0; round < 10; round++) {
     for (let i = 0; i < 4; i++) quarter(i, 4 + i, 8 + i, 12 + i);
-    for (let i = 0; i < 4; i++) quarter(i, 4 + ((i + 1) % 4), 8 + ((i + 2) % 4), 12 + ((i + 3) % 4));
+    for (let i = 0; i < 4; i++)
+      quarter(i, 4 + ((i + 1) % 4), 8 + ((i + 2) % 4), 12 + ((i + 3) % 4));
   }
   const out = Buffer.alloc(32);
   [0, 1, 2, 3, 12, 13, 14, 15].forEach((word, i) => out.writeUInt32LE(at(word), 4 * i));

@@ -8,7 +8,22 @@ import { deriveKek, newKdf } from "../../src/crypto/kdf.ts";
 import { paddedSize } from "../../src/crypto/padding.ts";
 import { PART_BYTES, rowHash } from "../../src/crypto/row.ts";
 import { documentKey, sealKeyRecord, wireDocumentId } from "../../src/crypto/team.ts";
-import { content, device, DOCUMENT, header, key, keys, noise, PROJECT, QUICK, row, seededRandom, stream, TEAM, wireId } from "./samples.ts";
+import {
+  content,
+  device,
+  DOCUMENT,
+  header,
+  key,
+  keys,
+  noise,
+  PROJECT,
+  QUICK,
+  row,
+  seededRandom,
+  stream,
+  TEAM,
+  wireId,
+} from "./samples.ts";
 
 const passphrase = "Zürich grüßt sechs müde Wörter";
 
@@ -26,7 +41,9 @@ export function keyVectors() {
     passphrase,
     kdf: { ops: kdf.ops, memoryKiB: kdf.memoryKiB, salt: toHex(kdf.salt) },
     kek: toHex(unwrap(deriveKek(new Secret(passphrase), keys.teamSecret, kdf, QUICK)).reveal()),
-    keyRecord: toHex(unwrap(sealKeyRecord(keys, new Secret(passphrase), kdf, seededRandom("wrap"), QUICK))),
+    keyRecord: toHex(
+      unwrap(sealKeyRecord(keys, new Secret(passphrase), kdf, seededRandom("wrap"), QUICK)),
+    ),
     document: DOCUMENT,
     wireDocumentId: wireDocumentId(keys, DOCUMENT),
     documentKey: toHex(documentKey(keys, wireId).reveal()),
@@ -39,7 +56,11 @@ export function keyVectors() {
     },
     person,
     card: toHex(sealCard(device, person, keys, seededRandom("card"))),
-    invite: { text: encodeInvite(invite).reveal(), id: invite.id, proof: toHex(inviteProof(invite)) },
+    invite: {
+      text: encodeInvite(invite).reveal(),
+      id: invite.id,
+      proof: toHex(inviteProof(invite)),
+    },
   };
 }
 
@@ -47,7 +68,11 @@ export function rowVectors() {
   const first = row();
   const rows = {
     plain: first,
-    chained: row({ seq: 2, previous: rowHash(first) }, { body: utf8("the next change") }, seededRandom("second")),
+    chained: row(
+      { seq: 2, previous: rowHash(first) },
+      { body: utf8("the next change") },
+      seededRandom("second"),
+    ),
     deflated: row({}, { body: utf8("again and ".repeat(120)) }, seededRandom("third")),
     "of the team": row({ project: null }, {}, seededRandom("fourth")),
     "a part": row({}, { part: 1, parts: 3, body: noise(700) }, seededRandom("fifth")),
@@ -64,6 +89,8 @@ export function rowVectors() {
     content: { ...said, head: { n: head.n, h: toHex(head.h) }, body: toHex(body) },
     rows: Object.fromEntries(Object.entries(rows).map(([name, bytes]) => [name, toHex(bytes)])),
     largestRowBytes: row({}, { body: noise(PART_BYTES) }).length,
-    paddedSizes: [1, 256, 257, 300, 512, 513, 1000, 4096, 5000, 65_536, 100_000, 262_143].map((size) => [size, paddedSize(size)]),
+    paddedSizes: [1, 256, 257, 300, 512, 513, 1000, 4096, 5000, 65_536, 100_000, 262_143].map(
+      (size) => [size, paddedSize(size)],
+    ),
   };
 }

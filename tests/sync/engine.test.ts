@@ -64,8 +64,22 @@ describe("S1", () => {
   test("S1: a report tells rows pushed and taken, the newest verified number, and that all is well", async () => {
     const doc = ada.create("dec_1");
     ada.type(doc, (text) => text.insert(0, "base"));
-    expect(await ada.once()).toEqual({ pushed: 1, pulled: 0, head: { [TEAM]: 1 }, verified: true, alarms: [], notices: [] });
-    expect(await bob.once()).toEqual({ pushed: 0, pulled: 1, head: { [TEAM]: 1 }, verified: true, alarms: [], notices: [] });
+    expect(await ada.once()).toEqual({
+      pushed: 1,
+      pulled: 0,
+      head: { [TEAM]: 1 },
+      verified: true,
+      alarms: [],
+      notices: [],
+    });
+    expect(await bob.once()).toEqual({
+      pushed: 0,
+      pulled: 1,
+      head: { [TEAM]: 1 },
+      verified: true,
+      alarms: [],
+      notices: [],
+    });
   });
 });
 
@@ -82,7 +96,10 @@ describe("S2", () => {
 
   test("S2: what a flag calls pending is not sent when nothing is", async () => {
     const doc = await shared();
-    bob.store.append(doc, ada.store.edit(doc, () => {}));
+    bob.store.append(
+      doc,
+      ada.store.edit(doc, () => {}),
+    );
     expect(await bob.once()).toMatchObject({ pushed: 0 });
     expect(await bob.store.pendingDocuments(TEAM)).toEqual([]);
   });
@@ -167,7 +184,12 @@ describe("S5", () => {
       raced = true;
       return page;
     };
-    expect(await ada.once()).toMatchObject({ pushed: 1, pulled: 1, head: { [TEAM]: 3 }, alarms: [] });
+    expect(await ada.once()).toMatchObject({
+      pushed: 1,
+      pulled: 1,
+      head: { [TEAM]: 3 },
+      alarms: [],
+    });
     expect(ada.text(doc)).toBe("BbaseA");
     expect(await ada.store.pendingDocuments(TEAM)).toEqual([]);
   });
@@ -178,11 +200,15 @@ describe("S5", () => {
     ada.transport.push = async (stream, sealed) => {
       ada.transport.push = push;
       const stored = await bob.transport.push(stream, []);
-      return stored.ok ? { ok: true, value: sealed.map(() => ({ is: "known", n: 1 }) as const) } : stored;
+      return stored.ok
+        ? { ok: true, value: sealed.map(() => ({ is: "known", n: 1 }) as const) }
+        : stored;
     };
     ada.type(doc, (text) => text.insert(4, "!"));
     const report = await ada.once();
-    expect(report.alarms).toEqual([expect.stringContaining("said it had stored a row of this device")]);
+    expect(report.alarms).toEqual([
+      expect.stringContaining("said it had stored a row of this device"),
+    ]);
     expect(report.verified).toBe(false);
     expect(await ada.once()).toMatchObject({ pushed: 1, alarms: [] });
     await bob.once();
@@ -197,7 +223,9 @@ describe("S5", () => {
       return { ok: true, value: answers.map((answer) => ({ ...answer, h: new Uint8Array(32) })) };
     };
     ada.type(doc, (text) => text.insert(4, "!"));
-    expect((await ada.once()).alarms).toEqual([expect.stringContaining("not the one this device verified")]);
+    expect((await ada.once()).alarms).toEqual([
+      expect.stringContaining("not the one this device verified"),
+    ]);
     expect(ada.store.pendingOf(doc)).not.toBe(null);
   });
 });
@@ -281,7 +309,11 @@ describe("S8", () => {
     await ada.once();
     const report = await bob.once();
     expect(report.head).toEqual({ [TEAM]: 1, [`${TEAM}/${PROJECT_STREAM.project}`]: 2 });
-    expect(await bob.store.document(notes)).toMatchObject({ kind: "notes", stream: PROJECT_STREAM, owner: ada.identity.id });
+    expect(await bob.store.document(notes)).toMatchObject({
+      kind: "notes",
+      stream: PROJECT_STREAM,
+      owner: ada.identity.id,
+    });
     expect([one, two, notes].map((doc) => bob.text(doc))).toEqual([one, two, notes]);
   });
 
@@ -335,7 +367,10 @@ describe("S9", () => {
     carol.create(doc, "trace");
     carol.store.edit(doc, (open) => open.getMap("events").set("e2", { kind: "forged" }));
     const pull = carol.transport.pull;
-    carol.transport.pull = async (...asked) => ({ ok: true, value: { ...unwrap(await pull(...asked)), rows: [], heads: [] } });
+    carol.transport.pull = async (...asked) => ({
+      ok: true,
+      value: { ...unwrap(await pull(...asked)), rows: [], heads: [] },
+    });
     await carol.sync.once();
     expect(rows().length).toBe(2);
     for (const device of [ada, bob]) {
@@ -365,10 +400,20 @@ describe("S10", () => {
     const doc = ada.create("dec_1");
     ada.type(doc, (text) => text.insert(0, "base"));
     const { pull } = ada.transport;
-    ada.transport.pull = async () => ({ ok: false, fault: { type: "offline", message: "There is no connection." } });
+    ada.transport.pull = async () => ({
+      ok: false,
+      fault: { type: "offline", message: "There is no connection." },
+    });
     const failed = await ada.sync.once();
-    expect(failed).toEqual({ ok: false, fault: { type: "offline", message: "There is no connection." } });
-    expect(ada.states.at(-1)).toMatchObject({ state: "offline", waiting: 1, reason: "There is no connection." });
+    expect(failed).toEqual({
+      ok: false,
+      fault: { type: "offline", message: "There is no connection." },
+    });
+    expect(ada.states.at(-1)).toMatchObject({
+      state: "offline",
+      waiting: 1,
+      reason: "There is no connection.",
+    });
     ada.transport.pull = pull;
     expect(await ada.once()).toMatchObject({ pushed: 1 });
     expect(ada.states.at(-1)).toMatchObject({ state: "verified", waiting: 0 });
@@ -390,12 +435,19 @@ describe("S10", () => {
     };
     expect(await faultOf()).toBe("nonsense");
     ada.transport.push = push;
-    ada.transport.pull = async (...asked) => ({ ok: true, value: { ...unwrap(await pull(...asked)), more: true } });
+    ada.transport.pull = async (...asked) => ({
+      ok: true,
+      value: { ...unwrap(await pull(...asked)), more: true },
+    });
     expect(await faultOf()).toBe("nonsense");
     const elsewhere = { team: "team_other" as typeof TEAM, project: null };
     ada.transport.pull = async () => ({
       ok: true,
-      value: { rows: [{ stream: elsewhere, n: 1, row: rows()[0] as (typeof team.server.offered)[0] }], more: false, heads: [] },
+      value: {
+        rows: [{ stream: elsewhere, n: 1, row: rows()[0] as (typeof team.server.offered)[0] }],
+        more: false,
+        heads: [],
+      },
     });
     expect(await faultOf()).toBe("nonsense");
     ada.transport.pull = pull;

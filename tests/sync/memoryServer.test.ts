@@ -11,9 +11,20 @@ transportContract("memory", async () => {
   const keys = createTeamKeys(TEAM, seededRandom("team"));
   const devices = [createDevice(seededRandom("one")), createDevice(seededRandom("two"))] as const;
   for (const device of devices) {
-    const card = sealCard(device, { name: "n", email: "e@example.org" }, keys, seededRandom("card"));
+    const card = sealCard(
+      device,
+      { name: "n", email: "e@example.org" },
+      keys,
+      seededRandom("card"),
+    );
     server.devices.push({ device: device.id, card });
   }
   const transports = [server.connect(), server.connect()] as const;
-  return { keys, devices, transports, streams: [TEAM_STREAM, PROJECT_STREAM], close: async () => {} };
+  return {
+    keys,
+    devices,
+    transports,
+    streams: [TEAM_STREAM, PROJECT_STREAM],
+    close: async () => {},
+  };
 });

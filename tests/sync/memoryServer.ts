@@ -68,12 +68,19 @@ export class MemoryServer {
     const rows: PulledRow[] = [];
     let more = false;
     for (const held of streams) {
-      const from = cursors.find(({ stream }) => streamKey(stream) === streamKey(held.stream))?.cursor.n ?? 0;
-      const fresh = held.rows.slice(from).map((row, i) => ({ stream: held.stream, n: from + i + 1, row }));
+      const from =
+        cursors.find(({ stream }) => streamKey(stream) === streamKey(held.stream))?.cursor.n ?? 0;
+      const fresh = held.rows
+        .slice(from)
+        .map((row, i) => ({ stream: held.stream, n: from + i + 1, row }));
       more ||= rows.length + fresh.length > limit;
       rows.push(...fresh.slice(0, limit - rows.length));
     }
-    return ok({ rows, more, heads: streams.map((held) => ({ stream: held.stream, cursor: this.headOf(held) })) });
+    return ok({
+      rows,
+      more,
+      heads: streams.map((held) => ({ stream: held.stream, cursor: this.headOf(held) })),
+    });
   }
 
   #push(stream: StreamRef, rows: readonly Sealed[]): Result<readonly PushAnswer[]> {
@@ -89,11 +96,13 @@ export class MemoryServer {
     const answers: PushAnswer[] = [];
     for (const row of rows) {
       const same = held.rows.findIndex((stored) => placeOf(stored) === placeOf(row));
-      if (same !== -1 && !equalBytes(held.rows[same] as Bytes, row)) return [...answers, { is: "conflict" }];
+      if (same !== -1 && !equalBytes(held.rows[same] as Bytes, row))
+        return [...answers, { is: "conflict" }];
       if (same === -1) held.rows.push(row);
       const head = this.headOf(held);
       answers.push(same === -1 ? { is: "stored", ...head } : { is: "known", n: same + 1 });
-      if (same === -1) for (const tell of this.#listeners) tell({ is: "poke", stream: held.stream, n: head.n });
+      if (same === -1)
+        for (const tell of this.#listeners) tell({ is: "poke", stream: held.stream, n: head.n });
     }
     return answers;
   }

@@ -4,7 +4,14 @@ import type { Bytes } from "../../src/base/bytes.ts";
 import type { DocId, TeamId } from "../../src/base/ids.ts";
 import { type DocKind, openDoc } from "../../src/crdt/documents.ts";
 import { EMPTY_KNOWN, type Known, pendingUpdate } from "../../src/crdt/known.ts";
-import type { Chain, DocumentInfo, PulledBatch, StreamRef, SyncStore, UnappliedRow } from "../../src/sync/ports.ts";
+import type {
+  Chain,
+  DocumentInfo,
+  PulledBatch,
+  StreamRef,
+  SyncStore,
+  UnappliedRow,
+} from "../../src/sync/ports.ts";
 import { streamKey } from "../../src/sync/streams.ts";
 import type { StreamCursor } from "../../src/sync/transport.ts";
 
@@ -26,7 +33,14 @@ export class MemoryStore implements SyncStore {
   commits = 0;
 
   create(id: DocId, kind: DocKind, stream: StreamRef | null): void {
-    this.#documents.set(id, { kind, stream, known: EMPTY_KNOWN, owner: null, log: [], pending: stream !== null });
+    this.#documents.set(id, {
+      kind,
+      stream,
+      known: EMPTY_KNOWN,
+      owner: null,
+      log: [],
+      pending: stream !== null,
+    });
   }
 
   append(id: DocId, update: Bytes): void {
@@ -70,17 +84,23 @@ export class MemoryStore implements SyncStore {
   }
 
   async pendingDocuments(team: TeamId): Promise<readonly DocId[]> {
-    return [...this.#documents].filter(([, held]) => held.pending && held.stream?.team === team).map(([id]) => id);
+    return [...this.#documents]
+      .filter(([, held]) => held.pending && held.stream?.team === team)
+      .map(([id]) => id);
   }
 
   async document(id: DocId): Promise<DocumentInfo | null> {
     const held = this.#documents.get(id);
-    return held ? { kind: held.kind, stream: held.stream, known: held.known, owner: held.owner } : null;
+    return held
+      ? { kind: held.kind, stream: held.stream, known: held.known, owner: held.owner }
+      : null;
   }
 
   async state(id: DocId) {
     const held = this.#documents.get(id);
-    return held ? { state: Y.encodeStateAsUpdate(this.open(id)) as Bytes, rev: held.log.length } : null;
+    return held
+      ? { state: Y.encodeStateAsUpdate(this.open(id)) as Bytes, rev: held.log.length }
+      : null;
   }
 
   async settle(id: DocId, rev: number): Promise<void> {
@@ -96,7 +116,14 @@ export class MemoryStore implements SyncStore {
     this.commits++;
     this.#cursors.set(streamKey(batch.stream), { stream: batch.stream, cursor: batch.cursor });
     for (const { id, kind, updates, known, owner } of batch.documents) {
-      const held = this.#documents.get(id) ?? { kind, stream: batch.stream, known, owner, log: [], pending: false };
+      const held = this.#documents.get(id) ?? {
+        kind,
+        stream: batch.stream,
+        known,
+        owner,
+        log: [],
+        pending: false,
+      };
       this.#documents.set(id, held);
       held.log.push(...updates);
       held.known = known;

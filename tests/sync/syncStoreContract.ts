@@ -5,7 +5,13 @@ import { type Bytes, fromHex, utf8 } from "../../src/base/bytes.ts";
 import type { DocId, TeamId } from "../../src/base/ids.ts";
 import type { DocKind } from "../../src/crdt/documents.ts";
 import { EMPTY_KNOWN, foldKnown } from "../../src/crdt/known.ts";
-import type { Chain, PulledBatch, PulledDocument, StreamRef, SyncStore } from "../../src/sync/ports.ts";
+import type {
+  Chain,
+  PulledBatch,
+  PulledDocument,
+  StreamRef,
+  SyncStore,
+} from "../../src/sync/ports.ts";
 
 export interface StoreUnderTest {
   readonly store: SyncStore;
@@ -44,17 +50,32 @@ function textOf(state: Bytes): string {
 
 function pulled(changes: Partial<PulledDocument> = {}): PulledDocument {
   const update = typed("pulled", 2);
-  return { id: NEW, kind: "decision", updates: [update], known: foldKnown(EMPTY_KNOWN, update), owner: device, ...changes };
+  return {
+    id: NEW,
+    kind: "decision",
+    updates: [update],
+    known: foldKnown(EMPTY_KNOWN, update),
+    owner: device,
+    ...changes,
+  };
 }
 
 function batch(changes: Partial<PulledBatch> = {}): PulledBatch {
-  return { stream: ofTeam, cursor: { n: 3, h: hash("aa") }, documents: [], chains: [], unapplied: [], ...changes };
+  return {
+    stream: ofTeam,
+    cursor: { n: 3, h: hash("aa") },
+    documents: [],
+    chains: [],
+    unapplied: [],
+    ...changes,
+  };
 }
 
 export function syncStoreContract(name: string, open: () => Promise<StoreUnderTest>): void {
   describe(`sync's store: ${name}`, () => {
     let held: StoreUnderTest;
-    const stateOf = async (id: DocId) => (await held.store.state(id)) as { state: Bytes; rev: number };
+    const stateOf = async (id: DocId) =>
+      (await held.store.state(id)) as { state: Bytes; rev: number };
 
     beforeEach(async () => {
       held = await open();
@@ -105,12 +126,22 @@ export function syncStoreContract(name: string, open: () => Promise<StoreUnderTe
       expect(["minepulled", "pulledmine"]).toContain(textOf((await stateOf(DOC)).state));
       expect(textOf((await stateOf(NEW)).state)).toBe("pulled");
       const { known, owner } = pulled();
-      expect(await held.store.document(NEW)).toEqual({ kind: "decision", stream: ofTeam, known, owner });
+      expect(await held.store.document(NEW)).toEqual({
+        kind: "decision",
+        stream: ofTeam,
+        known,
+        owner,
+      });
     });
 
     test("P3: what is known is replaced, and starts empty", async () => {
       await held.create(DOC, "decision", ofTeam);
-      expect(await held.store.document(DOC)).toEqual({ kind: "decision", stream: ofTeam, known: EMPTY_KNOWN, owner: null });
+      expect(await held.store.document(DOC)).toEqual({
+        kind: "decision",
+        stream: ofTeam,
+        known: EMPTY_KNOWN,
+        owner: null,
+      });
       const known = foldKnown(EMPTY_KNOWN, typed("mine"));
       await held.store.commit(batch({ documents: [pulled({ id: DOC, updates: [], known })] }));
       expect((await held.store.document(DOC))?.known).toEqual(known);
@@ -130,7 +161,13 @@ export function syncStoreContract(name: string, open: () => Promise<StoreUnderTe
     });
 
     test("P5: chains are kept by replica and document, with the parts of an update that is not complete", async () => {
-      const chain: Chain = { replica, doc: wire, seq: 2, hash: hash("dd"), parts: [utf8("one"), utf8("two")] };
+      const chain: Chain = {
+        replica,
+        doc: wire,
+        seq: 2,
+        hash: hash("dd"),
+        parts: [utf8("one"), utf8("two")],
+      };
       await held.store.commit(batch({ chains: [chain] }));
       expect(await held.store.chain(replica, wire)).toEqual(chain);
       expect(await held.store.chain(replica, "0".repeat(32))).toBe(null);
@@ -144,7 +181,9 @@ export function syncStoreContract(name: string, open: () => Promise<StoreUnderTe
       const chain: Chain = { replica, doc: wire, seq: 2, hash: hash("dd"), parts: [utf8("one")] };
       await held.store.commit(batch({ documents: [pulled()], chains: [chain], unapplied }));
       held = await held.reopen();
-      expect(await held.store.cursors(TEAM)).toEqual([{ stream: ofTeam, cursor: { n: 3, h: hash("aa") } }]);
+      expect(await held.store.cursors(TEAM)).toEqual([
+        { stream: ofTeam, cursor: { n: 3, h: hash("aa") } },
+      ]);
       expect(textOf((await stateOf(NEW)).state)).toBe("pulled");
       expect(await held.store.chain(replica, wire)).toEqual(chain);
       expect(await held.store.pendingDocuments(TEAM)).toEqual([]);

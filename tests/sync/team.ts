@@ -16,7 +16,10 @@ import { MemoryStore } from "./memoryStore.ts";
 
 export const TEAM = "team_01KABCDEFGHJKMNPQRSTVWXYZ0" as TeamId;
 export const TEAM_STREAM: StreamRef = { team: TEAM, project: null };
-export const PROJECT_STREAM: StreamRef = { team: TEAM, project: "0191d3a0-7c1e-7b2a-9c3d-111111111111" };
+export const PROJECT_STREAM: StreamRef = {
+  team: TEAM,
+  project: "0191d3a0-7c1e-7b2a-9c3d-111111111111",
+};
 
 /** Timers that run when the test says so. */
 export class ManualTime {
@@ -116,6 +119,9 @@ export class TestTeam {
 
   list(identity: DeviceIdentity, name: string, keys: TeamKeys = this.keys): void {
     const person = { name: `${name}'s laptop`, email: `${name}@example.org` };
-    this.server.devices.push({ device: identity.id, card: sealCard(identity, person, keys, seededRandom(name)) });
+    this.server.devices.push({
+      device: identity.id,
+      card: sealCard(identity, person, keys, seededRandom(name)),
+    });
   }
 }

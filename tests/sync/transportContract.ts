@@ -37,9 +37,22 @@ export function transportContract(name: string, open: () => Promise<TransportUnd
     afterEach(() => given.close());
 
     const team = (): TeamId => given.keys.team;
-    const row = (who: 0 | 1, stream: StreamRef, tail: Tail | null = null, text = "change", replica = "ab".repeat(16)) => {
+    const row = (
+      who: 0 | 1,
+      stream: StreamRef,
+      tail: Tail | null = null,
+      text = "change",
+      replica = "ab".repeat(16),
+    ) => {
       const author = { keys: given.keys, device: given.devices[who], replica };
-      return sealUpdate(author, { doc: DOC, kind: "decision", stream }, utf8(text), tail, START, systemRandom)[0] as SealedRow;
+      return sealUpdate(
+        author,
+        { doc: DOC, kind: "decision", stream },
+        utf8(text),
+        tail,
+        START,
+        systemRandom,
+      )[0] as SealedRow;
     };
     const run = (who: 0 | 1, stream: StreamRef, count: number) => {
       const rows: SealedRow[] = [];
@@ -49,17 +62,28 @@ export function transportContract(name: string, open: () => Promise<TransportUnd
       }
       return rows;
     };
-    const pull = async (who: 0 | 1, cursors: readonly StreamCursor[] = [], limit = 100): Promise<Page> =>
-      unwrap(await given.transports[who].pull(team(), cursors, limit));
+    const pull = async (
+      who: 0 | 1,
+      cursors: readonly StreamCursor[] = [],
+      limit = 100,
+    ): Promise<Page> => unwrap(await given.transports[who].pull(team(), cursors, limit));
     const rowsOf = (page: Page, stream: StreamRef): readonly Bytes[] =>
-      page.rows.filter((pulled) => streamKey(pulled.stream) === streamKey(stream)).map((pulled) => pulled.row);
+      page.rows
+        .filter((pulled) => streamKey(pulled.stream) === streamKey(stream))
+        .map((pulled) => pulled.row);
 
     test("T1: pushed rows are numbered from 1, and pulled by everybody as they were, with the running hash", async () => {
       const [stream] = given.streams;
       const rows = run(0, stream, 3);
       const places = [START];
-      for (const { row: bytes } of rows) places.push(advance(places.at(-1) ?? START, rowHash(bytes)));
-      const answers = unwrap(await given.transports[0].push(stream, rows.map((sealed) => sealed.row)));
+      for (const { row: bytes } of rows)
+        places.push(advance(places.at(-1) ?? START, rowHash(bytes)));
+      const answers = unwrap(
+        await given.transports[0].push(
+          stream,
+          rows.map((sealed) => sealed.row),
+        ),
+      );
       expect(answers).toEqual(places.slice(1).map((place) => ({ is: "stored", ...place })));
       for (const who of [0, 1] as const) {
         const page = await pull(who);
@@ -85,7 +109,9 @@ export function transportContract(name: string, open: () => Promise<TransportUnd
       const [first, second, third] = run(0, stream, 3) as [SealedRow, SealedRow, SealedRow];
       await given.transports[0].push(stream, [first.row, second.row]);
       const other = row(0, stream, { seq: 1, hash: first.hash }, "something else");
-      const answers = unwrap(await given.transports[0].push(stream, [first.row, other.row, third.row]));
+      const answers = unwrap(
+        await given.transports[0].push(stream, [first.row, other.row, third.row]),
+      );
       expect(answers).toEqual([{ is: "known", n: 1 }, { is: "conflict" }]);
       expect((await pull(1)).rows.length).toBe(2);
     });
@@ -93,10 +119,13 @@ export function transportContract(name: string, open: () => Promise<TransportUnd
     test("T4: a page holds at most what was asked for, and says that there is more", async () => {
       const [stream] = given.streams;
       const rows = run(0, stream, 5);
-      await given.transports[0].push(stream, rows.map((sealed) => sealed.row));
+      await given.transports[0].push(
+        stream,
+        rows.map((sealed) => sealed.row),
+      );
       let cursor = START;
       const seen: Bytes[] = [];
-      for (let more = true; more; ) {
+      for (let more = true; more;) {
         const page = await pull(1, [{ stream, cursor }], 2);
         expect(page.rows.length).toBeLessThanOrEqual(2);
         for (const pulled of page.rows) {
@@ -112,8 +141,16 @@ export function transportContract(name: string, open: () => Promise<TransportUnd
 
     test("T5: streams are counted apart; one that is not named is read from its start", async () => {
       const [one, two] = given.streams;
-      await given.transports[0].push(one, run(0, one, 2).map((sealed) => sealed.row));
-      const answers = unwrap(await given.transports[1].push(two, run(1, two, 1).map((sealed) => sealed.row)));
+      await given.transports[0].push(
+        one,
+        run(0, one, 2).map((sealed) => sealed.row),
+      );
+      const answers = unwrap(
+        await given.transports[1].push(
+          two,
+          run(1, two, 1).map((sealed) => sealed.row),
+        ),
+      );
       expect(answers).toMatchObject([{ is: "stored", n: 1 }]);
       const head = (await pull(0)).heads.find(({ stream }) => streamKey(stream) === streamKey(one));
       const page = await pull(0, [head as StreamCursor]);
@@ -125,7 +162,9 @@ export function transportContract(name: string, open: () => Promise<TransportUnd
       const listed = unwrap(await given.transports[1].devices(team()));
       for (const device of given.devices) {
         const listing = listed.find((held) => held.device === device.id);
-        expect(unwrap(openCard((listing as { card: Bytes }).card, device.id, given.keys)).signKey).toEqual(device.signKey);
+        expect(
+          unwrap(openCard((listing as { card: Bytes }).card, device.id, given.keys)).signKey,
+        ).toEqual(device.signKey);
       }
     });
 
@@ -141,8 +180,15 @@ export function transportContract(name: string, open: () => Promise<TransportUnd
         told();
       });
       await hears((signal) => signal.is === "ready");
-      await given.transports[0].push(stream, run(0, stream, 1).map((sealed) => sealed.row));
-      await hears((signal) => signal.is === "poke" && signal.n === 1 && streamKey(signal.stream) === streamKey(stream));
+      await given.transports[0].push(
+        stream,
+        run(0, stream, 1).map((sealed) => sealed.row),
+      );
+      await hears(
+        (signal) =>
+          signal.is === "poke" && signal.n === 1 && streamKey(signal.stream) === streamKey(stream),
+      );
+      expect(heard[0]).toEqual({ is: "ready" });
       stop();
     });
   });

@@ -123,7 +123,7 @@ create index calls_session on calls (session_id);
 create index calls_event on calls (event_id);
 create index calls_file on calls (file_id);
 
--- Full-text search: see search/index.ts.
+-- Full-text search: see search/indexer.ts.
 create table search_docs (
   doc bigint primary key,
   -- evt_…, ses_… (a title) or a decision's document.
@@ -132,6 +132,8 @@ create table search_docs (
   rev bigint not null
 );
 create index search_docs_session on search_docs (session_id);
+
+create sequence search_doc minvalue 0 start 0;
 
 create table search_segments (
   segment bigint primary key,

@@ -37,6 +37,11 @@ export function parseAnsi(output: string): Run[] {
   return runs;
 }
 
+/** Only the words of terminal output, for a line in a list. */
+export function withoutAnsi(output: string): string {
+  return output.replace(SEQUENCE, "");
+}
+
 /** What is left of a line after its carriage returns: the last thing written. */
 function settleReturns(output: string): string {
   if (!output.includes("\r")) return output;

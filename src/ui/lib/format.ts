@@ -24,6 +24,10 @@ export function agentName(agent: string): string {
   return (AGENT_NAMES as Record<string, string>)[agent] ?? agent;
 }
 
+export function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 /** `1,204` below ten thousand, then `12.4 k`, `3.1 M`. */
 export function compactCount(count: number): string {
   if (count < 10_000) return count.toLocaleString("en");

@@ -14,7 +14,7 @@ export interface Column {
   title?(row: SessionRow): string;
 }
 
-const TITLE_PX = 220;
+const TITLE_PX = 200;
 const GAP_PX = 16;
 
 /** `when` is drawn by the list itself: it changes with the time. */

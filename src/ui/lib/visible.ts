@@ -39,7 +39,5 @@ export function oneLine(text: string): string {
 
 function name(character: string): string {
   const code = character.codePointAt(0) as number;
-  if (code < 0x20) return String.fromCodePoint(0x2400 + code);
-  if (code === 0x7f) return "\u2421";
   return `⟨${NAMES[code] ?? `U+${code.toString(16).toUpperCase().padStart(4, "0")}`}⟩`;
 }

@@ -18,6 +18,7 @@ import {
   type DecisionRecord,
 } from "../../crdt/decision.ts";
 import { announce } from "../lib/announce.ts";
+import { capital } from "../lib/format.ts";
 import { keyLabel, useKeys } from "../lib/keys.ts";
 import { decisionPath, navigate, sessionPath } from "../lib/router.ts";
 import { oneLine } from "../lib/visible.ts";
@@ -26,7 +27,6 @@ import { Icon } from "../parts/Icon.tsx";
 import { TextField } from "../parts/TextField.tsx";
 import type { OpenDocument } from "../state/documents.ts";
 import { useServices } from "../state/engine.ts";
-import { capital } from "./DecisionsView.tsx";
 
 const MAKE = { clock: systemClock, random: systemRandom };
 

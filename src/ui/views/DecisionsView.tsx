@@ -1,5 +1,6 @@
-import { createEffect, createMemo, createSignal, on, onCleanup, Show, type JSX } from "solid-js";
+import { createEffect, createMemo, createSignal, lazy, on, onCleanup, Show, Suspense, type JSX } from "solid-js";
 import type { DecisionRow } from "../../app/api.ts";
+import { capital } from "../lib/format.ts";
 import { useKeys } from "../lib/keys.ts";
 import { listWidth } from "../lib/preferences.ts";
 import { decisionPath, navigate, query, route, setQuery } from "../lib/router.ts";
@@ -8,9 +9,11 @@ import { Empty, Failed, Skeleton } from "../parts/Basics.tsx";
 import { Icon } from "../parts/Icon.tsx";
 import { VirtualList, type ListHandle } from "../parts/VirtualList.tsx";
 import { createAnswer, useServices, type Answer } from "../state/engine.ts";
-import { DecisionPage } from "./DecisionPage.tsx";
 import { NewDecision } from "./NewDecision.tsx";
 import { ListEdge } from "./SessionsView.tsx";
+
+/** The editor comes with the first decision that is opened. */
+const DecisionPage = lazy(async () => ({ default: (await import("./DecisionPage.tsx")).DecisionPage }));
 
 const STATUS_ORDER = ["proposed", "accepted", "rejected", "deprecated", "superseded"] as const;
 
@@ -51,7 +54,9 @@ export function DecisionsView(): JSX.Element {
         {(id) => (
           <>
             <ListEdge />
-            <DecisionPage id={id} row={decisions.value()?.find((row) => row.id === id) ?? null} />
+            <Suspense fallback={<main class="detail" aria-label="Decision" aria-busy="true" />}>
+              <DecisionPage id={id} row={decisions.value()?.find((row) => row.id === id) ?? null} />
+            </Suspense>
           </>
         )}
       </Show>
@@ -218,10 +223,6 @@ function matches(row: DecisionRow, needles: readonly string[]): boolean {
 
 function newestFirst(a: DecisionRow, b: DecisionRow): number {
   return (b.date ?? "").localeCompare(a.date ?? "") || b.id.localeCompare(a.id);
-}
-
-export function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function decisionOf(row: ListRow): DecisionRow | null {

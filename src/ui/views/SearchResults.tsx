@@ -1,5 +1,6 @@
 import { createEffect, createMemo, createSignal, For, on, onCleanup, Show, type JSX } from "solid-js";
 import type { SearchHit, SessionRow } from "../../app/api.ts";
+import { withoutAnsi } from "../lib/ansi.ts";
 import { agentName, plural } from "../lib/format.ts";
 import { decisionPath, navigate, sessionPath } from "../lib/router.ts";
 import { matchesWords } from "../lib/sessionFilter.ts";
@@ -164,7 +165,7 @@ function Result(props: {
 /** Matches stand between U+0002 and U+0003; everything else is only text. */
 export function Marked(props: { readonly text: string }): JSX.Element {
   const parts = createMemo(() =>
-    props.text.split("\u0002").flatMap((piece, index) => {
+    withoutAnsi(props.text).split("\u0002").flatMap((piece, index) => {
       if (index === 0) return [{ text: oneSpace(piece), marked: false }];
       const [inside = "", ...rest] = piece.split("\u0003");
       return [

@@ -302,7 +302,7 @@ function FilterMenu(): JSX.Element {
     counted(sessions.sorted().flatMap((row) => (row.project === null ? [] : [[row.project.id, row.project.name]]))),
   );
   return (
-    <Menu label="Filter" button={<Icon name="settings" />}>
+    <Menu label="Filter" button={<Icon name="filter" />}>
       <Choices name="Agent" of={agents()} chosen={query().get("agent")} onChoose={(agent) => setQuery({ agent })} />
       <Choices
         name="Time"

@@ -1,7 +1,7 @@
 import { createEffect, createMemo, createSignal, on, Show, type JSX } from "solid-js";
 import type { SessionRow } from "../../app/api.ts";
 import { announce } from "../lib/announce.ts";
-import { agentName, allTokens, compactCount, duration, exactTime, listTime, money, plural } from "../lib/format.ts";
+import { agentName, allTokens, clockTime, compactCount, dayLabel, duration, exactTime, money, plural } from "../lib/format.ts";
 import { useKeys } from "../lib/keys.ts";
 import { now } from "../lib/now.ts";
 import { eventKey, visibleRows, type Row } from "../lib/outline.ts";
@@ -259,12 +259,13 @@ function Facts(props: { readonly session: SessionRow }): JSX.Element {
         )}
       </Show>
       <li title={exactTime(row().startedAt)}>
-        {listTime(row().startedAt, now())}
-        {row().startedAt !== null && row().endedAt !== null ? `, ${duration((row().endedAt ?? 0) - (row().startedAt ?? 0))}` : ""}
+        {whenWords(row(), now())}
       </li>
       <li>{plural(row().events, "event")}</li>
-      <li>{compactCount(allTokens(row().tokens))} tokens</li>
-      <li>{money(row().costUsd)}</li>
+      <Show when={allTokens(row().tokens) > 0} fallback={<li>no tokens recorded</li>}>
+        <li>{compactCount(allTokens(row().tokens))} tokens</li>
+        <li>{money(row().costUsd)}</li>
+      </Show>
       <Show when={parent()}>
         {(known) => (
           <li>
@@ -283,6 +284,12 @@ function Facts(props: { readonly session: SessionRow }): JSX.Element {
       </li>
     </ul>
   );
+}
+
+function whenWords({ startedAt, endedAt }: SessionRow, nowMs: number): string {
+  if (startedAt === null) return "time not recorded";
+  const began = `${dayLabel(startedAt, nowMs)} ${clockTime(startedAt)}`;
+  return endedAt === null || endedAt <= startedAt ? began : `${began}, took ${duration(endedAt - startedAt)}`;
 }
 
 function sharingWords({ owner, sharedWith }: SessionRow): string {

@@ -1,0 +1,79 @@
+/** Decision records: each a document, written through the live one so that who has it open sees it. */
+import * as Y from "yjs";
+import type { Bytes } from "../base/bytes.ts";
+import type { Clock } from "../base/clock.ts";
+import type { DocId } from "../base/ids.ts";
+import type { Random } from "../base/random.ts";
+import { raise, unwrap } from "../base/result.ts";
+import { createDecision, editDecision, newDecisionId, readDecision, type DecisionEdit } from "../crdt/decision.ts";
+import { openDoc } from "../crdt/documents.ts";
+import type { Store } from "../store/store.ts";
+import type { StreamRef } from "../sync/ports.ts";
+import type { DecisionInput, DecisionRow } from "./api.ts";
+import type { LiveDocs } from "./livedocs.ts";
+
+export interface Decisions {
+  /** Newest first. */
+  list(): Promise<readonly DecisionRow[]>;
+  /** By id or a unique beginning of one. Raises "no-decision". */
+  get(id: string): Promise<DecisionRow>;
+  /** `stream` null: on this machine only. */
+  create(input: DecisionEdit, stream: StreamRef | null): Promise<DecisionRow>;
+  edit(id: string, edit: DecisionInput): Promise<DecisionRow>;
+}
+
+export interface DecisionsOptions {
+  readonly store: Store;
+  readonly docs: LiveDocs;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** After a document was made. */
+  onCreated(id: DocId, state: Bytes): void;
+}
+
+export function createDecisions({ store, docs, clock, random, onCreated }: DecisionsOptions): Decisions {
+  async function find(text: string): Promise<DocId> {
+    const all = (await store.documents.list("decision")).map(({ id }) => id);
+    const found = all.filter((id) => id === text || id.startsWith(text));
+    const [only] = found;
+    if (only !== undefined && (found.length === 1 || found.includes(text as DocId))) return found.includes(text as DocId) ? (text as DocId) : only;
+    if (only !== undefined) raise("ambiguous", `"${text}" fits ${found.length} decisions. Give more of the id.`);
+    raise("no-decision", `There is no decision "${text}" here. operon decision list shows them; a teammate's comes with operon sync.`);
+  }
+
+  async function row(id: DocId): Promise<DecisionRow> {
+    const stored = await store.documents.load(id);
+    if (stored === null) raise("no-decision", `There is no decision "${id}" here.`);
+    const team = stored.stream?.team ?? null;
+    const waiting = team !== null && (await store.sync.pendingDocuments(team)).includes(id);
+    const doc = openDoc(stored.state);
+    const record = readDecision(doc);
+    doc.destroy();
+    return { ...record, id, team, waiting };
+  }
+
+  return {
+    async list() {
+      const rows = await Promise.all((await store.documents.list("decision")).map(({ id }) => row(id)));
+      return rows.toSorted((a, b) => (a.id < b.id ? 1 : -1));
+    },
+    get: async (text) => row(await find(text)),
+    async create(input, stream) {
+      const id = newDecisionId({ clock, random });
+      const doc = new Y.Doc();
+      unwrap(createDecision(doc, id, input, { clock, random }));
+      const state = Y.encodeStateAsUpdate(doc) as Bytes;
+      doc.destroy();
+      const name = id as string as DocId;
+      await store.documents.create({ id: name, kind: "decision", subject: id, stream, state });
+      onCreated(name, state);
+      return row(name);
+    },
+    async edit(text, edit) {
+      const id = await find(text);
+      const { id: _id, ...fields } = { id, ...edit };
+      await docs.edit(id, (doc) => unwrap(editDecision(doc, fields, { clock, random })));
+      return row(id);
+    },
+  };
+}

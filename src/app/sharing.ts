@@ -1,0 +1,73 @@
+/**
+ * Which sessions leave, and with whom: a person's own consent, per project.
+ *
+ * - A session is shared with the team its project is linked to, and with nobody before.
+ * - Signed in, only sessions with an event in the last minute are claimed; claimed ones follow their project's link.
+ *   Older ones stay until a person shares them.
+ */
+import type { SessionId } from "../base/ids.ts";
+import type { Clock } from "../base/clock.ts";
+import { raise } from "../base/result.ts";
+import type { Store } from "../store/store.ts";
+import type { SessionRow } from "./api.ts";
+import type { Membership } from "./membership.ts";
+import type { Traces } from "./traces.ts";
+import type { ProjectId } from "../base/ids.ts";
+
+export const CLAIM_WINDOW_MS = 60_000;
+
+export interface Sharing {
+  /** All or, when one cannot be, none. Answers how many are shared now that were not. Raises "not-linked", "not-yours". */
+  share(sessions: readonly SessionRow[]): Promise<number>;
+  /** Of these (null: of all) the ones of the last minute. Shares those whose project is linked. Answers how many. */
+  claimRecent(account: string, among: readonly SessionId[] | null): Promise<number>;
+  /** After a project was linked. */
+  shareClaimed(project: ProjectId): Promise<void>;
+}
+
+export function createSharing(store: Store, membership: Membership, traces: Traces, clock: Clock): Sharing {
+  async function shareOne(session: SessionRow): Promise<boolean> {
+    const link = session.project === null ? null : membership.link(session.project.id as ProjectId);
+    if (link === null) return false;
+    return traces.share(session.id as SessionId, { team: link.team, project: link.cloudProject });
+  }
+
+  async function recent(): Promise<readonly SessionRow[]> {
+    const since = clock.nowMs() - CLAIM_WINDOW_MS;
+    const { rows } = await store.views.sessions({ since, limit: 1_000 });
+    return rows.filter((row) => row.owner === null && row.endedAt !== null && row.endedAt >= since && row.endedAt <= clock.nowMs());
+  }
+
+  return {
+    async share(sessions) {
+      for (const session of sessions) check(session, membership);
+      let shared = 0;
+      for (const session of sessions) if (await shareOne(session)) shared++;
+      return shared;
+    },
+    async claimRecent(account, among) {
+      const fresh = (await recent()).filter(({ id, claimed }) => !claimed && (among === null || among.includes(id as SessionId)));
+      if (fresh.length > 0) await store.sessions.claim(fresh.map(({ id }) => id as SessionId), account);
+      for (const session of fresh) await shareOne(session);
+      return fresh.length;
+    },
+    async shareClaimed(project) {
+      const { rows } = await store.views.sessions({ project });
+      for (const session of rows) if (session.claimed && session.owner === null) await shareOne(session);
+    },
+  };
+}
+
+function check(session: SessionRow, membership: Membership): void {
+  if (session.owner !== null) {
+    raise("not-yours", `The session ${session.id} is a teammate's and shared already. Nothing was shared.`);
+  }
+  if (session.project === null) {
+    raise("not-linked", `The session ${session.id} has no project, so there is no team to share it with. Nothing was shared.`);
+  }
+  if (membership.link(session.project.id as ProjectId) !== null) return;
+  raise(
+    "not-linked",
+    `The project "${session.project.name}" of the session ${session.id} is not linked to a team. Nothing was shared. Link it first: operon project link ${session.project.id} --team TEAM`,
+  );
+}

@@ -1,0 +1,259 @@
+/**
+ * Keeps the full-text index up with the read model, in bounded steps.
+ *
+ * What is searched: the titles of sessions, the bodies, summaries and tool names of events (of a very long body the
+ * first 64 Ki characters), and decisions. A document of the index is one of these, under a number that is never used
+ * twice; one that changes is indexed again under a new number, and the old number is dead.
+ *
+ * PostgreSQL's own full text (tsvector and GIN) was measured and costs four times as much to build here, because its
+ * parser and its index run in the embedded build; words are cut in JavaScript instead and stored as segments.
+ */
+import type { PGlite, Transaction } from "@electric-sql/pglite";
+import { bigintArray, textArray } from "../../pg/arrays.ts";
+import { copyRows } from "../../pg/copy.ts";
+import {
+  type Block,
+  type SegmentDoc,
+  createSegment,
+  decodeDocs,
+  encodeDocs,
+  mergeSegments,
+} from "./segment.ts";
+import { words } from "./tokens.ts";
+
+export const INDEXED_CHARS = 64 * 1024;
+export const INDEXED_PARTS = ["text", "thinking", "input", "output", "plan"] as const;
+
+const STEP_EVENTS = 20_000;
+const STEP_CHARS = 8 * 1024 * 1024;
+const READ_EVENTS = 1_000;
+/** Segments of about one size are merged eight at a time; beyond the last tier they stay, so that no merge takes long. */
+const MERGE_COUNT = 8;
+const FIRST_TIER_WORDS = 2_000;
+const MAX_MERGED_WORDS = 1_000_000;
+
+interface Pending {
+  /** evt_…, ses_… or a decision's id. */
+  readonly subject: string;
+  readonly session: string | null;
+  readonly rev: number;
+  readonly at: number | null;
+  readonly texts: readonly string[];
+  /** Indexed before: that document dies. */
+  readonly again: boolean;
+}
+
+interface PendingEvent {
+  readonly id: string;
+  readonly session_id: string;
+  readonly rev: number;
+  readonly at: number | null;
+  readonly tool: string | null;
+  readonly summary: string | null;
+  readonly again: boolean;
+}
+
+export interface Indexer {
+  /** Indexes up to some 8 MB of text. True: there is more. */
+  catchUp(): Promise<boolean>;
+}
+
+export function createIndexer(db: PGlite): Indexer {
+  return {
+    async catchUp() {
+      const behind = await db.query<{ id: string; rev: number }>(
+        "select id, rev from sessions where rev > index_rev order by id",
+      );
+      const events = await pendingEvents(db);
+      const read = await readTexts(db, events);
+      const more = read.length < events.length || events.length === STEP_EVENTS;
+      const titles = await pendingTitles(db);
+      const pending = [...read, ...titles, ...(await pendingDecisions(db))];
+      const complete = more ? before(behind.rows, read.at(-1)) : behind.rows;
+      if (pending.length > 0 || complete.length > 0) {
+        await db.transaction(async (tx) => {
+          await write(tx, pending);
+          await markIndexed(tx, complete, titles);
+        });
+        await mergeOneTier(db);
+      }
+      return more;
+    },
+  };
+}
+
+async function pendingEvents(db: PGlite): Promise<readonly PendingEvent[]> {
+  const found = await db.query<PendingEvent>(
+    `select e.id, e.session_id, e.rev, e.at, e.tool, e.summary, d.rev is not null as again
+     from sessions s
+     join events e on e.session_id = s.id and e.rev > s.index_rev
+     left join search_docs d on d.subject = e.id
+     where s.rev > s.index_rev and (d.rev is null or d.rev < e.rev)
+     order by s.id, e.rev, e.id limit $1`,
+    [STEP_EVENTS],
+  );
+  return found.rows;
+}
+
+/** `behind` was read before the events were: of these sessions none is left for the next step. */
+function before(
+  behind: readonly { id: string; rev: number }[],
+  last: Pending | undefined,
+): readonly { id: string; rev: number }[] {
+  return behind.filter(({ id }) => last?.session !== undefined && last.session !== null && id < last.session);
+}
+
+/** In the order given, until there is enough for one step. */
+async function readTexts(db: PGlite, events: readonly PendingEvent[]): Promise<readonly Pending[]> {
+  const read: Pending[] = [];
+  let chars = 0;
+  for (let from = 0; from < events.length && chars < STEP_CHARS; from += READ_EVENTS) {
+    const some = events.slice(from, from + READ_EVENTS);
+    const bodies = await readBodies(
+      db,
+      some.map((event) => event.id),
+    );
+    for (const event of some) {
+      const texts = [...(bodies.get(event.id) ?? []), event.tool ?? "", event.summary ?? ""];
+      const { id: subject, session_id: session, rev, at, again } = event;
+      read.push({ subject, session, rev, at, again, texts });
+      for (const text of texts) chars += text.length;
+    }
+  }
+  return read;
+}
+
+/** What is searched of the bodies of these events, by event. */
+export async function readBodies(db: PGlite, events: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> {
+  const found = await db.query<{ event_id: string; body: string }>(
+    `select p.event_id, case when p.bytes > $3 then left(p.body, $3::int) else p.body end as body
+     from unnest($1::text[]) as x(id)
+     join parts p on p.event_id = x.id where p.name = any($2::text[]) order by p.event_id, p.name`,
+    [textArray(events), textArray(INDEXED_PARTS), INDEXED_CHARS],
+  );
+  const bodies = new Map<string, string[]>();
+  for (const { event_id, body } of found.rows) {
+    const held = bodies.get(event_id);
+    if (held === undefined) bodies.set(event_id, [body]);
+    else held.push(body);
+  }
+  return bodies;
+}
+
+async function pendingTitles(db: PGlite): Promise<readonly Pending[]> {
+  const found = await db.query<{ id: string; title: string; rev: number; at: number | null; again: boolean }>(
+    `select id, coalesce(agent_title, prompt_title, '') as title, rev, ended_at as at, indexed_title is not null as again
+     from sessions
+     where coalesce(agent_title, prompt_title, '') <> coalesce(indexed_title, '') order by id`,
+  );
+  return found.rows.map(({ id, title, ...rest }) => ({ ...rest, subject: id, session: id, texts: [title] }));
+}
+
+async function pendingDecisions(db: PGlite): Promise<readonly Pending[]> {
+  const found = await db.query<{ id: string; title: string; body: string; rev: number; at: number | null; again: boolean }>(
+    `select s.id, s.title, s.body, s.rev, s.at, d.rev is not null as again from search_decisions s
+     left join search_docs d on d.subject = s.id where d.rev is null or d.rev < s.rev order by s.id`,
+  );
+  return found.rows.map(({ id, title, body, ...rest }) => ({ ...rest, subject: id, session: null, texts: [title, body] }));
+}
+
+async function write(tx: Transaction, pending: readonly Pending[]): Promise<void> {
+  if (pending.length === 0) return;
+  const last = await tx.query<{ last: number }>("select setval('search_doc', nextval('search_doc') + $1) as last", [
+    pending.length,
+  ]);
+  const first = (last.rows[0]?.last as number) - pending.length;
+  const segment = createSegment();
+  pending.forEach(({ at, texts }, i) => {
+    segment.add(
+      first + i,
+      at ?? 0,
+      texts.map((text) => words(text)),
+    );
+  });
+  const changed = pending.filter(({ again }) => again).map(({ subject }) => subject);
+  if (changed.length > 0) await tx.query("delete from search_docs where subject = any($1::text[])", [textArray(changed)]);
+  await copyRows(
+    tx,
+    "search_docs",
+    ["doc", "subject", "session_id", "rev"],
+    pending.map(({ subject, session, rev }, i) => [first + i, subject, session, rev]),
+  );
+  await writeSegment(tx, segment.words, segment.docs, segment.blocks());
+}
+
+/** A segment is named by its first document. */
+async function writeSegment(
+  tx: Transaction,
+  wordCount: number,
+  docs: readonly SegmentDoc[],
+  blocks: readonly Block[],
+): Promise<void> {
+  const [first] = docs;
+  if (first === undefined) return;
+  const segment = first.doc;
+  await copyRows(tx, "search_segments", ["segment", "tokens", "docs"], [[segment, wordCount, encodeDocs(docs)]]);
+  await copyRows(
+    tx,
+    "search_blocks",
+    ["segment", "block", "first_term", "data"],
+    blocks.map((block, i) => [segment, i, block.firstWord, block.data]),
+  );
+}
+
+async function markIndexed(
+  tx: Transaction,
+  sessions: readonly { readonly id: string; readonly rev: number }[],
+  titles: readonly Pending[],
+): Promise<void> {
+  await tx.query(
+    "update sessions s set index_rev = x.rev from unnest($1::text[], $2::bigint[]) as x(id, rev) where s.id = x.id",
+    [textArray(sessions.map(({ id }) => id)), bigintArray(sessions.map(({ rev }) => rev))],
+  );
+  await tx.query(
+    "update sessions s set indexed_title = x.title from unnest($1::text[], $2::text[]) as x(id, title) where s.id = x.id",
+    [textArray(titles.map(({ subject }) => subject)), textArray(titles.map(({ texts }) => texts[0] ?? ""))],
+  );
+}
+
+async function mergeOneTier(db: PGlite): Promise<void> {
+  const found = await db.query<{ segment: number; tokens: number }>(
+    "select segment, tokens from search_segments where tokens < $1 order by segment",
+    [MAX_MERGED_WORDS],
+  );
+  const tiers = Map.groupBy(found.rows, ({ tokens }) => tierOf(tokens));
+  const full = [...tiers.values()].find((segments) => segments.length >= MERGE_COUNT);
+  if (full === undefined) return;
+  const ids = full.slice(0, MERGE_COUNT).map(({ segment }) => segment);
+  await db.transaction(async (tx) => merge(tx, ids));
+}
+
+function tierOf(wordCount: number): number {
+  return Math.max(0, Math.ceil(Math.log(wordCount / FIRST_TIER_WORDS) / Math.log(MERGE_COUNT)));
+}
+
+async function merge(tx: Transaction, ids: readonly number[]): Promise<void> {
+  const list = bigintArray(ids);
+  const segments = await tx.query<{ segment: number; docs: Uint8Array }>(
+    "select segment, docs from search_segments where segment = any($1::bigint[])",
+    [list],
+  );
+  const blocks = await tx.query<{ segment: number; data: Uint8Array }>(
+    "select segment, data from search_blocks where segment = any($1::bigint[]) order by segment, block",
+    [list],
+  );
+  const bySegment = Map.groupBy(blocks.rows, ({ segment }) => segment);
+  const parts = segments.rows.map(({ segment, docs }) => ({
+    docs: decodeDocs(docs),
+    blocks: (bySegment.get(segment) ?? []).map(({ data }) => data),
+  }));
+  const numbers = parts.flatMap(({ docs }) => docs.map(({ doc }) => doc));
+  const living = await tx.query<{ doc: number }>("select doc from search_docs where doc = any($1::bigint[])", [
+    bigintArray(numbers),
+  ]);
+  const lives = new Set(living.rows.map(({ doc }) => doc));
+  const merged = mergeSegments(parts, (doc) => lives.has(doc));
+  await tx.query("delete from search_segments where segment = any($1::bigint[])", [list]);
+  await tx.query("delete from search_blocks where segment = any($1::bigint[])", [list]);
+  await writeSegment(tx, merged.words, merged.docs, merged.blocks);
+}

@@ -1,0 +1,82 @@
+import { appendFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { expect, onTestFinished, test, vi } from "vitest";
+import type { Watch } from "../../src/capture/watch.ts";
+import { captureOf, homeOf, jsonl, put, tempFolder } from "./home.ts";
+
+interface Watching {
+  readonly seen: (string | null)[];
+  readonly watch: Watch;
+}
+
+async function watching(home: string, rescanMs = 3_600_000): Promise<Watching> {
+  const seen: (string | null)[] = [];
+  const watch = await captureOf(home).watch({
+    gatherMs: 10,
+    rescanMs,
+    onChange: async (paths) => void seen.push(...(paths ?? [null])),
+  });
+  onTestFinished(() => watch.close());
+  return { seen, watch };
+}
+
+test("a transcript that grows, or is new, is told; other files are not", async () => {
+  const home = homeOf({ ".claude/projects/-p/s.jsonl": jsonl({ a: 1 }), "other/x.jsonl": "" });
+  const { seen } = await watching(home);
+  put(join(home, "other/y.jsonl"), "{}\n");
+  put(join(home, ".claude/projects/-p/notes.md"), "");
+  appendFileSync(join(home, ".claude/projects/-p/s.jsonl"), jsonl({ a: 2 }));
+  const fresh = join(home, ".claude/projects/-q/deep/subagents/agent-1.jsonl");
+  put(fresh, jsonl({ a: 3 }));
+  await vi.waitFor(() =>
+    expect(new Set(seen)).toEqual(new Set([join(home, ".claude/projects/-p/s.jsonl"), fresh])),
+  );
+});
+
+test("folders that are not there yet are waited for, also after they were removed", async () => {
+  const home = tempFolder();
+  const { seen } = await watching(home);
+  const path = join(home, ".codex/sessions/2026/01/02/rollout-1.jsonl");
+  put(path, "{}\n");
+  await vi.waitFor(() => expect(seen).toContain(path), { timeout: 5_000 });
+  rmSync(join(home, ".codex"), { recursive: true });
+  seen.length = 0;
+  const again = join(home, ".codex/sessions/2026/01/02/rollout-2.jsonl.zst");
+  await vi.waitFor(
+    () => {
+      put(again, `${Math.random()}`);
+      expect(seen).toContain(again);
+    },
+    { timeout: 5_000, interval: 100 },
+  );
+});
+
+test("now and then everything is looked at", async () => {
+  const { seen } = await watching(tempFolder(), 20);
+  await vi.waitFor(() => expect(seen).toContain(null));
+});
+
+test("changes during a look are told after it, never beside it", async () => {
+  const home = homeOf({ ".claude/projects/-p/s.jsonl": "" });
+  const path = join(home, ".claude/projects/-p/s.jsonl");
+  let running = 0;
+  let most = 0;
+  let calls = 0;
+  let release = (): void => {};
+  const watch = await captureOf(home).watch({
+    gatherMs: 5,
+    async onChange() {
+      calls++;
+      most = Math.max(most, ++running);
+      if (calls === 1) await new Promise<void>((resolve) => (release = resolve));
+      running--;
+    },
+  });
+  onTestFinished(() => watch.close());
+  appendFileSync(path, "1\n");
+  await vi.waitFor(() => expect(calls).toBe(1));
+  appendFileSync(path, "2\n");
+  release();
+  await vi.waitFor(() => expect(calls).toBe(2));
+  expect(most).toBe(1);
+});

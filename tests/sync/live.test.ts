@@ -1,0 +1,187 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import type { Bytes } from "../../src/base/bytes.ts";
+import type { DocId } from "../../src/base/ids.ts";
+import { unwrap } from "../../src/base/result.ts";
+import { TEAM, TEAM_STREAM, type TestDevice, TestTeam } from "./team.ts";
+
+let team: TestTeam;
+let ada: TestDevice;
+let bob: TestDevice;
+let doc: DocId;
+const rows = () => team.server.stream(TEAM_STREAM).rows;
+
+/** Lets everything run that waits for nothing but other code. */
+async function expectSoon(until: () => boolean): Promise<void> {
+  for (let i = 0; i < 10_000 && !until(); i++) await new Promise(setImmediate);
+  expect(until()).toBe(true);
+}
+
+/** Long enough that what should not happen would have happened. */
+async function quiet(): Promise<void> {
+  for (let i = 0; i < 50; i++) await new Promise(setImmediate);
+}
+
+function type(device: TestDevice, letters: string): Bytes {
+  const update = device.type(doc, (text) => text.insert(text.length, letters));
+  device.sync.edited(doc, update.length);
+  return update;
+}
+
+beforeEach(async () => {
+  team = new TestTeam();
+  ada = team.device("ada");
+  bob = team.device("bob");
+  doc = ada.create("dec_1");
+  ada.type(doc, (text) => text.insert(0, "base"));
+  ada.sync.start();
+  bob.sync.start();
+  await expectSoon(() => bob.store.has(doc) && ada.states.at(-1)?.state === "verified");
+  await quiet();
+  team.time.advance(1000);
+});
+
+describe("S17", () => {
+  test("S17: the first edit after quiet leaves at once, and arrives without anybody asking", async () => {
+    type(ada, "!");
+    await expectSoon(() => bob.text(doc) === "base!");
+    expect(team.time.waiting).toBe(0);
+    expect(bob.applied.at(-1)?.doc).toBe(doc);
+  });
+
+  test("S17: what is typed within the window leaves together when it ends", async () => {
+    for (const letter of "quick") type(ada, letter);
+    await expectSoon(() => rows().length === 2);
+    await quiet();
+    expect(rows().length).toBe(2);
+    for (const letter of " fox") type(ada, letter);
+    await quiet();
+    expect(rows().length).toBe(2);
+    team.time.advance(499);
+    await quiet();
+    expect(rows().length).toBe(2);
+    team.time.advance(1);
+    await expectSoon(() => bob.text(doc) === "basequick fox");
+    expect(rows().length).toBe(3);
+  });
+
+  test("S17: 32 KB do not wait for the window", async () => {
+    type(ada, "!");
+    await expectSoon(() => rows().length === 2);
+    type(ada, "x".repeat(16 * 1024));
+    await quiet();
+    expect(rows().length).toBe(2);
+    type(ada, "x".repeat(16 * 1024));
+    await expectSoon(() => rows().length === 3);
+    expect(team.time.waiting).toBe(0);
+  });
+
+  test("S17: each document has its own window", async () => {
+    type(ada, "!");
+    type(ada, "?");
+    await expectSoon(() => rows().length === 2);
+    const other = ada.create("dec_2");
+    const update = ada.type(other, (text) => text.insert(0, "at once"));
+    ada.sync.edited(other, update.length);
+    await expectSoon(() => bob.store.has(other));
+  });
+
+  test("S17: while a push is under way, edits gather and go with the next one", async () => {
+    const push = ada.transport.push;
+    let release = () => {};
+    const held = new Promise<void>((resolve) => (release = resolve));
+    let pushes = 0;
+    ada.transport.push = async (...sent) => {
+      pushes++;
+      await held;
+      return push(...sent);
+    };
+    type(ada, "1");
+    await expectSoon(() => pushes === 1);
+    type(ada, "2");
+    team.time.advance(2000);
+    type(ada, "3");
+    await quiet();
+    expect(pushes).toBe(1);
+    release();
+    await expectSoon(() => bob.text(doc) === "base123");
+    expect(rows().length).toBe(3);
+  });
+});
+
+describe("S18", () => {
+  test("S18: a poke fetches once; one about what is known already fetches nothing", async () => {
+    await quiet();
+    const pulls = team.server.pulls;
+    type(ada, "!");
+    await expectSoon(() => bob.text(doc) === "base!");
+    await quiet();
+    expect(team.server.pulls).toBe(pulls + 1);
+  });
+
+  test("S18: nothing is fetched and no timer runs while nothing happens", async () => {
+    await quiet();
+    const pulls = team.server.pulls;
+    team.time.advance(24 * 3600 * 1000);
+    await quiet();
+    expect(team.server.pulls).toBe(pulls);
+    expect(team.time.waiting).toBe(0);
+  });
+
+  test("S18: a failure is told, and tried again with growing patience", async () => {
+    const { pull } = ada.transport;
+    const { push } = ada.transport;
+    let tries = 0;
+    ada.transport.push = async () => {
+      tries++;
+      return { ok: false, fault: { type: "offline", message: "There is no connection." } };
+    };
+    ada.transport.pull = async (...asked) => {
+      tries++;
+      return tries < 5
+        ? { ok: false, fault: { type: "offline", message: "There is no connection." } }
+        : pull(...asked);
+    };
+    type(ada, "!");
+    await expectSoon(() => ada.states.at(-1)?.state === "offline");
+    expect(ada.states.at(-1)).toMatchObject({ state: "offline", waiting: 1, since: team.time.ms });
+    for (const [waitMs, count] of [
+      [1000, 2],
+      [2000, 3],
+      [4000, 4],
+    ] as const) {
+      await expectSoon(() => team.time.waiting === 1);
+      team.time.advance(waitMs - 1);
+      await quiet();
+      expect(tries).toBe(count - 1);
+      team.time.advance(1);
+      await expectSoon(() => tries === count);
+    }
+    ada.transport.push = push;
+    await expectSoon(() => team.time.waiting === 1);
+    team.time.advance(8000);
+    await expectSoon(() => bob.text(doc) === "base!");
+    await expectSoon(() => ada.states.at(-1)?.state === "verified");
+  });
+
+  test("S18: stopped, nothing leaves; what waited is found by the next start", async () => {
+    await ada.sync.stop();
+    type(ada, "!");
+    team.time.advance(10_000);
+    await quiet();
+    expect(rows().length).toBe(1);
+    ada.sync.start();
+    await expectSoon(() => bob.text(doc) === "base!");
+    await ada.sync.stop();
+    await bob.sync.stop();
+    expect(team.time.waiting).toBe(0);
+  });
+
+  test("S18: by hand and live at once never overlap", async () => {
+    type(ada, "1");
+    type(ada, "2");
+    const reports = await Promise.all([ada.sync.once(), ada.sync.once()]);
+    expect(reports.map((report) => unwrap(report).alarms)).toEqual([[], []]);
+    await expectSoon(() => bob.text(doc) === "base12");
+    expect(await ada.store.pendingDocuments(TEAM)).toEqual([]);
+  });
+});
