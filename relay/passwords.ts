@@ -2,6 +2,7 @@
 import { argon2 as argon2Callback, timingSafeEqual } from "node:crypto";
 import { promisify } from "node:util";
 import type { Random } from "../src/base/random.ts";
+import { HttpError } from "./http.ts";
 
 const argon2 = promisify(argon2Callback);
 
@@ -11,7 +12,9 @@ const TAG_BYTES = 32;
 const SALT_BYTES = 16;
 /** Each takes 64 MiB while it runs. */
 const AT_ONCE = 2;
+const WAITING_MAX = 100;
 
+/** Both throw `HttpError` 429 when too many are waiting. */
 export interface Passwords {
   hash(password: string): Promise<string>;
   /** `stored` null (no such account) takes the same time and answers false. */
@@ -82,6 +85,12 @@ function limit(atOnce: number): <T>(work: () => Promise<T>) => Promise<T> {
   const waiting: (() => void)[] = [];
   let running = 0;
   return async (work) => {
+    if (waiting.length >= WAITING_MAX)
+      throw new HttpError(429, {
+        code: 429,
+        error_code: "over_request_rate_limit",
+        msg: "Request rate limit reached",
+      });
     if (running >= atOnce) await new Promise<void>((resolve) => waiting.push(resolve));
     else running++;
     try {

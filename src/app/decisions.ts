@@ -33,7 +33,7 @@ export interface DecisionsOptions {
 
 export function createDecisions({ store, docs, clock, random, onCreated }: DecisionsOptions): Decisions {
   async function find(text: string): Promise<DocId> {
-    const all = (await store.documents.list("decision")).map(({ id }) => id);
+    const all = (await store.documents.list({ kind: "decision" })).map(({ id }) => id);
     const found = all.filter((id) => id === text || id.startsWith(text));
     const [only] = found;
     if (only !== undefined && (found.length === 1 || found.includes(text as DocId))) return found.includes(text as DocId) ? (text as DocId) : only;
@@ -45,16 +45,15 @@ export function createDecisions({ store, docs, clock, random, onCreated }: Decis
     const stored = await store.documents.load(id);
     if (stored === null) raise("no-decision", `There is no decision "${id}" here.`);
     const team = stored.stream?.team ?? null;
-    const waiting = team !== null && (await store.sync.pendingDocuments(team)).includes(id);
     const doc = openDoc(stored.state);
     const record = readDecision(doc);
     doc.destroy();
-    return { ...record, id, team, waiting };
+    return { ...record, id, team, waiting: team !== null && stored.pending };
   }
 
   return {
     async list() {
-      const rows = await Promise.all((await store.documents.list("decision")).map(({ id }) => row(id)));
+      const rows = await Promise.all((await store.documents.list({ kind: "decision" })).map(({ id }) => row(id)));
       return rows.toSorted((a, b) => (a.id < b.id ? 1 : -1));
     },
     get: async (text) => row(await find(text)),

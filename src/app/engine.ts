@@ -4,34 +4,32 @@
  * It owns the store for as long as it lives and answers the api; who hosts it (a command, a page's server, a window)
  * is not its business.
  */
-import { stat } from "node:fs/promises";
-import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import type { Bytes } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
-import type { DocId, ProjectId, SessionId, TeamId } from "../base/ids.ts";
+import type { DocId, SessionId, TeamId } from "../base/ids.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import { ok, raise, type Result } from "../base/result.ts";
-import { AGENT_IDS } from "../base/session.ts";
-import type { DocKind } from "../crdt/documents.ts";
 import { openStore, type Store } from "../store/store.ts";
 import type { SyncState as TeamSyncState } from "../sync/engine.ts";
-import type { ApiClient, Progress, Status, SyncReport } from "./api.ts";
+import type { ApiClient, Input, Method, Output, Progress, Status } from "./api.ts";
 import { createBus } from "./bus.ts";
 import { createCapturing } from "./capturing.ts";
 import { createDecisions } from "./decisions.ts";
-import { doctor } from "./doctor.ts";
+import { createHandlers } from "./handlers.ts";
 import type { Host } from "./host.ts";
 import { createLiveDocs } from "./livedocs.ts";
-import { createMembership } from "./membership.ts";
-import { dispatch, type Handlers } from "./methods.ts";
+import { openMembership, type Membership } from "./membership.ts";
+import { dispatch } from "./methods.ts";
 import type { Env, Profile } from "./paths.ts";
+import { createProjects } from "./projects.ts";
 import { openSecrets } from "./secrets.ts";
 import { createSharing } from "./sharing.ts";
 import { syncStateOf } from "./syncstate.ts";
+import { createQueue } from "./tasks.ts";
 import type { Teamwork } from "./teamwork.ts";
-import { createTraces } from "./traces.ts";
+import { createTraces, sessionOfTrace } from "./traces.ts";
 import type { Web } from "./web.ts";
 
 export interface EngineOptions {
@@ -50,6 +48,8 @@ export interface Engine {
   readonly host: Host;
   /** Resolves when somebody asked it to end. */
   readonly stopped: Promise<void>;
+  /** Sentences about the store a person should know. */
+  readonly notices: readonly string[];
   /** From `folder`, the built interface. */
   serveWeb(folder: string): Promise<Web>;
   /** From now on it stays: captures as it happens, and syncs. */
@@ -64,41 +64,41 @@ export async function openEngine(options: EngineOptions): Promise<Result<Engine>
   const { profile, clock, random, log } = options;
   const opened = await openStore({ folder: profile.folder, clock, random, log });
   if (!opened.ok) return opened;
-  return ok(composeEngine(options, opened.value));
+  return ok(composeEngine(options, opened.value, await openMembership(opened.value.settings)));
 }
 
-function composeEngine(options: EngineOptions, store: Store): Engine {
+function composeEngine(options: EngineOptions, store: Store, membership: Membership): Engine {
   const { profile, clock, random, log } = options;
   const bus = createBus();
   const secrets = openSecrets(profile.folder);
-  const membership = createMembership(store.settings);
   const teamStates = new Map<TeamId, TeamSyncState>();
-  const follower = createQueue();
+  const following = createQueue();
+  const received = new Set<DocId>();
   let teamwork: Promise<Teamwork> | undefined;
   let web: Promise<Web> | undefined;
   let stays = false;
+  let closing = false;
+  let statusTimer: NodeJS.Timeout | undefined;
+
+  // ---- What is composed ----------------------------------------------------------------------------------------
 
   const docs = createLiveDocs({
     load: (id) => store.documents.load(id),
-    append: (id, update) => store.documents.append(id, update),
-    onChange: (id, kind, update) => documentGrew(id, kind, update.length),
+    append: (id, update) => store.documents.append(id, [update]),
+    onChange: (id, _kind, update) => documentGrew(id, update.length),
   });
   const traces = createTraces({
     store,
     clock,
     random,
-    onGrown: (id, sizeBytes) => documentGrew(id, "trace", sizeBytes),
-    onSessions: (ids) => void sessionsChanged(ids),
+    log,
+    onGrown: documentGrew,
+    onSessions: (ids) => inBackground(sessionsChanged(ids)),
     memberAt: async (team, device) => (await online()).memberAt(team, device),
   });
+  const projects = createProjects({ store, membership, clock, random, onGrown: documentGrew });
   const sharing = createSharing(store, membership, traces, clock);
-  const decisions = createDecisions({
-    store,
-    docs,
-    clock,
-    random,
-    onCreated: (id, state) => documentGrew(id, "decision", state.length),
-  });
+  const decisions = createDecisions({ store, docs, clock, random, onCreated: (id, state) => documentGrew(id, state.length) });
   const capturing = createCapturing({
     folder: profile.folder,
     home: options.home,
@@ -108,8 +108,216 @@ function composeEngine(options: EngineOptions, store: Store): Engine {
     fileStates: (agent) => store.capture.fileStates(agent),
     commit: (batches) => store.capture.commit(batches),
     countEvents: async () => (await store.views.counts()).events,
-    onSessions: (ids) => void sessionsChanged(ids),
+    onSessions: (ids) => inBackground(sessionsChanged(ids)),
     follow,
     onState: statusChanged,
   });
+
+  function online(): Promise<Teamwork> {
+    teamwork ??= import("./teamwork.ts").then(({ openTeamwork }) =>
+      openTeamwork({
+        account: membership.account(),
+        teams: async () => membership.teams().map(({ id }) => id),
+        store: store.sync,
+        secrets,
+        clock,
+        random,
+        onApplied: documentsCame,
+        onState: (team, state) => {
+          teamStates.set(team, state);
+          statusChanged();
+        },
+      }),
+    );
+    teamwork.catch(() => (teamwork = undefined));
+    return teamwork;
+  }
+
+  // ---- What follows from what ----------------------------------------------------------------------------------
+
+  /** Something of this document was written here: windows and sync are told. */
+  function documentGrew(id: DocId, sizeBytes: number): void {
+    if (id.startsWith("dec_")) bus.push({ topic: "decisions", ids: [id] });
+    teamwork?.then((work) => work.edited(id, sizeBytes)).catch(() => undefined);
+    statusChanged();
+  }
+
+  /** Others' changes, kept already. */
+  function documentsCame(id: DocId, updates: readonly Bytes[]): void {
+    docs.applied(id, updates);
+    if (id.startsWith("dec_")) bus.push({ topic: "decisions", ids: [id] });
+    if (received.has(id)) return;
+    received.add(id);
+    inBackground(
+      following.run(async () => {
+        received.delete(id);
+        if (sessionOfTrace(id) !== null) await traces.received(id);
+        else if (!id.startsWith("dec_")) await projects.received(id);
+        statusChanged();
+      }),
+    );
+  }
+
+  async function sessionsChanged(ids: readonly SessionId[]): Promise<void> {
+    if (ids.length === 0) return;
+    bus.push({ topic: "sessions", ids });
+    for (const { id, rev } of await store.views.revisions(ids)) bus.push({ topic: "session", id, rev });
+    const account = membership.account();
+    if (stays && account !== null) await following.run(() => sharing.claimRecent(account.id, ids));
+    statusChanged();
+  }
+
+  /** What sessions lead to: shared traces, then search. */
+  async function follow(onProgress: (progress: Progress) => void): Promise<void> {
+    await following.run(() => traces.catchUp());
+    await indexAll(onProgress);
+  }
+
+  async function indexAll(onProgress: (progress: Progress) => void): Promise<void> {
+    for (let step = 1; !closing && (await store.search.catchUp()); step++) {
+      onProgress({ done: step, total: 0, what: "Making it searchable, step" });
+      await turn();
+    }
+  }
+
+  function statusChanged(): void {
+    if (closing || statusTimer !== undefined) return;
+    statusTimer = setTimeout(() => {
+      statusTimer = undefined;
+      inBackground(status().then((now) => bus.push({ topic: "status", status: now })));
+    }, STATUS_GATHER_MS);
+    statusTimer.unref();
+  }
+
+  async function status(): Promise<Status> {
+    return {
+      version: options.version,
+      profile: profile.name,
+      dataFolder: profile.folder,
+      account: membership.account()?.email ?? null,
+      teams: membership.teams().map(({ id, name, role }) => ({ id, name: name ?? id, role })),
+      capturing: capturing.agents(),
+      capture: capturing.state(),
+      sync: syncStateOf(teamStates),
+      sessions: (await store.views.counts()).sessions,
+      stays,
+      notices: store.notices,
+    };
+  }
+
+  function inBackground(work: Promise<unknown>): void {
+    background.add(work);
+    work
+      .catch((error: unknown) => {
+        if (!closing) log("error", "background", { reason: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+      })
+      .finally(() => background.delete(work));
+  }
+
+  // ---- The api -------------------------------------------------------------------------------------------------
+
+  const background = new Set<Promise<unknown>>();
+  const calls = new Set<Promise<unknown>>();
+  let askToStop = (): void => undefined;
+  const stopped = new Promise<void>((resolve) => (askToStop = resolve));
+  /** A store that was set aside is whole again before anything is asked of it. */
+  const whole = store.needsRefill ? capturing.refill(() => undefined) : Promise.resolve();
+  whole.catch(() => undefined);
+
+  const handlers = createHandlers({
+    store,
+    membership,
+    secrets,
+    docs,
+    decisions,
+    projects,
+    sharing,
+    traces,
+    capturing,
+    profile,
+    clock,
+    version: options.version,
+    online,
+    status,
+    indexAll,
+    settled: () => following.idle(),
+    signedOut: () => teamStates.clear(),
+    goLive: async () => {
+      if (stays) await (await online()).start();
+    },
+    address: async () => {
+      if (!stays) raise("not-staying", "This engine ends with its command. Run operon open when it has ended.");
+      const { builtInterface } = await import("./interface.ts");
+      return (await serveWeb((await builtInterface()).folder)).newAddress();
+    },
+    stop: () => askToStop(),
+  });
+
+  async function call(method: string, input: unknown, context: Parameters<Host["call"]>[2]): Promise<unknown> {
+    if (closing) raise("engine-stopping", "The engine is ending. Nothing was done; run it again.");
+    if (!stays) await whole;
+    const answer = dispatch(handlers, method, input, context);
+    calls.add(answer);
+    try {
+      return await answer;
+    } finally {
+      calls.delete(answer);
+    }
+  }
+
+  const host: Host = {
+    call,
+    subscribe: bus.subscribe,
+    openDocument: (id, listener) => docs.open(id as DocId, listener),
+  };
+
+  function serveWeb(folder: string): Promise<Web> {
+    web ??= (async () => {
+      const [{ serveWeb: serve }, { readWebFiles }] = await Promise.all([import("./web.ts"), import("./webfiles.ts")]);
+      return serve({ folder: profile.folder, files: await readWebFiles(folder), host, clock, log });
+    })();
+    web.catch(() => (web = undefined));
+    return web;
+  }
+
+  async function begin(): Promise<void> {
+    await whole;
+    await capturing.watch();
+    await follow(() => undefined);
+    await following.run(() => traces.receiveAll());
+    if (membership.account() !== null) await (await online()).start();
+  }
+
+  return {
+    host,
+    stopped,
+    notices: store.notices,
+    client: {
+      call: <M extends Method>(method: M, input: Input<M>, onProgress?: (progress: Progress) => void) =>
+        call(method, input, { local: true, onProgress: onProgress ?? (() => undefined) }) as Promise<Output<M>>,
+      subscribe: bus.subscribe,
+    },
+    serveWeb,
+    live() {
+      stays = true;
+      inBackground(begin());
+    },
+    async finishCalls() {
+      closing = true;
+      clearTimeout(statusTimer);
+      await Promise.allSettled(calls);
+    },
+    async close() {
+      closing = true;
+      clearTimeout(statusTimer);
+      await (await web?.catch(() => undefined))?.close();
+      await capturing.close();
+      await (await teamwork?.catch(() => undefined))?.close();
+      await following.idle();
+      await Promise.allSettled(background);
+      await store.close();
+    },
+  };
 }
+
+const STATUS_GATHER_MS = 100;

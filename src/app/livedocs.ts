@@ -14,7 +14,7 @@ import { isUpdate } from "../crdt/known.ts";
 import type { DocumentListener, OpenDocument } from "./host.ts";
 
 export interface LiveDocsOptions {
-  load(id: DocId): Promise<{ readonly kind: DocKind; readonly state: Bytes } | null>;
+  load(id: DocId): Promise<{ readonly kind: DocKind; readonly state: Bytes | null } | null>;
   /** Resolves once it survives a crash. */
   append(id: DocId, update: Bytes): Promise<void>;
   /** After an append: views and sync are told. */

@@ -4,6 +4,7 @@
  */
 import type { ProjectId, TeamId } from "../base/ids.ts";
 import { raise } from "../base/result.ts";
+import type { Json } from "../store/settings.ts";
 import type { TeamRow } from "./api.ts";
 
 export interface AccountRecord {
@@ -30,11 +31,11 @@ export interface LinkRecord {
   readonly cloudProject: string;
 }
 
+/** The store's settings, as far as they are needed here. Only this process writes them. */
 export interface Settings {
-  get(key: string): unknown;
-  set(key: string, value: unknown): Promise<void>;
+  set(key: string, value: Json): Promise<void>;
   delete(key: string): Promise<void>;
-  all(): ReadonlyMap<string, unknown>;
+  all(): Promise<ReadonlyMap<string, Json>>;
 }
 
 export interface Membership {
@@ -56,12 +57,20 @@ const ACCOUNT = "account";
 const TEAM = "team:";
 const LINK = "link:";
 
-export function createMembership(settings: Settings): Membership {
-  const account = (): AccountRecord | null => (settings.get(ACCOUNT) as AccountRecord | null | undefined) ?? null;
+export async function openMembership(settings: Settings): Promise<Membership> {
+  const held = new Map<string, unknown>(await settings.all());
+  const account = (): AccountRecord | null => (held.get(ACCOUNT) as AccountRecord | undefined) ?? null;
   const under = <T>(prefix: string): readonly (readonly [string, T])[] =>
-    [...settings.all()]
+    [...held]
       .filter(([key]) => key.startsWith(prefix))
       .map(([key, value]) => [key.slice(prefix.length), value as T] as const);
+  /** Null takes it away. */
+  async function put(key: string, value: object | null): Promise<void> {
+    if (value === null) await settings.delete(key);
+    else await settings.set(key, value as Json);
+    if (value === null) held.delete(key);
+    else held.set(key, value);
+  }
   const teams = (): readonly TeamRecord[] =>
     under<TeamRecord>(TEAM)
       .map(([, team]) => team)
@@ -69,9 +78,9 @@ export function createMembership(settings: Settings): Membership {
 
   return {
     account,
-    setAccount: (next) => (next === null ? settings.delete(ACCOUNT) : settings.set(ACCOUNT, next)),
+    setAccount: (next) => put(ACCOUNT, next),
     teams,
-    setTeam: (team) => settings.set(TEAM + team.id, team),
+    setTeam: (team) => put(TEAM + team.id, team),
     team(text) {
       const exact = teams().filter(({ id, name }) => id === text || name === text);
       const found = exact.length > 0 ? exact : teams().filter(({ id }) => id.startsWith(text));
@@ -86,8 +95,8 @@ export function createMembership(settings: Settings): Membership {
       if (more.length > 0) raise("ambiguous", "This device is in more than one team: say which with --team. operon team list shows them.");
       return only;
     },
-    link: (project) => (settings.get(LINK + project) as LinkRecord | null | undefined) ?? null,
-    setLink: (project, link) => (link === null ? settings.delete(LINK + project) : settings.set(LINK + project, link)),
+    link: (project) => (held.get(LINK + project) as LinkRecord | undefined) ?? null,
+    setLink: (project, link) => put(LINK + project, link),
     links: () => new Map(under<LinkRecord>(LINK).map(([id, link]) => [id as ProjectId, link])),
   };
 }

@@ -64,6 +64,8 @@ export async function openTeamwork(options: TeamworkOptions): Promise<Teamwork> 
   let connection: Connection | null = null;
   let live = false;
   const syncs = new Map<TeamId, Sync>();
+  /** By device. */
+  const members = new Map<string, string>();
 
   /** To the account's server. Raises "signed-out" when there is no account. */
   function online(): Connection {
@@ -175,10 +177,11 @@ export async function openTeamwork(options: TeamworkOptions): Promise<Teamwork> 
       for (const sync of syncs.values()) sync.edited(doc, sizeBytes);
     },
     async memberAt(team, id) {
-      const sync = syncs.get(team);
-      const cards = sync === undefined ? null : await sync.cards();
-      const card = cards?.ok === true ? cards.value.get(id) : undefined;
-      return card?.email ?? null;
+      if (!members.has(id)) {
+        const cards = await syncs.get(team)?.cards();
+        if (cards?.ok === true) for (const [known, { email }] of cards.value) members.set(known, email);
+      }
+      return members.get(id) ?? null;
     },
     async close() {
       live = false;

@@ -61,7 +61,15 @@ export interface Part {
  * `text`: a prompt's, response's or error's prose · `thinking` · `input`, `output`: a tool's, output as the agent saw it ·
  * `patch`: JSON `FilePatch[]` · `plan`: Markdown · `images`: JSON `[{mediaType, base64}]`.
  */
-export const PART_NAMES = ["text", "thinking", "input", "output", "patch", "plan", "images"] as const;
+export const PART_NAMES = [
+  "text",
+  "thinking",
+  "input",
+  "output",
+  "patch",
+  "plan",
+  "images",
+] as const;
 export type PartName = (typeof PART_NAMES)[number];
 
 /** One file's change. `lines` carry their sign in the first column (" ", "+", "-"), as in a unified diff. */
@@ -181,7 +189,21 @@ export interface FileState {
   readonly damagedLines: readonly number[];
 }
 
-/** What one step of reading one file found. Committed in one transaction, with the file's state. */
+/**
+ * What one step of reading one file found. Committed in one transaction, with the file's state, by these rules:
+ *
+ * 1. `restart`: what was read of `file.path` before is withdrawn first.
+ * 2. An event whose id is held by the same session is that event again, and replaces it: a last line without a newline
+ *    is read twice. Held by another session it is a replay: it is not stored a second time, and that session is this
+ *    one's parent unless the facts name another.
+ * 3. A patch changes an event of the same session, the named fields only; its parts replace those of the same name
+ *    and leave the others. A patch of an event that is not there, or another session's, is passed over.
+ * 4. A call's key is unique in an agent. The session that was first to bring it owns it; of equal keys the greater
+ *    output is kept, with all its values.
+ * 5. Claude Code: of calls of one message (the key up to and with its "/") with different requests, one in a lane
+ *    gives way to one of a main conversation, whichever came first: it is a side question's replay.
+ * 6. Facts that are there replace those held.
+ */
 export interface CaptureBatch {
   readonly ref: SessionRef;
   readonly facts: SessionFacts;

@@ -1,18 +1,4 @@
-/**
- * Capture: agents' transcripts on this machine, as batches for the store.
- *
- * What a store does with a batch, in one transaction:
- * 1. `restart`: what was read of `file.path` before is withdrawn.
- * 2. An event whose id is held by the same session is that event; by another session, a replay: it is not stored
- *    again, and that session is this one's parent unless the facts name another.
- * 3. A patch changes an event of the same session, named fields only; its parts replace those of the same name.
- *    Others are passed over.
- * 4. A call's key is unique in an agent. The session that was first to bring it owns it; of equal keys the greater
- *    output is kept, with all its values.
- * 5. Claude Code: of calls with the same message (the key up to "/") and different requests, one in a lane gives way
- *    to one of a main conversation, whichever came first: it is a side question's replay.
- * 6. Facts that are there replace those held. The file's state is kept with the rest.
- */
+/** Capture: agents' transcripts on this machine, as the batches that `CaptureBatch` describes. */
 import { resolve } from "node:path";
 import type { Log } from "../base/log.ts";
 import type { AgentId } from "../base/session.ts";

@@ -70,8 +70,8 @@ export function oneLine(text: string, limit = 200): string {
     : `${line.slice(0, limit - 1).trimEnd()}…`.toWellFormed();
 }
 
-/** Text that came by another way than `parseObject`, made safe for PostgreSQL. */
-export function cleanText(text: string): string {
+/** Safe for PostgreSQL. */
+function cleanText(text: string): string {
   return text.toWellFormed().replaceAll("\0", "\uFFFD");
 }
 

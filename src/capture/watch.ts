@@ -21,6 +21,8 @@ export interface Watch {
 }
 
 const GATHER_MS = 50;
+/** chokidar tells of one change of a file in 50 ms and drops the others, the last one too: so each is looked at again. */
+const AGAIN_MS = 150;
 const RESCAN_MS = 10 * 60_000;
 
 /** Resolves once changes are seen. */
@@ -30,6 +32,7 @@ export async function watchTranscripts(input: WatchInput): Promise<Watch> {
   let rescan = false;
   let running: Promise<void> | null = null;
   let timer: NodeJS.Timeout | null = null;
+  const again = new Map<string, NodeJS.Timeout>();
   let closed = false;
 
   const flush = (): void => {
@@ -60,10 +63,18 @@ export async function watchTranscripts(input: WatchInput): Promise<Watch> {
     ignoreInitial: true,
     followSymlinks: false,
   });
-  const onFile = (path: string): void => {
-    if (!/\.jsonl(?:\.zst)?$/.test(path)) return;
+  const look = (path: string): void => {
     changed.add(path);
     schedule();
+  };
+  const onFile = (path: string): void => {
+    if (!/\.jsonl(?:\.zst)?$/.test(path)) return;
+    look(path);
+    clearTimeout(again.get(path));
+    again.set(
+      path,
+      setTimeout(() => again.delete(path) && look(path), AGAIN_MS),
+    );
   };
   watcher.on("add", onFile).on("change", onFile);
   watcher.on("error", (error) => {
@@ -82,6 +93,10 @@ export async function watchTranscripts(input: WatchInput): Promise<Watch> {
       closed = true;
       clearInterval(rescans);
       if (timer !== null) clearTimeout(timer);
+      for (const [path, waiting] of again) {
+        clearTimeout(waiting);
+        changed.add(path);
+      }
       await watcher.close();
       await running;
       flush();

@@ -8,7 +8,7 @@ import { FaultError } from "../base/result.ts";
 import { connectOrRun, type Reached } from "../app/client.ts";
 import { stderrLog } from "../app/log.ts";
 import { makeProfile, profileOf, PROGRAM_ROOT } from "../app/paths.ts";
-import type { Input, Method } from "../app/api.ts";
+import type { Input, Method, Progress } from "../app/api.ts";
 import { UsageError, type Command, type CommandContext } from "./command.ts";
 import { clearProgress, flushed, print, say, showProgress } from "./output.ts";
 
@@ -118,6 +118,10 @@ function joinValues(argv: readonly string[], options: ParseArgsOptionsConfig): s
   return joined;
 }
 
+function tell({ done, total, what }: Progress): void {
+  showProgress(total > 0 ? `${what} ${done} of ${total}` : `${what} ${done}`);
+}
+
 type Values = Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>;
 
 function contextOf(values: Values, args: readonly string[]): { context: CommandContext; close(): Promise<void> } {
@@ -144,6 +148,12 @@ function contextOf(values: Values, args: readonly string[]): { context: CommandC
         random: systemRandom,
         log: stderrLog(process.env["OPERON_LOG"]),
       });
+      reaching.then(
+        (reached) => {
+          if (reached.kind === "own") for (const notice of reached.engine.notices) say(notice);
+        },
+        () => undefined,
+      );
     }
     return reaching;
   };
@@ -158,15 +168,19 @@ function contextOf(values: Values, args: readonly string[]): { context: CommandC
     reach,
     forget: () => void (reaching = undefined),
     async call<M extends Method>(method: M, input: Input<M>) {
-      const { client } = await reach();
       const interrupted = rejectWhenAborted(abort.signal);
       try {
-        return await Promise.race([
-          client.call(method, input, ({ done, total, what }) =>
-            showProgress(total > 0 ? `${what} ${done} of ${total}` : `${what} ${done}`),
-          ),
-          interrupted.promise,
-        ]);
+        for (;;) {
+          const reached = await reach();
+          try {
+            return await Promise.race([reached.client.call(method, input, tell), interrupted.promise]);
+          } catch (error) {
+            // An engine that was just ending did nothing: the next one is asked.
+            if (!(error instanceof FaultError) || error.fault.type !== "engine-stopping") throw error;
+            await reached.close();
+            reaching = undefined;
+          }
+        }
       } finally {
         interrupted.stop();
         clearProgress();

@@ -73,10 +73,14 @@ export function connect(options: ConnectionOptions): Result<Connection, Fault> {
     },
   });
 
+  let read: { readonly text: string | null; readonly session: StoredSession | null } | null = null;
   async function stored(): Promise<StoredSession | null> {
     const text = await storage.getItem(SESSION);
-    const parsed = v.safeParse(StoredSession, text === null ? null : fromJson(text));
-    return parsed.success ? parsed.output : null;
+    if (read?.text !== text) {
+      const parsed = v.safeParse(StoredSession, text === null ? null : fromJson(text));
+      read = { text, session: parsed.success ? parsed.output : null };
+    }
+    return read.session;
   }
 
   /** supabase-js tries for half a minute to renew a token while there is no network: find that out first. */
@@ -97,7 +101,9 @@ export function connect(options: ConnectionOptions): Result<Connection, Fault> {
       const session = await stored();
       if (!session) return { ok: false, fault: signedOut(host) };
       if (!(await reachable(session))) return { ok: false, fault: unreachable(host) };
-      const { data, error, status } = await client.rpc(name, input);
+      const answer = await client.rpc(name, input);
+      const { error, status } = answer;
+      const data: unknown = answer.data;
       if (error)
         return {
           ok: false,

@@ -2,8 +2,6 @@
 import { isAuthApiError, isAuthError } from "@supabase/supabase-js";
 import type { Fault } from "../base/result.ts";
 
-export type CloudFault = Fault;
-
 /** Thrown by `fetch` (see `connection.ts`); supabase-js passes on nothing of it but the message. */
 const UNREACHABLE = "operon: unreachable";
 const BROKEN = "operon: server error";
@@ -18,7 +16,7 @@ export function unreachable(host: string): Fault {
   };
 }
 
-export function broken(host: string): Fault {
+function broken(host: string): Fault {
   return {
     type: "server-failed",
     message: `${host} has a fault of its own and did not do what was asked. Nothing here was changed: try again later, or tell who runs the server.`,

@@ -28,7 +28,7 @@ export interface DeviceCard {
   readonly boxKey: Bytes;
 }
 
-/** Throws `RangeError` when the name has more than 80 bytes or the e-mail more than 254. */
+/** A name over 80 bytes is cut. Throws `RangeError` on an e-mail over 254 bytes: no such address exists. */
 export function sealCard(
   device: DeviceIdentity,
   person: { readonly name: string; readonly email: string },
@@ -38,7 +38,7 @@ export function sealCard(
   const said = concatBytes(
     device.signKey,
     device.boxKey,
-    short(person.name, NAME_MAX_BYTES),
+    short(cut(person.name, NAME_MAX_BYTES), NAME_MAX_BYTES),
     short(person.email, EMAIL_MAX_BYTES),
   );
   const plain = new Uint8Array(PLAIN_BYTES);
@@ -88,6 +88,12 @@ function parse(plain: Bytes) {
   } catch {
     return null;
   }
+}
+
+function cut(text: string, maxBytes: number): string {
+  const letters = Array.from(text);
+  while (utf8(letters.join("")).length > maxBytes) letters.pop();
+  return letters.join("");
 }
 
 function short(text: string, maxBytes: number): Bytes {

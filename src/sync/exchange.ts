@@ -26,8 +26,10 @@ import type { Page, PulledRow, PushAnswer, StreamCursor, Transport } from "./tra
 const PAGE_ROWS = 500;
 /** What one push carries at most; a single row may be larger. */
 const PUSH_BYTES = 1024 * 1024;
-/** Passes of one exchange; a push can need another when it met a conflict or rows of others. */
-const MAX_PASSES = 4;
+/** What is sealed and in flight at once; the rest follows when it has landed. */
+const FLIGHT_BYTES = 4 * 1024 * 1024;
+/** How often one exchange sends the same document, and how many conflicts it bears. */
+const MAX_TRIES = 4;
 
 export interface ExchangeOptions {
   readonly store: SyncStore;
@@ -45,6 +47,8 @@ export class Tally {
   pulled = 0;
   /** Rows that this version or this device's keys cannot read. */
   unread = 0;
+  /** How often each document was sealed. */
+  readonly tries = new Map<DocId, number>();
   readonly alarms = new Alarms();
   /** Streams (by key) whose history cannot be followed: nothing more is read from or sent to them in this exchange. */
   readonly halted = new Set<string>();
@@ -99,17 +103,21 @@ export class Exchange {
       const pulled = await this.#pull(tally);
       if (!pulled.ok) return pulled;
     }
-    for (let pass = 1; ; pass++) {
+    for (let conflicts = 0; ;) {
+      const before = tally.pushed;
       const sent = await this.#push(due, tally);
       if (!sent.ok) return sent;
       if (sent.value === "nothing") break;
-      if (pass === MAX_PASSES) return sent.value === "conflict" ? refusing() : ok(tally);
-      if (sent.value === "conflict") this.#startReplica();
+      if (sent.value === "conflict") {
+        if (++conflicts === MAX_TRIES) return refusing();
+        this.#startReplica();
+      }
       if (sent.value === "conflict" || this.inFlight) {
         const pulled = await this.#pull(tally);
         if (!pulled.ok) return pulled;
         if (this.#dropLostRows(tally)) break;
       }
+      if (sent.value === "sent" && tally.pushed === before) break;
     }
     return ok(tally);
   }
@@ -226,6 +234,7 @@ export class Exchange {
   ): Promise<Result<"nothing" | "sent" | "conflict">> {
     const { store, keys } = this.#options;
     for (const doc of await store.pendingDocuments(keys.team)) {
+      if (this.#bytesInFlight() >= FLIGHT_BYTES) break;
       if (!this.#flights.has(doc) && due(doc)) await this.#take(doc, tally);
     }
     const flights = [...this.#flights.values()].filter(
@@ -257,6 +266,9 @@ export class Exchange {
     const foreign = info.kind === "trace" && info.owner !== null && info.owner !== device.id;
     const update = foreign ? null : pendingUpdate(held.state, info.known);
     if (!update) return store.settle(doc, held.rev);
+    const tries = tally.tries.get(doc) ?? 0;
+    if (tries === MAX_TRIES) return;
+    tally.tries.set(doc, tries + 1);
     const author: Author = { keys, device, replica: this.#replica };
     const head = this.#cursorOf(info.stream);
     const target = { doc, kind: info.kind, stream: info.stream };
@@ -336,6 +348,11 @@ export class Exchange {
     this.#replica = toHex(this.#options.random(ID_BYTES));
     this.#flights.clear();
     this.#tails.clear();
+  }
+
+  #bytesInFlight(): number {
+    const rows = [...this.#flights.values()].flatMap((flight) => flight.rows);
+    return rows.reduce((sum, { sealed }) => sum + sealed.row.length, 0);
   }
 
   #ownRows(): ReadonlyMap<string, SealedRow> {

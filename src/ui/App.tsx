@@ -4,6 +4,7 @@ import type { Engine } from "./lib/client.ts";
 import { useKeys } from "./lib/keys.ts";
 import { applyTheme } from "./lib/preferences.ts";
 import { decisionPath, followLinks, navigate, route, sessionPath } from "./lib/router.ts";
+import { applyTitle } from "./lib/title.ts";
 import { Empty } from "./parts/Basics.tsx";
 import { KeysOverlay } from "./parts/KeysOverlay.tsx";
 import { Palette } from "./parts/Palette.tsx";
@@ -30,6 +31,7 @@ export function App(props: { readonly engine: Engine }): JSX.Element {
   };
   const [overlay, setOverlay] = createSignal<"keys" | "palette" | null>(null);
   applyTheme();
+  applyTitle();
 
   useKeys({
     "?": () => void setOverlay("keys"),

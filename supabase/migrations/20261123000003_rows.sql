@@ -53,7 +53,8 @@ create function operon.poke(stream bigint) returns void
     head record;
   begin
     select s.team_id, s.project_id, s.n, s.h into head from public.cloud_streams s
-      where s.id = stream and s.id in (select operon.my_streams());
+      join public.cloud_members m on m.team_id = s.team_id and m.user_id = auth.uid()
+      where s.id = stream;
     if found then
       perform realtime.send(
         jsonb_build_object('project', head.project_id, 'n', head.n, 'h', operon.base64(head.h)), 'poke', 'team:' || head.team_id, true

@@ -1,4 +1,4 @@
-/** Applies batches as a store does, in memory: the rules are those of `capture.ts`. */
+/** Applies batches as a store does, in memory: the rules are those of `CaptureBatch`. */
 import type { EventId, SessionId } from "../../src/base/ids.ts";
 import {
   NO_TOKENS,

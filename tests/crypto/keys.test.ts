@@ -197,6 +197,12 @@ describe("C6", () => {
     );
   });
 
+  test("C6: nor put keys of his own under another device's id", () => {
+    const swapped = sealCard({ ...device, id: other.id }, person, keys, seededRandom("card"));
+    expect(openCard(swapped, other.id, keys).ok).toBe(false);
+    expect(openCard(swapped, device.id, keys).ok).toBe(false);
+  });
+
   test("C6: all cards have one size", () => {
     const longest = { name: "n".repeat(80), email: "e".repeat(254) };
     for (const who of [person, { name: "", email: "" }, longest])
@@ -204,9 +210,10 @@ describe("C6", () => {
     expect(
       unwrap(openCard(sealCard(device, longest, keys, seededRandom("card")), device.id, keys)).name,
     ).toBe(longest.name);
-    expect(() =>
-      sealCard(device, { name: "n".repeat(81), email: "" }, keys, seededRandom("card")),
-    ).toThrow(RangeError);
+    const long = sealCard(device, { name: "ü".repeat(90), email: "" }, keys, seededRandom("card"));
+    expect(unwrap(openCard(long, device.id, keys)).name).toBe("ü".repeat(40));
+    const noAddress = { name: "", email: "e".repeat(255) };
+    expect(() => sealCard(device, noAddress, keys, seededRandom("card"))).toThrow(RangeError);
   });
 });
 

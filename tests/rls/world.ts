@@ -40,7 +40,7 @@ export interface World {
   mutated<T>(sql: string, work: () => Promise<T>): Promise<T>;
 }
 
-export function email(who: Person): string {
+function email(who: Person): string {
   return `${who}@example.org`;
 }
 

@@ -219,8 +219,7 @@ describe("S12", () => {
     const report = await bob.once();
     expect(report.pulled).toBe(4);
     expect(report.alarms).toEqual([expect.stringMatching(/^2 rows .*parts are out of order/)]);
-    expect(bob.text(doc)).toContain("again whole ");
-    expect(bob.text(doc)).toContain("whole one");
+    expect(bob.text(doc).match(/whole/g)?.length).toBe(2);
   });
 });
 
@@ -283,6 +282,17 @@ describe("S13", () => {
       };
     };
     bend((n) => n + 1);
+    await expectStands("left out rows");
+    bob.type(doc, (text) => text.delete(0, 5));
+    rows().push(noise(300), noise(300));
+    bend((n) => (n === 5 ? null : n));
+    await expectStands("left out rows");
+    bob.type(doc, (text) => text.delete(0, 5));
+    const bent = bob.transport.pull;
+    bob.transport.pull = async (...asked) => ({
+      ok: true,
+      value: { ...unwrap(await bent(...asked)), more: true },
+    });
     await expectStands("left out rows");
     bob.type(doc, (text) => text.delete(0, 5));
     bend(() => null);

@@ -77,12 +77,16 @@ describe("S17", () => {
 
   test("S17: each document has its own window", async () => {
     type(ada, "!");
+    await expectSoon(() => bob.text(doc) === "base!");
     type(ada, "?");
-    await expectSoon(() => rows().length === 2);
     const other = ada.create("dec_2");
     const update = ada.type(other, (text) => text.insert(0, "at once"));
     ada.sync.edited(other, update.length);
     await expectSoon(() => bob.store.has(other));
+    await quiet();
+    expect(bob.text(doc)).toBe("base!");
+    team.time.advance(500);
+    await expectSoon(() => bob.text(doc) === "base!?");
   });
 
   test("S17: while a push is under way, edits gather and go with the next one", async () => {
@@ -112,10 +116,12 @@ describe("S18", () => {
   test("S18: a poke fetches once; one about what is known already fetches nothing", async () => {
     await quiet();
     const pulls = team.server.pulls;
+    const told = ada.states.length;
     type(ada, "!");
     await expectSoon(() => bob.text(doc) === "base!");
     await quiet();
     expect(team.server.pulls).toBe(pulls + 1);
+    expect(ada.states.length).toBe(told + 1);
   });
 
   test("S18: nothing is fetched and no timer runs while nothing happens", async () => {
@@ -177,11 +183,22 @@ describe("S18", () => {
   });
 
   test("S18: by hand and live at once never overlap", async () => {
+    let underWay = 0;
+    let most = 0;
+    const { pull, push } = ada.transport;
+    const alone = async <T>(run: () => Promise<T>): Promise<T> => {
+      most = Math.max(most, ++underWay);
+      await quiet();
+      underWay--;
+      return run();
+    };
+    ada.transport.pull = (...asked) => alone(() => pull(...asked));
+    ada.transport.push = (...sent) => alone(() => push(...sent));
     type(ada, "1");
-    type(ada, "2");
     const reports = await Promise.all([ada.sync.once(), ada.sync.once()]);
     expect(reports.map((report) => unwrap(report).alarms)).toEqual([[], []]);
-    await expectSoon(() => bob.text(doc) === "base12");
+    await expectSoon(() => bob.text(doc) === "base1");
+    expect(most).toBe(1);
     expect(await ada.store.pendingDocuments(TEAM)).toEqual([]);
   });
 });

@@ -180,6 +180,6 @@ test("S19: after any schedule of edits, crashes, lost questions and answers, all
       expect(contentOf(late)).toEqual(contentOf(ada));
       expect(await late.once()).toMatchObject({ pushed: 0 });
     }),
-    { numRuns: 60 },
+    { numRuns: 30 },
   );
 }, 60_000);

@@ -1,4 +1,4 @@
-import { createEffect, For, onCleanup, Show, type Accessor, type JSX } from "solid-js";
+import { createEffect, For, onCleanup, Show, type JSX } from "solid-js";
 import { exactTime, listTime } from "../lib/format.ts";
 import { now } from "../lib/now.ts";
 import { Icon } from "./Icon.tsx";
@@ -118,9 +118,4 @@ export function Menu(props: { readonly label: string; readonly button: JSX.Eleme
       <div class="menu-body">{props.children}</div>
     </details>
   );
-}
-
-/** Keeps the option a keyboard moved to in view of its scroller. */
-export function keepInView(selected: Accessor<boolean>): (element: HTMLElement) => void {
-  return (element) => createEffect(() => selected() && element.scrollIntoView({ block: "nearest" }));
 }

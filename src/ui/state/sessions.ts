@@ -21,6 +21,7 @@ export interface SessionsStore {
 const PAGE = 500;
 /** More changed sessions than this at once are read as a list. */
 const MAX_SINGLE = 24;
+const LIVE_MS = 75_000;
 
 export function createSessions(engine: Engine): SessionsStore {
   const [rows, setRows] = createSignal<ReadonlyMap<string, SessionRow>>(new Map());
@@ -93,6 +94,11 @@ export function createSessions(engine: Engine): SessionsStore {
 
 export function lastActivity(row: SessionRow): number | null {
   return row.endedAt ?? row.startedAt;
+}
+
+/** The engine's word, until it is too old: nothing is pushed when a minute passes in silence. */
+export function isLive(row: SessionRow, nowMs: number): boolean {
+  return row.live && nowMs - (lastActivity(row) ?? nowMs) < LIVE_MS;
 }
 
 function newestFirst(a: SessionRow, b: SessionRow): number {

@@ -35,6 +35,7 @@ interface Held {
 
 /** Bodies asked for in one request. */
 const MAX_BATCH = 40;
+const MAX_BATCH_BYTES = 1_000_000;
 const MAX_HELD = 600;
 const GATHER_MS = 16;
 
@@ -112,7 +113,7 @@ function createBodies(engine: Engine, session: string): { bodies(event: EventRow
 
   async function fetchWanted(): Promise<void> {
     timer = undefined;
-    const ids = [...wanted].slice(0, MAX_BATCH);
+    const ids = nextBatch(wanted);
     for (const [id, size] of ids) {
       wanted.delete(id);
       asked.set(id, size);
@@ -148,6 +149,18 @@ function createBodies(engine: Engine, session: string): { bodies(event: EventRow
       return known?.bodies ?? null;
     },
   };
+}
+
+/** As many as make a frame of a sensible size, and at least one. */
+function nextBatch(wanted: ReadonlyMap<string, number>): [string, number][] {
+  const ids: [string, number][] = [];
+  let sum = 0;
+  for (const [id, size] of wanted) {
+    sum += size;
+    if (ids.length > 0 && (ids.length === MAX_BATCH || sum > MAX_BATCH_BYTES)) break;
+    ids.push([id, size]);
+  }
+  return ids;
 }
 
 function byName(parts: readonly Part[]): Bodies {

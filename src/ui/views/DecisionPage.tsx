@@ -21,6 +21,7 @@ import { announce } from "../lib/announce.ts";
 import { capital } from "../lib/format.ts";
 import { keyLabel, useKeys } from "../lib/keys.ts";
 import { decisionPath, navigate, sessionPath } from "../lib/router.ts";
+import { useTitle } from "../lib/title.ts";
 import { oneLine } from "../lib/visible.ts";
 import { Empty, Failed, Skeleton } from "../parts/Basics.tsx";
 import { Icon } from "../parts/Icon.tsx";
@@ -68,6 +69,7 @@ function Page(props: { readonly document: OpenDocument; readonly row: DecisionRo
   const { document } = props;
   const { doc } = document;
   const record = watch(doc);
+  useTitle(() => oneLine(record().title) || "Decision");
   const undo = new Y.UndoManager(
     [
       ...DECISION_TEXTS.map((field) => decisionText(doc, field)),

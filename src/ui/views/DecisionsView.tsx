@@ -4,6 +4,7 @@ import { capital } from "../lib/format.ts";
 import { useKeys } from "../lib/keys.ts";
 import { listWidth } from "../lib/preferences.ts";
 import { decisionPath, navigate, query, route, setQuery } from "../lib/router.ts";
+import { useTitle } from "../lib/title.ts";
 import { oneLine } from "../lib/visible.ts";
 import { Empty, Failed, Skeleton } from "../parts/Basics.tsx";
 import { Icon } from "../parts/Icon.tsx";
@@ -15,6 +16,7 @@ import { ListEdge } from "./SessionsView.tsx";
 /** The editor comes with the first decision that is opened. */
 const DecisionPage = lazy(async () => ({ default: (await import("./DecisionPage.tsx")).DecisionPage }));
 
+const LOOK_AGAIN_MS = 300;
 const STATUS_ORDER = ["proposed", "accepted", "rejected", "deprecated", "superseded"] as const;
 
 type ListRow =
@@ -28,15 +30,23 @@ export function DecisionsView(): JSX.Element {
     () => engine.call("decisions", undefined),
     engine,
   );
+  // Every keystroke is pushed: the list looks again a few times a second at most.
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  onCleanup(() => clearTimeout(timer));
   onCleanup(
     engine.subscribe((push) => {
-      if (push.topic === "decisions") decisions.again();
+      if (push.topic !== "decisions") return;
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        decisions.again();
+      }, LOOK_AGAIN_MS);
     }),
   );
   const selected = createMemo(() => {
     const shown = route();
     return shown.view === "decisions" ? shown.decision : null;
   });
+  useTitle(() => "Decisions");
   const [creating, setCreating] = createSignal(false);
   createEffect(
     on(query, (values) => {

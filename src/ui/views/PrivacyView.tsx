@@ -1,12 +1,14 @@
 import { createMemo, For, Show, type JSX } from "solid-js";
 import { plural } from "../lib/format.ts";
 import { oneLine } from "../lib/visible.ts";
+import { useTitle } from "../lib/title.ts";
 import { Failed } from "../parts/Basics.tsx";
 import { Icon } from "../parts/Icon.tsx";
 import { createAnswer, useServices } from "../state/engine.ts";
 
 /** What leaves this machine, in words, and what has. */
 export function PrivacyView(): JSX.Element {
+  useTitle(() => "Privacy");
   const { engine, sessions, status } = useServices();
   const projects = createAnswer(
     () => "all",

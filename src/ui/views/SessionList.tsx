@@ -7,12 +7,13 @@ import { groupBy, hiddenColumns, setGroupBy, setHiddenColumns } from "../lib/pre
 import { navigate, query, sessionPath, setQuery } from "../lib/router.ts";
 import { COLUMNS, fittingColumns, gridTemplate, type Column } from "../lib/sessionColumns.ts";
 import { grouped, matchesFilter, PERIODS, readFilter, type ListRow } from "../lib/sessionFilter.ts";
+import { useTitle } from "../lib/title.ts";
 import { oneLine } from "../lib/visible.ts";
 import { Chip, Empty, Failed, Menu, Skeleton, Time } from "../parts/Basics.tsx";
 import { Icon } from "../parts/Icon.tsx";
 import { VirtualList, type ListHandle } from "../parts/VirtualList.tsx";
 import { useServices } from "../state/engine.ts";
-import { lastActivity } from "../state/sessions.ts";
+import { isLive, lastActivity } from "../state/sessions.ts";
 import { SearchResults } from "./SearchResults.tsx";
 
 const ROW_PX = 36;
@@ -43,6 +44,7 @@ export function SessionList(props: { readonly selected: string | null }): JSX.El
     observer.observe(section);
     onCleanup(() => observer.disconnect());
   });
+  useTitle(() => "Sessions");
   useKeys({
     "/": () => {
       input()?.focus();
@@ -130,10 +132,6 @@ function Grid(props: GridProps): JSX.Element {
   const [handle, setHandle] = createSignal<ListHandle>();
   createEffect(on(() => props.selected, (id) => id !== null && setActive(id), { defer: true }));
 
-  onMount(() => {
-    const scroller = handle()?.scroller;
-    if (scroller !== undefined) scroller.scrollTop = place;
-  });
   onCleanup(() => (place = handle()?.scroller.scrollTop ?? 0));
 
   function move(to: (index: number, last: number) => number): void {
@@ -177,7 +175,10 @@ function Grid(props: GridProps): JSX.Element {
       rows={list()}
       heightOf={(row) => (row.type === "heading" ? HEADING_PX : ROW_PX)}
       class="sessions"
-      handle={setHandle}
+      handle={(list) => {
+        setHandle(list);
+        list.scroller.scrollTop = place;
+      }}
       root={{
         id: "session-list",
         role: "grid",
@@ -260,7 +261,7 @@ function SessionLine(props: LineProps): JSX.Element {
       style={{ "grid-template-columns": props.template }}
     >
       <span class="session-title" role="gridcell">
-        <Show when={row().live}>
+        <Show when={isLive(row(), now())}>
           <i class="live" role="img" aria-label="live" title="An event in the last minute" />
         </Show>
         <span class="cut" classList={{ untitled: row().title === null }} title={oneLine(row().title ?? "")}>

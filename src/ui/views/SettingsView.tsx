@@ -1,6 +1,7 @@
 import { For, Show, type JSX } from "solid-js";
 import { agentName, exactCount } from "../lib/format.ts";
 import { setTheme, theme, type Theme } from "../lib/preferences.ts";
+import { useTitle } from "../lib/title.ts";
 import { Failed, Skeleton } from "../parts/Basics.tsx";
 import { Icon } from "../parts/Icon.tsx";
 import { createAnswer, useServices } from "../state/engine.ts";
@@ -12,6 +13,7 @@ const THEMES: readonly { readonly id: Theme; readonly name: string }[] = [
 ];
 
 export function SettingsView(): JSX.Element {
+  useTitle(() => "Settings");
   const { engine, status } = useServices();
   const doctor = createAnswer(
     () => "all",

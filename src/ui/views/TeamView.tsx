@@ -7,9 +7,11 @@ import { Dialog, Empty, Failed, Skeleton } from "../parts/Basics.tsx";
 import { Action, Secret, TextInput } from "../parts/Form.tsx";
 import { syncWords } from "../parts/StatusLine.tsx";
 import { now } from "../lib/now.ts";
+import { useTitle } from "../lib/title.ts";
 import { createAnswer, useServices } from "../state/engine.ts";
 
 export function TeamView(): JSX.Element {
+  useTitle(() => "Team");
   const { status } = useServices();
   return (
     <main class="sheet scroll" aria-label="Team">

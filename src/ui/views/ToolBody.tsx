@@ -48,14 +48,14 @@ export function ToolBody(props: { readonly event: EventRow; readonly bodies: Bod
               <Show when={bodies().text}>{(text) => <Plain text={text()} />}</Show>
               <Show when={bodies().output}>
                 {(output) => (
-                  <section class="tool-output" aria-label="Output">
+                  <div class="tool-output">
                     <Show
                       when={props.event.kind === "subagent"}
                       fallback={<Terminal text={output()} label="Output" lines={patches().length > 0 ? 6 : 40} />}
                     >
                       <Prose text={output()} lines={40} />
                     </Show>
-                  </section>
+                  </div>
                 )}
               </Show>
             </>

@@ -1,11 +1,12 @@
-import { createMemo, Show, type Accessor, type JSX } from "solid-js";
+import { createMemo, For, Show, type Accessor, type JSX } from "solid-js";
 import type { EventRow } from "../../app/api.ts";
 import { agentName, clockTime, compactCount, duration, exactTime, money, plural } from "../lib/format.ts";
 import { eventKey, laneKey, workKey, type Row, type TraceOutline } from "../lib/outline.ts";
-import { toolIcon } from "../lib/toolView.ts";
+import { readPictures, toolIcon } from "../lib/toolView.ts";
 import { oneLine } from "../lib/visible.ts";
 import { LineCount } from "../parts/Diff.tsx";
 import { Icon } from "../parts/Icon.tsx";
+import { PictureView } from "../parts/PictureView.tsx";
 import { Plain, Prose, Terminal } from "../parts/Text.tsx";
 import type { TraceStore } from "../state/trace.ts";
 import { ToolBody } from "./ToolBody.tsx";
@@ -55,11 +56,13 @@ export function TraceRow(props: Props): JSX.Element {
 
 function Prompt(props: Props & { readonly event: EventRow }): JSX.Element {
   const text = createMemo(() => props.trace.bodies(props.event)?.text ?? null);
+  const pictures = createMemo(() => readPictures(props.trace.bodies(props.event)?.images));
   return (
     <header class="prompt">
       <h2>
         <Plain text={text() ?? props.event.summary ?? "A prompt, its words are not here"} lines={14} />
       </h2>
+      <For each={pictures()}>{(picture, index) => <PictureView picture={picture} index={index()} />}</For>
       <Meta {...props} who={props.sharedWith !== null && props.event.parts.length === 0 ? "teammate" : "you"} />
     </header>
   );

@@ -6,11 +6,13 @@ import { useKeys } from "../lib/keys.ts";
 import { now } from "../lib/now.ts";
 import { eventKey, visibleRows, type Row } from "../lib/outline.ts";
 import { navigate, route, sessionPath } from "../lib/router.ts";
+import { useTitle } from "../lib/title.ts";
 import { oneLine } from "../lib/visible.ts";
 import { Empty, Failed, Skeleton } from "../parts/Basics.tsx";
 import { Icon } from "../parts/Icon.tsx";
 import { VirtualList, type ListHandle } from "../parts/VirtualList.tsx";
 import { createAnswer, sentence, useServices } from "../state/engine.ts";
+import { isLive } from "../state/sessions.ts";
 import { createTrace } from "../state/trace.ts";
 import { FindHere } from "./FindHere.tsx";
 import { TimeLine } from "./TimeLine.tsx";
@@ -33,8 +35,12 @@ export function TraceView(props: { readonly id: string }): JSX.Element {
     engine,
   );
   const session = createMemo<SessionRow | null>(() => listed() ?? asked.value());
-  const isLive = createMemo(() => session()?.live ?? false);
-  const trace = createTrace(engine, props.id, isLive);
+  const live = createMemo(() => {
+    const row = session();
+    return row !== null && isLive(row, now());
+  });
+  useTitle(() => oneLine(session()?.title ?? "Session"));
+  const trace = createTrace(engine, props.id, live);
   const rows = createMemo(() => visibleRows(trace.outline().traces, trace.isOpen));
   const indexOf = (key: string | null): number => rows().findIndex((row) => row.key === key);
 
@@ -149,7 +155,7 @@ export function TraceView(props: { readonly id: string }): JSX.Element {
             rows={rows()}
             heightOf={(row) => HEIGHTS[row.type]}
             measured
-            follow={isLive()}
+            follow={live()}
             class="talk"
             handle={setHandle}
             root={{ role: "feed", tabindex: 0, "aria-label": "Conversation", "aria-busy": !trace.loaded() }}
@@ -160,7 +166,7 @@ export function TraceView(props: { readonly id: string }): JSX.Element {
                 trace={trace}
                 agent={session()?.agent ?? ""}
                 sharedWith={session()?.sharedWith ?? null}
-                live={isLive()}
+                live={live()}
                 current={current() === row().key}
                 index={index()}
                 count={rows().length}
@@ -169,7 +175,7 @@ export function TraceView(props: { readonly id: string }): JSX.Element {
               />
             )}
           </VirtualList>
-          <Show when={isLive() && handle()?.atEnd() === false}>
+          <Show when={live() && handle()?.atEnd() === false}>
             <button type="button" class="to-end" onClick={() => handle()?.toEnd()}>
               <Icon name="down" /> To the newest
             </button>
@@ -235,7 +241,7 @@ function Facts(props: { readonly session: SessionRow }): JSX.Element {
   });
   return (
     <ul class="facts">
-      <Show when={row().live}>
+      <Show when={isLive(row(), now())}>
         <li class="fact-live">
           <i class="live" aria-hidden="true" />
           live

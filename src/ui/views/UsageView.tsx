@@ -3,6 +3,7 @@ import type { UsageBy, UsageRow } from "../../app/api.ts";
 import { agentName, allTokens, exactCount, money } from "../lib/format.ts";
 import { query, setQuery } from "../lib/router.ts";
 import { oneLine } from "../lib/visible.ts";
+import { useTitle } from "../lib/title.ts";
 import { Empty, Failed, Skeleton } from "../parts/Basics.tsx";
 import { createAnswer, useServices } from "../state/engine.ts";
 
@@ -12,6 +13,7 @@ const NAMES: Record<By, string> = { day: "Day", model: "Model", project: "Projec
 const FIRST_ROWS = 60;
 
 export function UsageView(): JSX.Element {
+  useTitle(() => "Usage");
   const { engine, sessions } = useServices();
   const [whole, setWhole] = createSignal(false);
   const by = createMemo<By>(() => BY.find((name) => name === query().get("by")) ?? "day");

@@ -1,0 +1,185 @@
+/** The api, method by method, over what the engine is composed of. */
+import type { Clock } from "../base/clock.ts";
+import type { ProjectId } from "../base/ids.ts";
+import { FaultError, raise } from "../base/result.ts";
+import type { Store } from "../store/store.ts";
+import type { Credentials, Progress, ProjectRow, SessionRow, Status, SyncReport } from "./api.ts";
+import type { Capturing } from "./capturing.ts";
+import type { Decisions } from "./decisions.ts";
+import { examine } from "./doctor.ts";
+import type { LiveDocs } from "./livedocs.ts";
+import type { AccountRecord, Membership } from "./membership.ts";
+import type { Handlers } from "./methods.ts";
+import type { Profile } from "./paths.ts";
+import type { Projects } from "./projects.ts";
+import type { Secrets } from "./secrets.ts";
+import type { Sharing } from "./sharing.ts";
+import type { Teamwork } from "./teamwork.ts";
+import type { Traces } from "./traces.ts";
+
+export interface Parts {
+  readonly store: Store;
+  readonly membership: Membership;
+  readonly secrets: Secrets;
+  readonly docs: LiveDocs;
+  readonly decisions: Decisions;
+  readonly projects: Projects;
+  readonly sharing: Sharing;
+  readonly traces: Traces;
+  readonly capturing: Capturing;
+  readonly profile: Profile;
+  readonly clock: Clock;
+  readonly version: string;
+  online(): Promise<Teamwork>;
+  status(): Promise<Status>;
+  indexAll(onProgress: (progress: Progress) => void): Promise<void>;
+  /** Resolves when what came from others is where it is read. */
+  settled(): Promise<void>;
+  signedOut(): void;
+  /** Syncs live, if this engine stays. */
+  goLive(): Promise<void>;
+  address(): Promise<string>;
+  stop(): void;
+}
+
+export function createHandlers(parts: Parts): Handlers {
+  const { store, membership, decisions, projects, sharing, traces, capturing, online } = parts;
+  const { views } = store;
+
+  async function session(text: string): Promise<SessionRow> {
+    return views.session(await views.sessionId(text));
+  }
+
+  async function enter(how: "signUp" | "signIn", credentials: Credentials) {
+    const account: AccountRecord = await (await online())[how](credentials);
+    await membership.setAccount(account);
+    const claimed = await sharing.claimRecent(account.id, null);
+    await parts.goLive();
+    return { account: account.email, claimed };
+  }
+
+  /** A team new to this device: its name, and what it holds. */
+  async function syncQuietly(): Promise<void> {
+    await sync().catch((error: unknown) => {
+      if (!(error instanceof FaultError)) throw error;
+    });
+  }
+
+  async function sync(): Promise<SyncReport> {
+    const work = await online();
+    await traces.catchUp();
+    const results = await work.syncOnce();
+    await traces.receiveAll();
+    await parts.settled();
+    const failed = results.find(({ result }) => !result.ok);
+    if (failed !== undefined && !failed.result.ok) throw new FaultError(failed.result.fault);
+    return joinReports(results.flatMap(({ result }) => (result.ok ? [result.value] : [])));
+  }
+
+  async function link(projectText: string, teamText: string): Promise<ProjectRow> {
+    const project = await projects.find(projectText);
+    const team = membership.team(teamText);
+    const id = project.id as ProjectId;
+    if (membership.link(id)?.team !== team.id) {
+      await syncQuietly();
+      const known = await projects.cloudProjectNamed(team.id, project.name);
+      const cloudProject = known ?? (await (await online()).createProject(team.id));
+      await membership.setLink(id, { team: team.id, cloudProject });
+      if (known === null) await projects.publishName({ team: team.id, project: cloudProject }, project.name);
+    }
+    await sharing.shareClaimed(id);
+    return projects.find(project.id);
+  }
+
+  async function streamFor(team: string | undefined, project: string | undefined) {
+    if (team !== undefined) return { stream: { team: membership.team(team).id, project: null }, name: undefined };
+    if (project === undefined) return { stream: null, name: undefined };
+    const found = await projects.find(project);
+    const linked = membership.link(found.id as ProjectId);
+    if (linked === null) {
+      raise("not-linked", `The project "${found.name}" is not linked to a team, so the decision has no team to go to. Nothing was saved. Link it first (operon project link ${found.id} --team TEAM), or leave --project out to keep it on this machine.`);
+    }
+    return { stream: { team: linked.team, project: linked.cloudProject }, name: found.name };
+  }
+
+  return {
+    status: () => parts.status(),
+    import: ({ paths, home }, { onProgress }) => capturing.import(paths, home, onProgress),
+    sessions: (filter) => views.sessions(filter),
+    session: ({ id }) => session(id),
+    events: async ({ session: text, since }) => views.events(await views.sessionId(text), since ?? 0),
+    traces: async ({ session: text }) => views.traces(await views.sessionId(text)),
+    bodies: async ({ session: text, events }) => views.bodies(await views.sessionId(text), events),
+    async search({ query, limit }, { onProgress }) {
+      await parts.indexAll(onProgress);
+      return views.search(query, limit ?? 50);
+    },
+    usage: async ({ by, session: text }) => views.usage(by, text === undefined ? null : await views.sessionId(text)),
+    projects: () => projects.list(),
+    linkProject: ({ project, team }) => link(project, team),
+    async unlinkProject({ project }) {
+      const found = await projects.find(project);
+      await membership.setLink(found.id as ProjectId, null);
+      return projects.find(found.id);
+    },
+    decisions: () => decisions.list(),
+    decision: ({ id }) => decisions.get(id),
+    async newDecision({ team, project, ...fields }) {
+      const { stream, name } = await streamFor(team, project);
+      return decisions.create({ ...fields, ...(name !== undefined && { project: name }) }, stream);
+    },
+    editDecision: ({ id, ...fields }) => decisions.edit(id, fields),
+    signup: (credentials) => enter("signUp", credentials),
+    login: (credentials) => enter("signIn", credentials),
+    async logout() {
+      await (await online()).signOut();
+      await membership.setAccount(null);
+      parts.signedOut();
+      return null;
+    },
+    async createTeam({ name, passphrase }) {
+      const made = await (await online()).createTeam(passphrase);
+      const account = membership.account()?.id ?? "";
+      await membership.setTeam({ id: made.team, role: "owner", account, name });
+      await projects.publishName({ team: made.team, project: null }, name);
+      await parts.goLive();
+      return made;
+    },
+    async inviteToTeam({ email, team }) {
+      const { id } = team === undefined ? membership.onlyTeam() : membership.team(team);
+      return { invite: await (await online()).invite(id, email) };
+    },
+    async joinTeam({ invite, passphrase }) {
+      const { team, role } = await (await online()).joinTeam(invite, passphrase);
+      const known = membership.teams().find(({ id }) => id === team);
+      await membership.setTeam({ id: team, role, account: membership.account()?.id ?? "", name: known?.name ?? null });
+      await syncQuietly();
+      await parts.goLive();
+      return { team };
+    },
+    teams: () => membership.teams().map(({ id, name, role }) => ({ id, name: name ?? id, role })),
+    async share({ sessions }) {
+      const rows: SessionRow[] = [];
+      for (const text of sessions) rows.push(await session(text));
+      return { shared: await sharing.share(rows) };
+    },
+    sync,
+    doctor: () => examine(parts),
+    address: async () => ({ url: await parts.address() }),
+    stop() {
+      parts.stop();
+      return null;
+    },
+  };
+}
+
+function joinReports(reports: readonly SyncReport[]): SyncReport {
+  return {
+    pushed: reports.reduce((sum, { pushed }) => sum + pushed, 0),
+    pulled: reports.reduce((sum, { pulled }) => sum + pulled, 0),
+    head: Object.assign({}, ...reports.map(({ head }) => head)) as SyncReport["head"],
+    verified: reports.every(({ verified }) => verified),
+    alarms: reports.flatMap(({ alarms }) => alarms),
+  };
+}
+

@@ -1,0 +1,167 @@
+/**
+ * Documents: a log of Yjs updates each, what of it is known to be in the cloud, and which revision of its session a
+ * trace reflects. Decisions, notes and projects are journaled; a trace can be made again from its session.
+ */
+import type { Bytes } from "../base/bytes.ts";
+import type { DocId, SessionId, TeamId } from "../base/ids.ts";
+import type { DocKind } from "../crdt/documents.ts";
+import type { Known } from "../crdt/known.ts";
+import { appendUpdates, readState, toJournal, type DocumentColumns } from "./document-log.ts";
+import type { Durable } from "./durable.ts";
+import { toBase64 } from "../base/bytes.ts";
+import type { JournalEntry, JournaledDocument } from "./journal.ts";
+import { putDocument } from "./replay.ts";
+import type { Db } from "./rows.ts";
+
+export interface DocumentStream {
+  readonly team: TeamId;
+  /** The cloud's UUID. */
+  readonly project: string | null;
+}
+
+export interface DocumentInfo {
+  readonly id: DocId;
+  readonly kind: DocKind;
+  /** The session, decision or project it is about. */
+  readonly subject: string | null;
+  /** Null: on this machine only. */
+  readonly stream: DocumentStream | null;
+  readonly generation: number;
+  readonly retired: boolean;
+  /** Something of it may not be in the cloud. */
+  readonly pending: boolean;
+  readonly owner: string | null;
+  readonly known: Known;
+  /** Grows with every append. */
+  readonly rev: number;
+  /** Of a trace: the session's revision it reflects; 0 after a withdrawal: write it whole, and remove what is gone. */
+  readonly modelRev: number;
+}
+
+export interface NewDocument {
+  readonly id: DocId;
+  readonly kind: DocKind;
+  readonly subject: string | null;
+  readonly stream: DocumentStream | null;
+  readonly generation?: number;
+  /** Its first content. */
+  readonly state?: Uint8Array;
+}
+
+export interface Documents {
+  list(filter?: { readonly kind?: DocKind; readonly subject?: string }): Promise<readonly DocumentInfo[]>;
+  info(id: DocId): Promise<DocumentInfo | null>;
+  /** With its content as one update; null `state`: nothing was written yet. */
+  load(id: DocId): Promise<(DocumentInfo & { readonly state: Bytes | null }) | null>;
+  create(document: NewDocument): Promise<void>;
+  /** Once this returns the updates are kept. `modelRev`: what a trace reflects from now on, in the same transaction. */
+  append(id: DocId, updates: readonly Uint8Array[], options?: { readonly modelRev?: number }): Promise<void>;
+  /** Moves it into a stream, or (null) out of the cloud; everything of it is pending then. */
+  setStream(id: DocId, stream: DocumentStream | null): Promise<void>;
+  /** What a pulled document turned out to be about. */
+  setSubject(id: DocId, subject: string): Promise<void>;
+  retire(id: DocId): Promise<void>;
+  /** Local sessions whose trace is missing or behind, newest first. `document` null: there is none yet. */
+  behind(limit: number): Promise<readonly { readonly session: SessionId; readonly document: DocId | null }[]>;
+}
+
+export function createDocuments(durable: Durable): Documents {
+  const { db } = durable;
+
+  /** Changes what is known of the document itself; journaled like its content. */
+  const change = async (id: DocId, edit: (document: JournaledDocument) => JournaledDocument): Promise<void> =>
+    durable.write(async (tx) => {
+      const row = await readRow(tx, id);
+      if (row === null) throw new Error(`no document ${id}`);
+      const document = edit(toJournal(row));
+      await putDocument(tx, document);
+      const moved = document.team !== row.team || document.cloudProject !== row.cloud_project;
+      await tx.query("update documents set pending = (pending or $2) and team is not null and not retired where id = $1", [
+        id,
+        moved && row.log_rev > 0,
+      ]);
+      return { entries: row.kind === "trace" ? [] : [{ type: "document", document }], value: undefined };
+    });
+
+  return {
+    async list({ kind, subject } = {}) {
+      const found = await db.query<DocumentColumns>(
+        "select * from documents where kind = coalesce($1, kind) and ($2::text is null or subject = $2) order by id",
+        [kind ?? null, subject ?? null],
+      );
+      return found.rows.map(infoOf);
+    },
+
+    async info(id) {
+      const row = await readRow(db, id);
+      return row === null ? null : infoOf(row);
+    },
+
+    load: async (id) =>
+      db.transaction(async (tx) => {
+        const row = await readRow(tx, id);
+        return row === null ? null : { ...infoOf(row), state: await readState(tx, id) };
+      }),
+
+    create: async ({ id, kind, subject, stream, generation = 1, state }) =>
+      durable.write(async (tx) => {
+        const { team, project: cloudProject } = stream ?? { team: null, project: null };
+        const document: JournaledDocument = { id, kind, subject, team, cloudProject, generation, retired: false };
+        const entries: JournalEntry[] = [{ type: "document", document }];
+        await putDocument(tx, document);
+        if (state !== undefined) {
+          await appendUpdates(tx, id, [state], { pending: true });
+          entries.push({ type: "update", id, update: toBase64(state) });
+        }
+        return { entries: kind === "trace" ? [] : entries, value: undefined };
+      }),
+
+    append: async (id, updates, { modelRev } = {}) =>
+      durable.write(async (tx) => {
+        await appendUpdates(tx, id, updates, { pending: true });
+        const row = await readRow(tx, id);
+        if (modelRev !== undefined) await tx.query("update documents set model_rev = $2 where id = $1", [id, modelRev]);
+        const entries = updates.map((update): JournalEntry => ({ type: "update", id, update: toBase64(update) }));
+        return { entries: row?.kind === "trace" ? [] : entries, value: undefined };
+      }),
+
+    setStream: async (id, stream) =>
+      change(id, (document) => ({ ...document, team: stream?.team ?? null, cloudProject: stream?.project ?? null })),
+
+    setSubject: async (id, subject) => change(id, (document) => ({ ...document, subject })),
+
+    retire: async (id) => change(id, (document) => ({ ...document, retired: true })),
+
+    async behind(limit) {
+      const found = await db.query<{ session: SessionId; document: DocId | null }>(
+        `select s.id as session, d.id as document from sessions s
+         left join documents d on d.subject = s.id and d.kind = 'trace' and not d.retired
+         where s.remote_team is null and (d.id is null or d.model_rev < s.rev)
+         order by s.ended_at desc nulls last, s.id limit $1`,
+        [limit],
+      );
+      return found.rows;
+    },
+  };
+}
+
+export async function readRow(db: Db, id: string): Promise<DocumentColumns | null> {
+  const found = await db.query<DocumentColumns>("select * from documents where id = $1", [id]);
+  return found.rows[0] ?? null;
+}
+
+export function infoOf(row: DocumentColumns): DocumentInfo {
+  return {
+    id: row.id,
+    kind: row.kind,
+    subject: row.subject,
+    stream: row.team === null ? null : { team: row.team, project: row.cloud_project },
+    generation: row.generation,
+    retired: row.retired,
+    pending: row.pending,
+    owner: row.owner,
+    known: { stateVector: row.state_vector, deleteSet: row.delete_set },
+    rev: row.log_rev,
+    modelRev: row.model_rev,
+  };
+}

@@ -1,0 +1,42 @@
+/**
+ * Writes that must survive a power loss: in one transaction, and in the journal just before it commits. When the
+ * journal cannot be written nothing is; when only the commit is lost, the next start takes it from the journal.
+ */
+import type { PGlite, Transaction } from "@electric-sql/pglite";
+import type { Journal, JournalEntry, JournalRecord } from "./journal.ts";
+import { applyEntry } from "./replay.ts";
+
+export interface Durable {
+  readonly db: PGlite;
+  /** `work` gives what to journal besides its own result; nothing: an ordinary transaction. */
+  write<T>(work: (tx: Transaction) => Promise<{ entries: readonly JournalEntry[]; value: T }>): Promise<T>;
+}
+
+export function createDurable(db: PGlite, journal: Journal): Durable {
+  return {
+    db,
+    write: (work) =>
+      db.transaction(async (tx) => {
+        const { entries, value } = await work(tx);
+        if (entries.length > 0) await setApplied(tx, journal.append(entries));
+        return value;
+      }),
+  };
+}
+
+/** Brings what the database lacks from the journal. Gives how many records that were. */
+export async function replayJournal(db: PGlite, records: readonly JournalRecord[]): Promise<number> {
+  return db.transaction(async (tx) => {
+    const state = await tx.query<{ applied: number }>("select applied from journal_state");
+    const applied = state.rows[0]?.applied ?? -1;
+    const missing = records.filter((record) => record.seq > applied);
+    for (const { entry } of missing) await applyEntry(tx, entry);
+    const last = missing.at(-1);
+    if (last !== undefined) await setApplied(tx, last.seq);
+    return missing.length;
+  });
+}
+
+async function setApplied(tx: Transaction, seq: number): Promise<void> {
+  await tx.query("update journal_state set applied = $1", [seq]);
+}

@@ -1,0 +1,170 @@
+/** What sync keeps: cursors, chains, what is known to be in the cloud. Shaped after the port in `src/sync/ports.ts`. */
+import type { PGlite, Transaction } from "@electric-sql/pglite";
+import { type Bytes, toBase64 } from "../base/bytes.ts";
+import type { DocId, TeamId } from "../base/ids.ts";
+import { type DocKind, encodeDoc, rebuildDoc } from "../crdt/documents.ts";
+import type { Known } from "../crdt/known.ts";
+import { byteaArray } from "../pg/arrays.ts";
+import { appendUpdates, readState } from "./document-log.ts";
+import { type DocumentStream, infoOf, readRow } from "./documents.ts";
+import type { Durable } from "./durable.ts";
+import type { JournalEntry, JournaledDocument } from "./journal.ts";
+import { putDocument } from "./replay.ts";
+
+export interface Cursor {
+  readonly n: number;
+  readonly h: Bytes;
+}
+
+export interface SyncDocumentInfo {
+  readonly kind: DocKind;
+  readonly stream: DocumentStream | null;
+  readonly known: Known;
+  readonly owner: string | null;
+}
+
+export interface Chain {
+  readonly replica: string;
+  readonly doc: string;
+  readonly seq: number;
+  readonly hash: Bytes;
+  readonly parts: readonly Bytes[];
+}
+
+export interface PulledDocument {
+  readonly id: DocId;
+  readonly kind: DocKind;
+  readonly updates: readonly Bytes[];
+  readonly known: Known;
+  readonly owner: string;
+}
+
+export interface PulledBatch {
+  readonly stream: DocumentStream;
+  readonly cursor: Cursor;
+  readonly documents: readonly PulledDocument[];
+  readonly chains: readonly Chain[];
+  readonly unapplied: readonly { readonly n: number; readonly row: Bytes }[];
+}
+
+export interface SyncStore {
+  cursors(team: TeamId): Promise<readonly { readonly stream: DocumentStream; readonly cursor: Cursor }[]>;
+  pendingDocuments(team: TeamId): Promise<readonly DocId[]>;
+  document(id: DocId): Promise<SyncDocumentInfo | null>;
+  state(id: DocId): Promise<{ readonly state: Bytes; readonly rev: number } | null>;
+  settle(id: DocId, rev: number): Promise<void>;
+  chain(replica: string, doc: string): Promise<Chain | null>;
+  commit(batch: PulledBatch): Promise<void>;
+}
+
+/** A stream without a project, as a key. */
+const NO_PROJECT = "";
+
+export function createSync(durable: Durable): SyncStore {
+  const { db } = durable;
+  return {
+    async cursors(team) {
+      const found = await db.query<{ project: string; n: number; h: Bytes }>(
+        "select project, n, h from cursors where team = $1 order by project",
+        [team],
+      );
+      return found.rows.map(({ project, n, h }) => ({
+        stream: { team, project: project === NO_PROJECT ? null : project },
+        cursor: { n, h },
+      }));
+    },
+
+    async pendingDocuments(team) {
+      const found = await db.query<{ id: DocId }>(
+        "select id from documents where team = $1 and pending and not retired order by id",
+        [team],
+      );
+      return found.rows.map(({ id }) => id);
+    },
+
+    async document(id) {
+      const row = await readRow(db, id);
+      if (row === null) return null;
+      const { kind, stream, known, owner } = infoOf(row);
+      return { kind, stream, known, owner };
+    },
+
+    state: async (id) => readWhole(db, id),
+
+    async settle(id, rev) {
+      await db.query("update documents set pending = false where id = $1 and log_rev = $2", [id, rev]);
+    },
+
+    async chain(replica, doc) {
+      const found = await db.query<{ seq: number; hash: Bytes; parts: Bytes[] }>(
+        "select seq, hash, parts from chains where replica = $1 and doc = $2",
+        [replica, doc],
+      );
+      const row = found.rows[0];
+      return row === undefined ? null : { replica, doc, ...row };
+    },
+
+    commit: async (batch) =>
+      durable.write(async (tx) => {
+        const entries: JournalEntry[] = [];
+        for (const document of batch.documents) entries.push(...(await commitDocument(tx, batch.stream, document)));
+        await commitStream(tx, batch);
+        return { entries, value: undefined };
+      }),
+  };
+}
+
+async function readWhole(db: PGlite, id: DocId): Promise<{ state: Bytes; rev: number } | null> {
+  return db.transaction(async (tx) => {
+    const row = await readRow(tx, id);
+    if (row === null) return null;
+    return { state: (await readState(tx, id)) ?? encodeDoc(rebuildDoc([])), rev: row.log_rev };
+  });
+}
+
+async function commitDocument(
+  tx: Transaction,
+  stream: DocumentStream,
+  pulled: PulledDocument,
+): Promise<readonly JournalEntry[]> {
+  const { id, kind, updates, known, owner } = pulled;
+  const entries: JournalEntry[] = [];
+  if ((await readRow(tx, id)) === null) {
+    const { team, project: cloudProject } = stream;
+    const document: JournaledDocument = { id, kind, subject: null, team, cloudProject, generation: 1, retired: false };
+    await putDocument(tx, document);
+    entries.push({ type: "document", document });
+  }
+  await appendUpdates(tx, id, updates, { pending: false });
+  await tx.query("update documents set state_vector = $2, delete_set = $3, owner = $4 where id = $1", [
+    id,
+    known.stateVector,
+    known.deleteSet,
+    owner,
+  ]);
+  for (const update of updates) entries.push({ type: "update", id, update: toBase64(update) });
+  return kind === "trace" ? [] : entries;
+}
+
+async function commitStream(tx: Transaction, { stream, cursor, chains, unapplied }: PulledBatch): Promise<void> {
+  const place = [stream.team, stream.project ?? NO_PROJECT];
+  await tx.query(
+    `insert into cursors (team, project, n, h) values ($1, $2, $3, $4)
+     on conflict (team, project) do update set n = excluded.n, h = excluded.h`,
+    [...place, cursor.n, cursor.h],
+  );
+  for (const { replica, doc, seq, hash, parts } of chains) {
+    await tx.query(
+      `insert into chains (replica, doc, seq, hash, parts) values ($1, $2, $3, $4, $5::bytea[])
+       on conflict (replica, doc) do update set seq = excluded.seq, hash = excluded.hash, parts = excluded.parts`,
+      [replica, doc, seq, hash, byteaArray(parts)],
+    );
+  }
+  for (const { n, row } of unapplied) {
+    await tx.query("insert into unapplied_rows (team, project, n, row) values ($1, $2, $3, $4) on conflict do nothing", [
+      ...place,
+      n,
+      row,
+    ]);
+  }
+}

@@ -1,0 +1,260 @@
+/** A session's events and bodies, for the trace view and for the privacy gate. */
+import type { PGlite } from "@electric-sql/pglite";
+import type { EventId, SessionId } from "../../base/ids.ts";
+import type { AgentId, EventKind, EventStatus, Part, PartName, Tokens, ToolUse } from "../../base/session.ts";
+import { textArray } from "../../pg/arrays.ts";
+import { CALL_SUMS, type TokenColumns, dollars, tokensOf } from "../rows.ts";
+import type { Resolver } from "./resolve.ts";
+
+export interface EventRow {
+  readonly id: string;
+  readonly lane: string | null;
+  readonly kind: EventKind;
+  readonly order: number;
+  readonly at: number | null;
+  readonly durationMs: number | null;
+  readonly status: EventStatus | null;
+  readonly model: string | null;
+  readonly tool: string | null;
+  readonly summary: string | null;
+  readonly opens: string | null;
+  readonly linesAdded: number | null;
+  readonly linesRemoved: number | null;
+  readonly exitCode: number | null;
+  readonly rolledBack: boolean;
+  /** On the first event of a model call. */
+  readonly tokens: Tokens | null;
+  readonly costUsd: number | null;
+  readonly parts: readonly PartName[];
+  readonly partBytes: number;
+}
+
+/** What the privacy gate looks at: the event with its tool's whole input, without bodies. */
+export interface LocalEvent {
+  readonly id: EventId;
+  readonly kind: EventKind;
+  readonly at: number | null;
+  readonly durationMs: number | null;
+  readonly status: EventStatus | null;
+  readonly model: string | null;
+  readonly lane: string | null;
+  readonly order: number;
+  readonly opens: string | null;
+  readonly tool: ToolUse | null;
+  readonly tokens: Tokens | null;
+  readonly costNanoUsd: number | null;
+  readonly linesAdded: number | null;
+  readonly linesRemoved: number | null;
+  readonly exitCode: number | null;
+  readonly rolledBack: boolean;
+}
+
+export interface LocalUsage {
+  readonly model: string;
+  readonly calls: number;
+  readonly tokens: Tokens;
+  readonly costNanoUsd: number | null;
+}
+
+export interface LocalSession {
+  readonly id: SessionId;
+  readonly agent: AgentId;
+  readonly agentVersion: string | null;
+  readonly sourceId: string;
+  readonly startedAt: number | null;
+  readonly endedAt: number | null;
+  readonly usage: readonly LocalUsage[];
+  readonly events: number;
+  readonly prompts: number;
+  readonly tools: number;
+  readonly filesChanged: number;
+  readonly cwd: string | null;
+  readonly projectPath: string | null;
+  readonly rev: number;
+}
+
+export interface EventViews {
+  /** Changed after `since` (0: all), main lane first, each lane in its order. */
+  list(session: string, since?: number): Promise<{ readonly events: readonly EventRow[]; readonly rev: number }>;
+  bodies(session: string, events: readonly string[]): Promise<Readonly<Record<string, readonly Part[]>>>;
+  /** For the trace document: what changed after `since`, and the session it belongs to. Null: no such session. */
+  changed(
+    session: SessionId,
+    since: number,
+  ): Promise<{ readonly session: LocalSession; readonly events: readonly LocalEvent[] } | null>;
+}
+
+interface Row extends TokenColumns {
+  readonly id: EventId;
+  readonly lane: string | null;
+  readonly kind: EventKind;
+  readonly ord: number;
+  readonly at: number | null;
+  readonly duration_ms: number | null;
+  readonly status: EventStatus | null;
+  readonly model: string | null;
+  readonly tool: string | null;
+  readonly tool_input: string | null;
+  readonly summary: string | null;
+  readonly first_line: string | null;
+  readonly opens: string | null;
+  readonly lines_added: number | null;
+  readonly lines_removed: number | null;
+  readonly exit_code: number | null;
+  readonly rolled_back: boolean;
+  readonly call: string | null;
+  readonly cost: number | null;
+}
+
+const COLUMNS = `e.id, e.lane, e.kind, e.ord, e.at, e.duration_ms, e.status, e.model, e.tool, e.opens, e.lines_added,
+  e.lines_removed, e.exit_code, e.rolled_back, c.key as call, c.input, c.output, c.cache_read, c.cache_write, c.reasoning,
+  c.cost`;
+const IN_ORDER = "order by e.lane nulls first, e.ord, e.id";
+const SUMMARY_CHARS = 200;
+
+export function createEventViews(db: PGlite, resolve: Resolver): EventViews {
+  return {
+    async list(given, since = 0) {
+      const session = await resolve.session(given);
+      const found = await db.query<Row & { parts: PartName[]; bytes: number }>(
+        `select ${COLUMNS}, e.summary, left(t.body, 1000) as first_line,
+           coalesce(p.names, '{}') as parts, coalesce(p.bytes, 0)::bigint as bytes
+         from events e
+         left join calls c on c.event_id = e.id
+         left join parts t on t.event_id = e.id and t.name = 'text' and e.summary is null
+         left join lateral (
+           select array_agg(name order by name) as names, sum(bytes) as bytes from parts where event_id = e.id
+         ) p on true
+         where e.session_id = $1 and e.rev > $2 ${IN_ORDER}`,
+        [session, since],
+      );
+      const rev = await db.query<{ rev: number }>("select rev from sessions where id = $1", [session]);
+      return { events: found.rows.map((row) => eventOf(row, row.parts, row.bytes)), rev: rev.rows[0]?.rev ?? 0 };
+    },
+
+    async bodies(given, events) {
+      const session = await resolve.session(given);
+      const found = await db.query<{ event_id: string; name: PartName; body: string }>(
+        `select p.event_id, p.name, p.body from parts p join events e on e.id = p.event_id
+         where e.session_id = $1 and e.id = any($2::text[]) order by p.event_id, p.name`,
+        [session, textArray(events)],
+      );
+      const byEvent = Map.groupBy(found.rows, (row) => row.event_id);
+      return Object.fromEntries(
+        [...byEvent].map(([id, rows]) => [id, rows.map(({ name, body }) => ({ name, body }))]),
+      );
+    },
+
+    async changed(session, since) {
+      const found = await readSession(db, session);
+      if (found === null) return null;
+      const events = await db.query<Row>(
+        `select ${COLUMNS}, e.tool_input from events e left join calls c on c.event_id = e.id
+         where e.session_id = $1 and e.rev > $2 and e.rev <= $3 ${IN_ORDER}`,
+        [session, since, found.rev],
+      );
+      return { session: found, events: events.rows.map(localOf) };
+    },
+  };
+}
+
+interface SessionColumns {
+  readonly id: SessionId;
+  readonly agent: AgentId;
+  readonly agent_version: string | null;
+  readonly source_id: string;
+  readonly started_at: number | null;
+  readonly ended_at: number | null;
+  readonly events: number;
+  readonly prompts: number;
+  readonly tools: number;
+  readonly files_changed: number;
+  readonly cwd: string | null;
+  readonly project_path: string | null;
+  readonly rev: number;
+}
+
+async function readSession(db: PGlite, id: SessionId): Promise<LocalSession | null> {
+  const found = await db.query<SessionColumns>(
+    "select s.*, p.path as project_path from sessions s left join projects p on p.id = s.project_id where s.id = $1",
+    [id],
+  );
+  const row = found.rows[0];
+  if (row === undefined) return null;
+  const usage = await db.query<TokenColumns & { model: string; calls: number; cost: number | null }>(
+    `select c.model, ${CALL_SUMS} from calls c where c.session_id = $1 group by c.model order by c.model`,
+    [id],
+  );
+  return {
+    id: row.id,
+    agent: row.agent,
+    agentVersion: row.agent_version,
+    sourceId: row.source_id,
+    startedAt: row.started_at,
+    endedAt: row.ended_at,
+    usage: usage.rows.map((sums) => ({
+      model: sums.model,
+      calls: sums.calls,
+      tokens: tokensOf(sums),
+      costNanoUsd: sums.cost,
+    })),
+    events: row.events,
+    prompts: row.prompts,
+    tools: row.tools,
+    filesChanged: row.files_changed,
+    cwd: row.cwd,
+    projectPath: row.project_path,
+    rev: row.rev,
+  };
+}
+
+function eventOf(row: Row, parts: readonly PartName[], partBytes: number): EventRow {
+  return {
+    id: row.id,
+    lane: row.lane,
+    kind: row.kind,
+    order: row.ord,
+    at: row.at,
+    durationMs: row.duration_ms,
+    status: row.status,
+    model: row.model,
+    tool: row.tool,
+    summary: row.summary ?? firstLine(row.first_line),
+    opens: row.opens,
+    linesAdded: row.lines_added,
+    linesRemoved: row.lines_removed,
+    exitCode: row.exit_code,
+    rolledBack: row.rolled_back,
+    tokens: row.call === null ? null : tokensOf(row),
+    costUsd: row.call === null ? null : dollars(row.cost),
+    parts,
+    partBytes,
+  };
+}
+
+function localOf(row: Row): LocalEvent {
+  const input = (row.tool_input === null ? {} : JSON.parse(row.tool_input)) as ToolUse["input"];
+  return {
+    id: row.id,
+    kind: row.kind,
+    at: row.at,
+    durationMs: row.duration_ms,
+    status: row.status,
+    model: row.model,
+    lane: row.lane,
+    order: row.ord,
+    opens: row.opens,
+    tool: row.tool === null ? null : { name: row.tool, input },
+    tokens: row.call === null ? null : tokensOf(row),
+    costNanoUsd: row.call === null ? null : row.cost,
+    linesAdded: row.lines_added,
+    linesRemoved: row.lines_removed,
+    exitCode: row.exit_code,
+    rolledBack: row.rolled_back,
+  };
+}
+
+function firstLine(text: string | null): string | null {
+  const line = text?.split("\n").find((candidate) => /\S/u.test(candidate));
+  return line === undefined ? null : line.trim().slice(0, SUMMARY_CHARS).toWellFormed();
+}

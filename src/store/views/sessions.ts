@@ -1,0 +1,182 @@
+/** Sessions as lists and pages show them. */
+import type { PGlite } from "@electric-sql/pglite";
+import type { Clock } from "../../base/clock.ts";
+import type { SessionId } from "../../base/ids.ts";
+import type { AgentId, Tokens } from "../../base/session.ts";
+import { type TokenColumns, dollars, likeLiteral, tokensOf } from "../rows.ts";
+import type { Resolver } from "./resolve.ts";
+
+export interface SessionRow {
+  readonly id: string;
+  readonly agent: AgentId;
+  readonly sourceId: string;
+  readonly project: { readonly id: string; readonly name: string; readonly path: string | null } | null;
+  readonly title: string | null;
+  readonly startedAt: number | null;
+  readonly endedAt: number | null;
+  readonly agentVersion: string | null;
+  readonly gitBranch: string | null;
+  readonly models: readonly string[];
+  readonly events: number;
+  readonly prompts: number;
+  readonly calls: number;
+  readonly tools: number;
+  readonly filesChanged: number;
+  readonly tokens: Tokens;
+  /** Null when some call has no price. */
+  readonly costUsd: number | null;
+  readonly parent: string | null;
+  readonly damagedLines: number;
+  readonly live: boolean;
+  readonly sharedWith: string | null;
+  readonly owner: string | null;
+  readonly claimed: boolean;
+}
+
+export interface SessionFilter {
+  readonly agent?: AgentId;
+  /** Id, a beginning of one, path or name. */
+  readonly project?: string;
+  /** Milliseconds since the epoch: sessions that ended then or later. */
+  readonly since?: number;
+  /** Words in the title, project or agent. */
+  readonly text?: string;
+  readonly limit?: number;
+  readonly offset?: number;
+}
+
+export interface SessionViews {
+  /** Newest first. */
+  list(filter: SessionFilter): Promise<{ readonly rows: readonly SessionRow[]; readonly total: number }>;
+  /** Throws `FaultError` "not-found" or "ambiguous". */
+  get(given: string): Promise<SessionRow>;
+  count(): Promise<number>;
+}
+
+/** Settings under these keys, with the session's id behind: what people decided about it. */
+export const SHARED_KEY = "shared/";
+export const CLAIMED_KEY = "claimed/";
+
+const LIVE_MS = 60_000;
+const DEFAULT_LIMIT = 200;
+
+const SELECT = `
+  select s.*, p.name as project_name, p.path as project_path,
+    coalesce(s.agent_title, s.prompt_title) as title,
+    coalesce(s.replays, (
+      select parent.id from sessions parent
+      where parent.agent = s.agent and parent.source_id = s.parent_source_id and parent.id <> s.id
+      order by parent.id limit 1)) as parent,
+    coalesce((select sum(f.damaged) from files f where f.session_id = s.id), 0)::bigint as damaged,
+    coalesce((select value from settings where key = '${SHARED_KEY}' || s.id), to_json(s.remote_team)::text) as shared_with,
+    exists (select 1 from settings where key = '${CLAIMED_KEY}' || s.id) as claimed
+  from sessions s left join projects p on p.id = s.project_id`;
+
+interface Row extends TokenColumns {
+  readonly id: SessionId;
+  readonly agent: AgentId;
+  readonly source_id: string;
+  readonly project_id: string | null;
+  readonly project_name: string | null;
+  readonly project_path: string | null;
+  readonly title: string | null;
+  readonly started_at: number | null;
+  readonly ended_at: number | null;
+  readonly agent_version: string | null;
+  readonly git_branch: string | null;
+  readonly models: readonly string[];
+  readonly events: number;
+  readonly prompts: number;
+  readonly calls: number;
+  readonly tools: number;
+  readonly files_changed: number;
+  readonly cost: number | null;
+  readonly parent: string | null;
+  readonly damaged: number;
+  /** JSON */
+  readonly shared_with: string | null;
+  readonly owner: string | null;
+  readonly claimed: boolean;
+}
+
+export function createSessionViews(db: PGlite, clock: Clock, resolve: Resolver): SessionViews {
+  return {
+    async list(filter) {
+      const { where, values } = await conditions(filter, resolve);
+      const counted = await db.query<{ total: number }>(
+        `select count(*) as total from sessions s left join projects p on p.id = s.project_id ${where}`,
+        values,
+      );
+      const found = await db.query<Row>(
+        `${SELECT} ${where} order by s.ended_at desc nulls last, s.id
+         limit $${values.length + 1} offset $${values.length + 2}`,
+        [...values, filter.limit ?? DEFAULT_LIMIT, filter.offset ?? 0],
+      );
+      return { rows: found.rows.map((row) => rowOf(row, clock)), total: counted.rows[0]?.total ?? 0 };
+    },
+
+    async get(given) {
+      const found = await db.query<Row>(`${SELECT} where s.id = $1`, [await resolve.session(given)]);
+      return rowOf(found.rows[0] as Row, clock);
+    },
+
+    async count() {
+      const found = await db.query<{ count: number }>("select count(*) as count from sessions");
+      return found.rows[0]?.count ?? 0;
+    },
+  };
+}
+
+async function conditions(
+  filter: SessionFilter,
+  resolve: Resolver,
+): Promise<{ readonly where: string; readonly values: (string | number)[] }> {
+  const values: (string | number)[] = [];
+  const terms: string[] = [];
+  const add = (value: string | number, term: (place: string) => string): void => {
+    values.push(value);
+    terms.push(term(`$${values.length}`));
+  };
+  if (filter.agent !== undefined) add(filter.agent, (place) => `s.agent = ${place}`);
+  if (filter.project !== undefined) add(await resolve.project(filter.project), (place) => `s.project_id = ${place}`);
+  if (filter.since !== undefined) add(filter.since, (place) => `s.ended_at >= ${place}`);
+  for (const word of (filter.text ?? "").split(/\s+/u).filter((part) => part !== "")) {
+    add(
+      `%${likeLiteral(word)}%`,
+      (place) => `concat_ws(' ', s.agent_title, s.prompt_title, p.name, s.agent) ilike ${place}`,
+    );
+  }
+  return { where: terms.length === 0 ? "" : `where ${terms.join(" and ")}`, values };
+}
+
+function rowOf(row: Row, clock: Clock): SessionRow {
+  const age = clock.nowMs() - (row.ended_at ?? -Infinity);
+  return {
+    id: row.id,
+    agent: row.agent,
+    sourceId: row.source_id,
+    project:
+      row.project_id === null
+        ? null
+        : { id: row.project_id, name: row.project_name ?? row.project_id, path: row.project_path },
+    title: row.title,
+    startedAt: row.started_at,
+    endedAt: row.ended_at,
+    agentVersion: row.agent_version,
+    gitBranch: row.git_branch,
+    models: row.models,
+    events: row.events,
+    prompts: row.prompts,
+    calls: row.calls,
+    tools: row.tools,
+    filesChanged: row.files_changed,
+    tokens: tokensOf(row),
+    costUsd: dollars(row.cost),
+    parent: row.parent,
+    damagedLines: row.damaged,
+    live: age >= 0 && age <= LIVE_MS,
+    sharedWith: row.shared_with === null ? null : (JSON.parse(row.shared_with) as string | null),
+    owner: row.owner,
+    claimed: row.claimed,
+  };
+}

@@ -1,0 +1,183 @@
+/** One person, one machine: what the commands say of a home, whatever home that is. */
+import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { ImportReport, SearchHit, UsageRow } from "../../src/app/api.ts";
+import { createDevice, HOME, until, writeTranscript, type Device } from "./operon.ts";
+
+interface Listed {
+  readonly id: string;
+  readonly agent: string;
+  readonly sourceId: string;
+  readonly events: number;
+}
+interface Usage {
+  readonly rows: readonly UsageRow[];
+  readonly totals: UsageRow;
+}
+
+const PLACE = ["--home", HOME];
+let device: Device;
+let first: ImportReport;
+
+beforeAll(async () => {
+  device = await createDevice();
+  first = await device.json<ImportReport>(["import", ...PLACE]);
+});
+afterAll(() => device.remove());
+
+test("an import captures every session, and says how much it read", async () => {
+  const sessions = await device.json<readonly Listed[]>(["sessions"]);
+  expect(sessions.length).toBeGreaterThan(1);
+  expect(first.sessions).toBe(sessions.length);
+  expect(first.events).toBe(sessions.reduce((sum, { events }) => sum + events, 0));
+  expect(first.bytes).toBeGreaterThan(0);
+  expect(new Set(sessions.map(({ agent }) => agent))).toEqual(new Set(["claude-code", "codex"]));
+});
+
+test("a second import reads nothing, and is quick", async () => {
+  const again = await device.json<ImportReport>(["import", ...PLACE]);
+  expect(again).toMatchObject({ bytes: 0, sessions: 0, events: 0, files: 0, unchanged: first.files });
+  expect(again.ms).toBeLessThan(1_000);
+});
+
+test("usage by session adds up to the totals, and names each session by its agent's own id", async () => {
+  const { rows, totals } = await device.json<Usage>(["usage", "--by", "session"]);
+  const sessions = await device.json<readonly Listed[]>(["sessions"]);
+  const known = new Set(sessions.map(({ agent, sourceId }) => `${agent} ${sourceId}`));
+  expect(rows.every(({ agent, sourceId }) => known.has(`${agent} ${sourceId}`))).toBe(true);
+  for (const kind of ["input", "output", "cacheRead", "cacheWrite", "reasoning"] as const) {
+    expect(rows.reduce((sum, { tokens }) => sum + tokens[kind], 0)).toBe(totals.tokens[kind]);
+  }
+  expect(totals.calls).toBeGreaterThan(0);
+});
+
+test("a session is shown by a unique beginning of its id; an unknown one is a sentence and exit 1", async () => {
+  const [session] = (await device.json<readonly Listed[]>(["sessions", "--limit", "1"])) as [Listed];
+  const shown = await device.json<{ session: Listed; events: readonly unknown[] }>(["show", session.id.slice(0, 14)]);
+  expect(shown.session.id).toBe(session.id);
+  expect(shown.events).toHaveLength(session.events);
+  const missing = await device.run(["show", "ses_0000000000"]);
+  expect(missing.code).toBe(1);
+  expect(missing.stdout).toBe("");
+  expect(missing.stderr).toMatch(/[.]\s*$/);
+});
+
+test("what was said is found", async () => {
+  const own = await createDevice();
+  await writeTranscript(own.home, "11111111-1111-4111-8111-111111111111", "/work/app", [
+    { prompt: "Please rename the zanzibar helper", response: "Renamed it.", file: "a.ts" },
+  ]);
+  await own.json(["import"]);
+  const hits = await own.json<readonly SearchHit[]>(["search", "zanzibar"]);
+  expect(hits).toContainEqual(expect.objectContaining({ kind: "prompt", snippet: expect.stringContaining("zanzibar") as string }));
+  await own.remove();
+});
+
+test("--home looks nowhere else, whatever the environment says", async () => {
+  const empty = await mkdtemp(join(tmpdir(), "operon-empty-"));
+  const own = await createDevice();
+  await writeTranscript(own.home, "22222222-2222-4222-8222-222222222222", "/work/app", [
+    { prompt: "p", response: "r", file: "a.ts" },
+  ]);
+  expect(await own.json<ImportReport>(["import", "--home", empty])).toMatchObject({ sessions: 0, files: 0 });
+  expect(await own.json<ImportReport>(["import"])).toMatchObject({ sessions: 1, files: 1 });
+  await own.remove();
+  await rm(empty, { recursive: true });
+});
+
+test("an import killed at any point and run again ends in the same state", async () => {
+  const killed = await createDevice();
+  const started = killed.start(["import", ...PLACE, "--json"]);
+  await until(async () => ((await stat(join(killed.folder, "default", "archive", "manifest.jsonl")).catch(() => null))?.size ?? 0) > 0);
+  started.kill("SIGKILL");
+  await started.ended;
+  await killed.json(["import", ...PLACE]);
+  const usage = ["usage", "--by", "session"];
+  expect(await killed.json(usage)).toEqual(await device.json(usage));
+  const listed = (rows: readonly Listed[]) => rows.map(({ id, events }) => [id, events]);
+  expect(listed(await killed.json(["sessions"]))).toEqual(listed(await device.json(["sessions"])));
+  await killed.remove();
+});
+
+test("two commands at once: one is the engine, the other asks it", async () => {
+  const fresh = await createDevice();
+  const [a, b] = await Promise.all([fresh.run(["import", ...PLACE, "--json"]), fresh.run(["import", ...PLACE, "--json"])]);
+  expect([a?.code, b?.code, a?.stderr, b?.stderr]).toEqual([0, 0, "", ""]);
+  expect(await fresh.json(["usage", "--by", "session"])).toEqual(await device.json(["usage", "--by", "session"]));
+  await fresh.remove();
+});
+
+test("a stopped engine is a sentence that names it, and exit 1", async () => {
+  const own = await createDevice();
+  const watching = own.start(["watch", "--json"]);
+  const socket = join(own.folder, "default", "engine.sock");
+  await until(() => stat(socket).catch(() => null));
+  await own.json(["sessions"]);
+  watching.kill("SIGSTOP");
+  try {
+    const refused = await own.run(["sessions"]);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain(`Process ${watching.child.pid}`);
+    expect(refused.stdout).toBe("");
+  } finally {
+    watching.kill("SIGCONT");
+  }
+  expect((await own.run(["sessions"])).code).toBe(0);
+  watching.kill("SIGINT");
+  expect((await watching.ended).code).toBe(0);
+  await own.remove();
+});
+
+test("watch captures a line soon after it was written", async () => {
+  const own = await createDevice();
+  const watching = own.start(["watch", "--json"]);
+  await until(() => stat(join(own.folder, "default", "engine.sock")).catch(() => null));
+  await until(async () => (await own.run(["doctor", "--json"])).stdout.includes("claude"));
+  await writeTranscript(own.home, "33333333-3333-4333-8333-333333333333", "/work/app", [
+    { prompt: "p", response: "r", file: "a.ts" },
+  ]);
+  expect(JSON.parse(await watching.firstLine)).toMatchObject({ session: expect.stringMatching(/^ses_/) as string });
+  watching.kill("SIGTERM");
+  expect((await watching.ended).code).toBe(0);
+  await own.remove();
+});
+
+test("wrong usage is exit 2, with what would be right on standard error", async () => {
+  for (const args of [["nonsense"], ["sessions", "--agent", "nobody"], ["usage", "--by", "weather"], ["decision"], ["decision", "new"], ["show"], ["share"]]) {
+    const ran = await device.run(args);
+    expect([args, ran.code, ran.stdout]).toEqual([args, 2, ""]);
+    expect(ran.stderr).not.toBe("");
+  }
+});
+
+test("a decision without a team stays here; a field becomes the text given", async () => {
+  const own = await createDevice();
+  const made = await own.json<{ id: string; team: string | null }>(["decision", "new", "--title", "Use PGlite", "--context", "- a list"]);
+  expect(made.team).toBeNull();
+  await own.json(["decision", "edit", made.id, "--context", "- a longer list", "--status", "accepted"]);
+  expect(await own.json(["decision", "show", made.id.slice(0, 12)])).toMatchObject({ title: "Use PGlite", context: "- a longer list", status: "accepted" });
+  expect(await own.json(["decision", "list"])).toHaveLength(1);
+  const refused = await own.run(["decision", "edit", made.id, "--date", "yesterday"]);
+  expect(refused.code).toBe(1);
+  await own.remove();
+});
+
+test("doctor says where keys are kept, and the data folder is its user's alone", async () => {
+  const rows = await device.json<readonly { check: string; state: string; detail: string }[]>(["doctor"]);
+  expect(rows.find(({ check }) => check === "keys and tokens")?.detail).toMatch(/secrets\.json|keychain/);
+  expect((await stat(join(device.folder, "default"))).mode & 0o777).toBe(0o700);
+});
+
+test("a command whose reader has gone ends quietly", async () => {
+  const started = device.start(["usage", "--by", "session,model", "--json"]);
+  started.child.stdout?.destroy();
+  const ran = await started.ended;
+  expect([ran.code, ran.stderr]).toEqual([0, ""]);
+});
+
+test("the packages' version is what --version prints", async () => {
+  const { version } = JSON.parse(await readFile(new URL("../../package.json", import.meta.url), "utf8")) as { version: string };
+  expect((await device.run(["--version"])).stdout).toBe(`${version}\n`);
+});

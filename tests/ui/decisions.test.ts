@@ -1,0 +1,145 @@
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { readDecision } from "../../src/crdt/decision.ts";
+import { openDesk, sit, watchPage, type Desk, type Seat } from "./browser.ts";
+
+const ID = "dec_01J00000000000000000000001";
+const PATH = `/decisions/${ID}`;
+
+let desk: Desk;
+let seat: Seat;
+
+beforeAll(async () => {
+  desk = await openDesk();
+});
+afterAll(() => desk.close());
+afterEach(async () => {
+  await seat.close();
+  expect(seat.problems).toEqual([]);
+});
+
+const record = (): ReturnType<typeof readDecision> => {
+  const doc = seat.engine.documents.get(ID);
+  if (doc === undefined) throw new Error("no document");
+  return readDecision(doc);
+};
+
+async function open(): Promise<void> {
+  seat = await sit(desk);
+  await seat.go(PATH);
+  await seat.page.getByText("saved on this machine", { exact: true }).waitFor();
+}
+
+test("what is typed is in the engine, and said to be", async () => {
+  await open();
+  await seat.page.getByRole("textbox", { name: "Context" }).click();
+  await seat.page.keyboard.press("End");
+  await seat.page.keyboard.type(" Always.");
+  await expect.poll(() => record().context).toBe("An import that is killed starts again from zero and writes rows twice. Always.");
+  await seat.page.getByText("saved on this machine", { exact: true }).waitFor();
+});
+
+test("two pages type in one text at once, and both see both", async () => {
+  await open();
+  const other = await seat.context.newPage();
+  watchPage(other, seat.problems);
+  await other.goto(seat.engine.url + PATH);
+  const here = seat.page.getByRole("textbox", { name: "Drivers" });
+  const there = other.getByRole("textbox", { name: "Drivers" });
+  await here.click();
+  await seat.page.keyboard.press("Control+Home");
+  await there.click();
+  await other.keyboard.press("Control+End");
+  for (const letter of "first ") {
+    await seat.page.keyboard.type(letter);
+    await other.keyboard.type("!");
+  }
+  const whole = "first No row twice, none missing.!!!!!!";
+  await expect.poll(() => here.textContent()).toBe(whole);
+  await expect.poll(() => there.textContent()).toBe(whole);
+  expect(record().drivers).toBe(whole);
+});
+
+test("an edit survives the engine's death and a reload of the page, and is sent when the engine is back", async () => {
+  await open();
+  await seat.engine.stop();
+  await seat.page.getByText("kept in this page, saved when the engine is back").waitFor();
+  await seat.page.getByRole("textbox", { name: "Consequences" }).click();
+  await seat.page.keyboard.press("Control+End");
+  await seat.page.keyboard.type(" Kept.");
+  await seat.page.waitForFunction(() => localStorage.getItem("operon.unsent")?.includes("dec_01J") === true);
+  await stored(seat);
+  expect(record().consequences).not.toContain("Kept.");
+
+  await seat.engine.start();
+  await seat.go("/usage");
+  await expect.poll(() => record().consequences).toMatch(/ Kept\.$/);
+  await seat.page.waitForFunction(() => localStorage.getItem("operon.unsent") === "[]");
+});
+
+test("status, date, deciders and tags are changed in place", async () => {
+  await open();
+  await seat.page.getByRole("combobox", { name: "Status" }).selectOption("superseded");
+  await seat.page.getByLabel("Date", { exact: true }).fill("2026-01-02");
+  await seat.page.getByLabel("Add a name").fill("Jon");
+  await seat.page.keyboard.press("Enter");
+  await seat.page.getByRole("button", { name: "Remove import" }).click();
+  await expect.poll(() => record()).toMatchObject({ status: "superseded", date: "2026-01-02", deciders: ["Ada", "Mara", "Jon"], tags: [] });
+});
+
+test("an option is added, chosen, removed, and brought back", async () => {
+  await open();
+  await seat.page.getByRole("button", { name: "Add an option" }).click();
+  await expect.poll(() => record().options.length).toBe(3);
+  await seat.page.getByRole("button", { name: "Remove", exact: true }).first().click();
+  await expect.poll(() => record().options.length).toBe(2);
+  await seat.page.getByRole("button", { name: "Undo" }).click();
+  await expect.poll(() => record().options.length).toBe(3);
+  await seat.page.getByRole("button", { name: "Choose", exact: true }).first().click();
+  await expect.poll(() => record().options.filter((option) => option.chosen).length).toBe(2);
+});
+
+test("undo takes back one's own typing, not another's", async () => {
+  await open();
+  const outcome = seat.page.getByRole("textbox", { name: "Outcome" });
+  await outcome.click();
+  await seat.page.keyboard.press("Control+End");
+  await seat.page.keyboard.type(" Mine.");
+  await expect.poll(() => record().outcome).toMatch(/ Mine\.$/);
+  seat.engine.documents.get(ID)?.getText("outcome").insert(0, "Theirs. ");
+  await expect.poll(() => outcome.textContent()).toMatch(/^Theirs\. /);
+  await seat.page.keyboard.press("Control+z");
+  await expect.poll(() => record().outcome).toBe("Theirs. The cursor lives in the store beside the rows; one commit moves both.");
+});
+
+test("a new decision opens for writing", async () => {
+  seat = await sit(desk, { empty: true });
+  await seat.go("/decisions");
+  await seat.page.getByRole("button", { name: "Write the first" }).click();
+  await seat.page.getByLabel("What is decided").fill("Tabs");
+  await seat.page.keyboard.press("Enter");
+  await seat.page.getByRole("textbox", { name: "Title" }).getByText("Tabs").waitFor();
+});
+
+test("a decision that is not there says so", async () => {
+  seat = await sit(desk);
+  await seat.go("/decisions/dec_none");
+  await seat.page.getByText("There is no decision at this address.").waitFor();
+});
+
+/** Until the browser's own storage has heard of the edit, what a crash of the page would keep is not the edit. */
+async function stored(from: Seat): Promise<void> {
+  await from.page.waitForFunction(
+    (name) =>
+      new Promise((resolve) => {
+        const asked = indexedDB.open(name);
+        asked.onsuccess = () => {
+          const count = asked.result.transaction("updates").objectStore("updates").count();
+          count.onsuccess = () => {
+            asked.result.close();
+            resolve(count.result > 1);
+          };
+        };
+      }),
+    `operon:${ID}`,
+  );
+}
