@@ -35,7 +35,8 @@ export interface StandIn {
 }
 
 const MAKE = { clock: systemClock, random: systemRandom };
-const CSP = "default-src 'self'; style-src 'self' 'unsafe-inline'";
+const CSP =
+  "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'";
 
 export async function standIn(folder: string, options: { readonly sessions?: number; readonly empty?: boolean } = {}): Promise<StandIn> {
   const files = await readWebFiles(folder);

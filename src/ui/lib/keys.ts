@@ -17,7 +17,7 @@ document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.isComposing) return;
   const name = keyName(event);
   if (name === null) return;
-  if (!name.includes("+") && (isTyping(event.target) || document.querySelector("dialog[open]") !== null)) return;
+  if (!name.includes("+") && (isTyping(innermost(event)) || document.querySelector("dialog[open]") !== null)) return;
   const chord = prefix !== "" && event.timeStamp - prefixAt < CHORD_MS ? `${prefix} ${name}` : null;
   prefix = "";
   if ((chord !== null && run(chord, event)) || run(name, event)) return;
@@ -54,6 +54,11 @@ function keyName(event: KeyboardEvent): string | null {
   if (event.altKey) return null;
   if (event.metaKey || event.ctrlKey) return `mod+${event.key.toLowerCase()}`;
   return event.key;
+}
+
+/** What the key was pressed in: an event's target hides what lies in a shadow tree. */
+export function innermost(event: Event): EventTarget | null {
+  return event.composedPath()[0] ?? event.target;
 }
 
 function isTyping(target: EventTarget | null): boolean {

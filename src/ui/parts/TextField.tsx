@@ -16,7 +16,27 @@ interface Props {
   readonly readOnly?: boolean;
 }
 
-/** A shared text, edited where it stands. What others type appears in it as it arrives; undo takes back only one's own. */
+/** Colours and type come from the page: custom properties and inherited fonts reach into a shadow tree. */
+const LOOK = EditorView.theme({
+  "&": { borderRadius: "var(--radius)", color: "inherit" },
+  "&:hover": { background: "color-mix(in srgb, var(--hover) 60%, transparent)" },
+  "&.cm-focused": {
+    outline: "none",
+    background: "var(--panel)",
+    boxShadow: "0 0 0 1.5px color-mix(in srgb, var(--accent) 60%, transparent)",
+  },
+  ".cm-scroller": { fontFamily: "inherit", lineHeight: "inherit" },
+  ".cm-content": { padding: "3px 0", caretColor: "var(--text)" },
+  ".cm-line": { padding: "0 8px" },
+  ".cm-placeholder": { color: "var(--faint)" },
+});
+
+/**
+ * A shared text, edited where it stands. What others type appears in it as it arrives; undo takes back only one's own.
+ *
+ * It lives in a shadow tree, because there the editor's style sheets are constructed ones, which a content security
+ * policy without inline styles lets through.
+ */
 export function TextField(props: Props): JSX.Element {
   let host!: HTMLDivElement;
   onMount(() => {
@@ -24,8 +44,10 @@ export function TextField(props: Props): JSX.Element {
       view.contentDOM.blur();
       return true;
     };
+    const root = host.attachShadow({ mode: "open" });
     const view = new EditorView({
-      parent: host,
+      parent: root,
+      root,
       state: EditorState.create({
         doc: props.text.toString(),
         extensions: [
@@ -36,6 +58,7 @@ export function TextField(props: Props): JSX.Element {
             ...yUndoManagerKeymap,
             ...defaultKeymap,
           ]),
+          LOOK,
           EditorView.lineWrapping,
           EditorView.contentAttributes.of({
             "aria-label": props.label,

@@ -19,7 +19,7 @@ import {
 } from "../../crdt/decision.ts";
 import { announce } from "../lib/announce.ts";
 import { capital } from "../lib/format.ts";
-import { keyLabel, useKeys } from "../lib/keys.ts";
+import { innermost, keyLabel, useKeys } from "../lib/keys.ts";
 import { decisionPath, navigate, sessionPath } from "../lib/router.ts";
 import { useTitle } from "../lib/title.ts";
 import { oneLine } from "../lib/visible.ts";
@@ -84,7 +84,7 @@ function Page(props: { readonly document: OpenDocument; readonly row: DecisionRo
   undo.on("stack-item-popped", look);
   useKeys({
     "mod+z": (event) => {
-      if (event.target instanceof HTMLInputElement || isInEditor(event.target)) return false;
+      if (isEditable(innermost(event))) return false;
       undo.undo();
       return undefined;
     },
@@ -378,6 +378,6 @@ function watch(doc: Y.Doc): Accessor<DecisionRecord> {
   return record;
 }
 
-function isInEditor(target: EventTarget | null): boolean {
-  return target instanceof Element && target.closest(".cm-editor") !== null;
+function isEditable(target: EventTarget | null): boolean {
+  return target instanceof HTMLInputElement || (target instanceof HTMLElement && target.isContentEditable);
 }
