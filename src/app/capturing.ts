@@ -27,8 +27,8 @@ export interface CapturingOptions {
   countEvents(): Promise<number>;
   /** After each commit. */
   onSessions(sessions: readonly SessionId[]): void;
-  /** After a look that changed something: what follows from the sessions. */
-  follow(onProgress: (progress: Progress) => void): Promise<void>;
+  /** After a look: what follows from the sessions that changed. */
+  follow(changed: ReadonlySet<SessionId>, onProgress: (progress: Progress) => void): Promise<void>;
   onState(): void;
 }
 
@@ -104,7 +104,7 @@ export function createCapturing(options: CapturingOptions): Capturing {
       const done = await ingest({ ...options, states: held, ended: () => closed }, steps(capture, held), tell);
       const events = done.changed.size === 0 ? 0 : Math.max(0, (await options.countEvents()) - before);
       const visibleMs = clock.monotonicMs() - startMs;
-      if (!closed) await options.follow(tell);
+      if (!closed) await options.follow(done.changed, tell);
       return { ...done, events, visibleMs, ms: clock.monotonicMs() - startMs };
     } finally {
       importing--;

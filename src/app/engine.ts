@@ -61,8 +61,8 @@ export interface Engine {
 
 /** Faults are the store's: "locked" when another process owns the profile, "newer-version", "disk-full", … */
 export async function openEngine(options: EngineOptions): Promise<Result<Engine>> {
-  const { profile, clock, random, log } = options;
-  const opened = await openStore({ folder: profile.folder, clock, random, log });
+  const { profile, clock, log } = options;
+  const opened = await openStore({ folder: profile.folder, clock, log });
   if (!opened.ok) return opened;
   return ok(composeEngine(options, opened.value, await openMembership(opened.value.settings)));
 }
@@ -91,7 +91,6 @@ function composeEngine(options: EngineOptions, store: Store, membership: Members
     store,
     clock,
     random,
-    log,
     onGrown: documentGrew,
     onSessions: (ids) => inBackground(sessionsChanged(ids)),
     memberAt: async (team, device) => (await online()).memberAt(team, device),
@@ -168,8 +167,8 @@ function composeEngine(options: EngineOptions, store: Store, membership: Members
   }
 
   /** What sessions lead to: shared traces, then search. */
-  async function follow(onProgress: (progress: Progress) => void): Promise<void> {
-    await following.run(() => traces.catchUp());
+  async function follow(changed: ReadonlySet<SessionId>, onProgress: (progress: Progress) => void): Promise<void> {
+    if (changed.size > 0) await following.run(() => traces.catchUp(changed));
     await indexAll(onProgress);
   }
 
@@ -283,8 +282,9 @@ function composeEngine(options: EngineOptions, store: Store, membership: Members
   async function begin(): Promise<void> {
     await whole;
     await capturing.watch();
-    await follow(() => undefined);
+    await following.run(() => traces.catchUp());
     await following.run(() => traces.receiveAll());
+    await indexAll(() => undefined);
     if (membership.account() !== null) await (await online()).start();
   }
 

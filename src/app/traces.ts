@@ -15,6 +15,7 @@ import { canWrite, openDoc } from "../crdt/documents.ts";
 import { readTrace, removeFromTrace, writeTrace } from "../crdt/trace.ts";
 import { shareEvent, shareMeta, type GateContext } from "../privacy/gate.ts";
 import type { DocumentInfo } from "../store/documents.ts";
+import type { LocalTrace } from "../store/views/events.ts";
 import { sha256 } from "../store/projects.ts";
 import type { Store } from "../store/store.ts";
 import type { StreamRef } from "../sync/ports.ts";
@@ -45,60 +46,59 @@ export interface TracesOptions {
 export function createTraces({ store, clock, random, onGrown, onSessions, memberAt }: TracesOptions): Traces {
   const names = [userName(), hostname(), basename(homedir())].filter((name) => name.length > 2);
 
-  async function traceOf(session: SessionId, stream: StreamRef): Promise<DocumentInfo | undefined> {
-    const held = await store.documents.list({ kind: "trace" });
-    return held.find((info) => {
-      const { team, project } = info.stream ?? {};
-      return !info.retired && sessionOfTrace(info.id) === session && team === stream.team && project === stream.project;
+  /** Writes what the session has and the document has not. Answers false when the session was not captured here. */
+  async function write(info: DocumentInfo, session: SessionId): Promise<boolean> {
+    const local = await store.views.localTrace(session, info.modelRev);
+    if (local === null) return false;
+    if (local.rev === info.modelRev) return true;
+    // A document that came back from the cloud does not say yet what it is about.
+    if (info.subject === null) await store.documents.setSubject(info.id, session);
+    const updates = updatesOf(await contentOf(info.id), local, {
+      session,
+      projectPath: local.projectPath,
+      cwd: local.cwd,
+      names,
+      sha256,
     });
-  }
-
-  /** Writes what the session has and the document has not. */
-  async function write(info: DocumentInfo, session: SessionId): Promise<void> {
-    const local = await store.views.events.changed(session, info.modelRev);
-    if (local === null || local.session.rev === info.modelRev) return;
-    const stored = await store.documents.load(info.id);
-    const doc = openDoc(stored?.state ?? null);
-    if (!canWrite("trace", doc).ok) return doc.destroy();
-    const updates: Bytes[] = [];
-    doc.on("update", (update: Uint8Array) => updates.push(update as Bytes));
-    const { projectPath, cwd } = local.session;
-    const gate: GateContext = { session, projectPath, cwd, names, sha256 };
-    const events = new Map(local.events.map((event) => [event.id, shareEvent(event, gate)] as const));
-    writeTrace(doc, shareMeta(local.session), events);
-    // Only a trace that is written whole can tell what the session has no more.
-    if (info.modelRev === 0) removeFromTrace(doc, [...readTrace(doc).events.keys()].filter((id) => !events.has(id)));
-    doc.destroy();
-    await store.documents.append(info.id, updates, { modelRev: local.session.rev });
+    if (updates === null) return true;
+    await store.documents.append(info.id, updates);
+    await store.documents.setRev(info.id, local.rev);
     if (updates.length > 0) onGrown(info.id, updates.reduce((sum, update) => sum + update.length, 0));
+    return true;
   }
 
-  async function show(info: DocumentInfo): Promise<void> {
-    const session = sessionOfTrace(info.id);
-    if (session === null || info.stream === null || info.modelRev >= info.rev) return;
-    const stored = await store.documents.load(info.id);
-    if (stored === null) return;
+  async function contentOf(id: DocId): Promise<Bytes | null> {
+    return (await store.documents.load(id))?.state ?? null;
+  }
+
+  /** What a teammate's document says, as a session. */
+  async function show({ id, stream, owner: device }: DocumentInfo, session: SessionId): Promise<void> {
+    const stored = await store.documents.load(id);
+    if (stored === null || stream === null) return;
     const doc = openDoc(stored.state);
-    const trace = readTrace(doc);
+    const { meta, events } = readTrace(doc);
     doc.destroy();
-    if (trace.meta === null) return;
-    const { team } = info.stream;
-    const owner = (info.owner === null ? null : await memberAt(team, info.owner)) ?? "a teammate";
-    const shown = await store.sessions.putRemote({ id: session, team, owner, meta: trace.meta, events: trace.events });
-    await store.documents.append(info.id, [], { modelRev: stored.rev });
+    if (meta === null) return;
+    const owner = (device === null ? null : await memberAt(stream.team, device)) ?? "a teammate";
+    const shown = await store.sessions.putRemote({ id: session, team: stream.team, owner, meta, events });
+    await store.documents.setRev(id, stored.rev);
     if (shown) onSessions([session]);
   }
 
-  async function isLocal(session: SessionId): Promise<boolean> {
-    return (await store.sessions.origin(session)) === "local";
+  async function shared(): Promise<readonly (readonly [DocumentInfo, SessionId])[]> {
+    return (await store.documents.list({ kind: "trace" })).flatMap((info) => {
+      const session = sessionOfTrace(info.id);
+      return session === null || info.retired || info.stream === null ? [] : [[info, session] as const];
+    });
   }
 
   return {
     async share(session, stream) {
-      const held = await traceOf(session, stream);
-      await store.sessions.setShared(session, stream.team);
+      const held = (await shared()).find(
+        ([info, id]) => id === session && info.stream?.team === stream.team && info.stream.project === stream.project,
+      );
       if (held !== undefined) {
-        await write(held, session);
+        await write(held[0], session);
         return false;
       }
       const id = newTraceId(session, clock, random);
@@ -107,24 +107,36 @@ export function createTraces({ store, clock, random, onGrown, onSessions, member
       return true;
     },
     async catchUp(among) {
-      for (const info of await store.documents.list({ kind: "trace" })) {
-        const session = sessionOfTrace(info.id);
-        if (session === null || info.retired || info.stream === null) continue;
-        if ((among === undefined || among.has(session)) && (await isLocal(session))) await write(info, session);
-      }
+      for (const [info, session] of await shared()) if (among?.has(session) ?? true) await write(info, session);
     },
-    async received(doc) {
-      const session = sessionOfTrace(doc);
-      const info = await store.documents.info(doc);
-      if (info !== null && session !== null && !(await isLocal(session))) await show(info);
+    async received(id) {
+      const session = sessionOfTrace(id);
+      const info = await store.documents.info(id);
+      if (info === null || session === null) return;
+      if ((await store.views.localTrace(session, Number.MAX_SAFE_INTEGER)) === null) await show(info, session);
     },
     async receiveAll() {
-      for (const info of await store.documents.list({ kind: "trace" })) {
-        const session = sessionOfTrace(info.id);
-        if (session !== null && info.modelRev < info.rev && !(await isLocal(session))) await show(info);
+      for (const [info, session] of await shared()) {
+        if (info.modelRev >= info.rev) continue;
+        if ((await store.views.localTrace(session, Number.MAX_SAFE_INTEGER)) === null) await show(info, session);
       }
     },
   };
+}
+
+/** The changes that make the document show the session; null when a newer program wrote it. */
+function updatesOf(state: Bytes | null, local: LocalTrace, gate: GateContext): readonly Bytes[] | null {
+  const doc = openDoc(state);
+  try {
+    if (!canWrite("trace", doc).ok) return null;
+    const updates: Bytes[] = [];
+    doc.on("update", (update: Uint8Array) => updates.push(update as Bytes));
+    writeTrace(doc, shareMeta(local.session), new Map(local.events.map((event) => [event.id, shareEvent(event, gate)])));
+    removeFromTrace(doc, local.removed);
+    return updates;
+  } finally {
+    doc.destroy();
+  }
 }
 
 /** A trace document's name is its session's and a generation's: its readers know from it whose trace it is. */

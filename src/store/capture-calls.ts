@@ -14,7 +14,7 @@ interface OwnedCall {
 }
 
 export async function writeCalls(commit: Commit, events: readonly StoredEvent[]): Promise<void> {
-  const calls = ownCalls(commit);
+  const calls = await withoutSideQuestions(commit, ownCalls(commit));
   const bearers = firstEvents(commit, events);
   if (calls.length > 0) await upsert(commit, calls, bearers);
   await findBearers(commit, calls, bearers);
@@ -33,6 +33,50 @@ function ownCalls(commit: Commit): readonly OwnedCall[] {
     }
   }
   return [...kept.values()];
+}
+
+/** Drops what gives way to a main conversation's call of the same message, here or in the database. */
+async function withoutSideQuestions(commit: Commit, calls: readonly OwnedCall[]): Promise<readonly OwnedCall[]> {
+  const main = new Map<string, string>();
+  for (const owned of calls) {
+    const message = messageOf(owned);
+    if (message !== null && owned.call.lane === null) main.set(message, owned.call.key);
+  }
+  const side = calls.filter((owned) => owned.call.lane !== null && messageOf(owned) !== null);
+  if (side.length > 0) {
+    const found = await commit.tx.query<{ message: string; key: string }>(
+      "select message, key from calls where message = any($1::text[]) and lane is null",
+      [textArray(side.map(messageOf))],
+    );
+    for (const { message, key } of found.rows) main.set(message, key);
+  }
+  await dropSideQuestions(commit, main);
+  return calls.filter((owned) => owned.call.lane === null || (main.get(messageOf(owned) ?? "") ?? owned.call.key) === owned.call.key);
+}
+
+async function dropSideQuestions(commit: Commit, main: ReadonlyMap<string, string>): Promise<void> {
+  if (main.size === 0) return;
+  const dropped = await commit.tx.query<{ session_id: SessionId }>(
+    `delete from calls c using unnest($1::text[], $2::text[]) as x(message, key)
+     where c.message = x.message and c.lane is not null and c.key <> x.key returning c.session_id`,
+    [textArray([...main.keys()]), textArray([...main.values()])],
+  );
+  await touch(commit, dropped.rows);
+}
+
+async function touch(commit: Commit, rows: readonly { readonly session_id: SessionId }[]): Promise<void> {
+  await loadMore(
+    commit.tx,
+    commit.sessions,
+    rows.map((row) => row.session_id),
+  );
+  for (const row of rows) (commit.sessions.get(row.session_id) as SessionDraft).changed = true;
+}
+
+function messageOf({ agent, call }: OwnedCall): string | null {
+  if (agent !== "claude-code") return null;
+  const end = call.key.indexOf("/");
+  return end === -1 ? null : call.key.slice(0, end + 1);
 }
 
 /** The first event of each call among those of this commit: it will show the call's tokens. */
@@ -56,9 +100,9 @@ async function upsert(
   const whole = (pick: (call: ModelCall) => number | null) => bigintArray(calls.map(({ call }) => pick(call)));
   const changed = await commit.tx.query<{ session_id: SessionId; event_id: string | null; fresh: boolean }>(
     `insert into calls as c (agent, key, session_id, file_id, lane, at, model, input, output, cache_read, cache_write,
-       reasoning, cost, event_id)
+       reasoning, cost, event_id, message)
      select * from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::bigint[], $7::text[],
-       $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::text[])
+       $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::text[], $15::text[])
      on conflict (agent, key) do update set
        at = excluded.at, model = excluded.model, input = excluded.input, output = excluded.output,
        cache_read = excluded.cache_read, cache_write = excluded.cache_write, reasoning = excluded.reasoning,
@@ -80,14 +124,10 @@ async function upsert(
       whole((call) => call.tokens.reasoning),
       whole((call) => call.costNanoUsd),
       textArray(calls.map((owned) => bearerOf(owned, bearers))),
+      textArray(calls.map(messageOf)),
     ],
   );
-  await loadMore(
-    commit.tx,
-    commit.sessions,
-    changed.rows.map((row) => row.session_id),
-  );
-  for (const row of changed.rows) (commit.sessions.get(row.session_id) as SessionDraft).changed = true;
+  await touch(commit, changed.rows);
   const grown = changed.rows.filter((row) => !row.fresh && row.event_id !== null);
   await raise(
     commit,

@@ -174,10 +174,10 @@ function mergeFacts(draft: SessionDraft, batch: CaptureBatch, project: ProjectRe
   const { facts } = batch;
   const before = JSON.stringify(draft);
   draft.agentTitle = facts.title ?? draft.agentTitle;
-  draft.cwd ??= facts.cwd ?? null;
+  draft.cwd = facts.cwd ?? draft.cwd;
   draft.project ??= project?.id ?? null;
   draft.gitBranch = facts.gitBranch ?? draft.gitBranch;
   draft.agentVersion = facts.agentVersion ?? draft.agentVersion;
-  draft.parentSourceId ??= facts.parentSourceId ?? null;
+  draft.parentSourceId = facts.parentSourceId ?? draft.parentSourceId;
   if (JSON.stringify(draft) !== before) draft.changed = true;
 }

@@ -5,6 +5,8 @@
  * - An event id that another session holds is a *replay* (a fork repeats its parent's lines): it is not stored again,
  *   and the other session becomes the parent.
  * - A call is one row for (agent, key), owned by the session that had it first; the larger output gives its values.
+ * - Claude Code's side questions repeat a message under another request in a lane of their own: such a call gives way
+ *   to the main conversation's, whichever came first.
  * - Writing the same batch twice changes nothing, and a session's `rev` grows only when something of it changed.
  */
 import type { PGlite, Transaction } from "@electric-sql/pglite";
@@ -59,6 +61,7 @@ export function createCapture(db: PGlite, findProject: FindProject): CaptureStor
         const files = await saveFiles(tx, batches, sessions);
         const commit: Commit = { tx, batches, sessions, files };
         const stored = await writeEvents(commit);
+        await tx.query("delete from withdrawn_events w where exists (select 1 from events e where e.id = w.id)");
         await writeCalls(commit, stored);
         return { sessions: await saveSessions(tx, sessions) };
       });
@@ -84,14 +87,17 @@ async function withdraw(
   if (restarted.length === 0) return;
   const paths = [textArray(restarted.map((batch) => batch.file.path))];
   const those = "file_id in (select id from files where path = any($1::text[]))";
+  await tx.query(
+    `insert into withdrawn_events (id, session_id, rev)
+     select e.id, e.session_id, s.rev + 1 from events e join sessions s on s.id = e.session_id where e.${those}
+     on conflict (id) do update set session_id = excluded.session_id, rev = excluded.rev`,
+    paths,
+  );
   await tx.query(`delete from search_docs where subject in (select id from events where ${those})`, paths);
   await tx.query(`delete from parts where event_id in (select id from events where ${those})`, paths);
   await tx.query(`delete from events where ${those}`, paths);
   await tx.query(`delete from calls where ${those}`, paths);
   const ids = new Set(restarted.map((batch) => batch.ref.id));
-  await tx.query("update documents set model_rev = 0 where kind = 'trace' and subject = any($1::text[])", [
-    textArray([...ids]),
-  ]);
   for (const id of ids) {
     const draft = sessions.get(id) as SessionDraft;
     draft.changed = true;

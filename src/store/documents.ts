@@ -3,7 +3,7 @@
  * trace reflects. Decisions, notes and projects are journaled; a trace can be made again from its session.
  */
 import type { Bytes } from "../base/bytes.ts";
-import type { DocId, SessionId, TeamId } from "../base/ids.ts";
+import type { DocId, TeamId } from "../base/ids.ts";
 import type { DocKind } from "../crdt/documents.ts";
 import type { Known } from "../crdt/known.ts";
 import { appendUpdates, readState, toJournal, type DocumentColumns } from "./document-log.ts";
@@ -34,7 +34,7 @@ export interface DocumentInfo {
   readonly known: Known;
   /** Grows with every append. */
   readonly rev: number;
-  /** Of a trace: the session's revision it reflects; 0 after a withdrawal: write it whole, and remove what is gone. */
+  /** Of a trace: the session's revision it shows, or (a teammate's) how much of its own log its session shows. */
   readonly modelRev: number;
 }
 
@@ -54,15 +54,15 @@ export interface Documents {
   /** With its content as one update; null `state`: nothing was written yet. */
   load(id: DocId): Promise<(DocumentInfo & { readonly state: Bytes | null }) | null>;
   create(document: NewDocument): Promise<void>;
-  /** Once this returns the updates are kept. `modelRev`: what a trace reflects from now on, in the same transaction. */
-  append(id: DocId, updates: readonly Uint8Array[], options?: { readonly modelRev?: number }): Promise<void>;
+  /** Once this returns the updates are kept, all or none. */
+  append(id: DocId, updates: readonly Uint8Array[]): Promise<void>;
+  /** Sets `modelRev`. */
+  setRev(id: DocId, modelRev: number): Promise<void>;
   /** Moves it into a stream, or (null) out of the cloud; everything of it is pending then. */
   setStream(id: DocId, stream: DocumentStream | null): Promise<void>;
   /** What a pulled document turned out to be about. */
   setSubject(id: DocId, subject: string): Promise<void>;
   retire(id: DocId): Promise<void>;
-  /** Local sessions whose trace is missing or behind, newest first. `document` null: there is none yet. */
-  behind(limit: number): Promise<readonly { readonly session: SessionId; readonly document: DocId | null }[]>;
 }
 
 export function createDocuments(durable: Durable): Documents {
@@ -116,14 +116,17 @@ export function createDocuments(durable: Durable): Documents {
         return { entries: kind === "trace" ? [] : entries, value: undefined };
       }),
 
-    append: async (id, updates, { modelRev } = {}) =>
+    append: async (id, updates) =>
       durable.write(async (tx) => {
         await appendUpdates(tx, id, updates, { pending: true });
         const row = await readRow(tx, id);
-        if (modelRev !== undefined) await tx.query("update documents set model_rev = $2 where id = $1", [id, modelRev]);
         const entries = updates.map((update): JournalEntry => ({ type: "update", id, update: toBase64(update) }));
         return { entries: row?.kind === "trace" ? [] : entries, value: undefined };
       }),
+
+    async setRev(id, modelRev) {
+      await db.query("update documents set model_rev = $2 where id = $1", [id, modelRev]);
+    },
 
     setStream: async (id, stream) =>
       change(id, (document) => ({ ...document, team: stream?.team ?? null, cloudProject: stream?.project ?? null })),
@@ -131,17 +134,6 @@ export function createDocuments(durable: Durable): Documents {
     setSubject: async (id, subject) => change(id, (document) => ({ ...document, subject })),
 
     retire: async (id) => change(id, (document) => ({ ...document, retired: true })),
-
-    async behind(limit) {
-      const found = await db.query<{ session: SessionId; document: DocId | null }>(
-        `select s.id as session, d.id as document from sessions s
-         left join documents d on d.subject = s.id and d.kind = 'trace' and not d.retired
-         where s.remote_team is null and (d.id is null or d.model_rev < s.rev)
-         order by s.ended_at desc nulls last, s.id limit $1`,
-        [limit],
-      );
-      return found.rows;
-    },
   };
 }
 

@@ -131,7 +131,7 @@ async function commitDocument(
   const entries: JournalEntry[] = [];
   if ((await readRow(tx, id)) === null) {
     const { team, project: cloudProject } = stream;
-    const document: JournaledDocument = { id, kind, subject: null, team, cloudProject, generation: 1, retired: false };
+    const document: JournaledDocument = { id, kind, subject: subjectOf(id), team, cloudProject, generation: 1, retired: false };
     await putDocument(tx, document);
     entries.push({ type: "document", document });
   }
@@ -144,6 +144,11 @@ async function commitDocument(
   ]);
   for (const update of updates) entries.push({ type: "update", id, update: toBase64(update) });
   return kind === "trace" ? [] : entries;
+}
+
+/** A document is named after its subject: `SUBJECT`, or `SUBJECT.GENERATION`. */
+function subjectOf(id: DocId): string {
+  return id.split(".", 1)[0] as string;
 }
 
 async function commitStream(tx: Transaction, { stream, cursor, chains, unapplied }: PulledBatch): Promise<void> {

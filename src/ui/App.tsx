@@ -21,7 +21,6 @@ import { TeamView } from "./views/TeamView.tsx";
 import { UsageView } from "./views/UsageView.tsx";
 
 export function App(props: { readonly engine: Engine }): JSX.Element {
-  // eslint-disable-next-line solid/reactivity -- the page has one engine for its whole life
   const { engine } = props;
   const services = {
     engine,
@@ -87,7 +86,9 @@ export function App(props: { readonly engine: Engine }): JSX.Element {
           onKeys={() => setOverlay("keys")}
         />
         <div class="notes" role="status" aria-live="polite">
-          <Show when={note()}>{(shown) => <p class={`note ${shown().tone}`}>{shown().words}</p>}</Show>
+          <Show when={note()}>
+            {(shown) => <p class={`note ${shown().tone}`}>{shown().words}</p>}
+          </Show>
         </div>
       </div>
     </ServicesContext.Provider>

@@ -3,7 +3,14 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from "playwright-core";
+import {
+  chromium,
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  type Locator,
+  type Page,
+} from "playwright-core";
 import { build } from "vite";
 import { standIn, type StandIn } from "./stand-in.ts";
 
@@ -32,7 +39,10 @@ export async function openDesk(): Promise<Desk> {
     logLevel: "error",
     build: { outDir: folder },
   });
-  const browser = await chromium.launch({ executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium", args: ARGS });
+  const browser = await chromium.launch({
+    executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium",
+    args: ARGS,
+  });
   return {
     browser,
     folder,
@@ -52,6 +62,7 @@ export interface Seat {
   /** Hosts that were asked for anything. */
   readonly hosts: Set<string>;
   go(path: string): Promise<void>;
+  /** Fails when the page reported a problem. */
   close(): Promise<void>;
 }
 
@@ -60,7 +71,10 @@ export async function sit(
   options: Parameters<typeof standIn>[1] & { readonly context?: BrowserContextOptions } = {},
 ): Promise<Seat> {
   const engine = await standIn(desk.folder, options);
-  const context = await desk.browser.newContext({ viewport: { width: 1280, height: 800 }, ...options.context });
+  const context = await desk.browser.newContext({
+    viewport: { width: 1280, height: 800 },
+    ...options.context,
+  });
   const page = await context.newPage();
   const problems: string[] = [];
   const hosts = new Set<string>();
@@ -75,6 +89,7 @@ export async function sit(
     async close() {
       await context.close();
       await engine.stop();
+      if (problems.length > 0) throw new Error(`The page reported: ${problems.join(" · ")}`);
     },
   };
 }
@@ -82,7 +97,13 @@ export async function sit(
 export function watchPage(page: Page, problems: string[], hosts: Set<string> = new Set()): void {
   page.on("pageerror", (error) => problems.push(String(error)));
   page.on("console", (message) => {
-    if (message.type() === "error" && !/WebSocket|ERR_CONNECTION_REFUSED/.test(message.text())) problems.push(message.text());
+    if (message.type() === "error" && !/WebSocket|ERR_CONNECTION_REFUSED/.test(message.text()))
+      problems.push(message.text());
   });
   page.on("request", (request) => hosts.add(new URL(request.url()).host));
+}
+
+/** It comes on the page. */
+export async function expectShown(place: Locator): Promise<void> {
+  await place.waitFor();
 }

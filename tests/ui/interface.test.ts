@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { openDesk, sit, type Desk, type Seat } from "./browser.ts";
+import { expectShown, openDesk, sit, type Desk, type Seat } from "./browser.ts";
 
 let desk: Desk;
 let seat: Seat;
@@ -8,10 +8,7 @@ beforeAll(async () => {
   desk = await openDesk();
 });
 afterAll(() => desk.close());
-afterEach(async () => {
-  await seat.close();
-  expect(seat.problems).toEqual([]);
-});
+afterEach(() => seat.close());
 
 const row = (id: string): string => `#row-${id}`;
 const at = (event: string): string => `[data-event="${event}"]`;
@@ -20,21 +17,23 @@ describe("the session list", () => {
   test("holds ten thousand sessions with only those on screen in the page", async () => {
     seat = await sit(desk, { sessions: 10_000 });
     await seat.go("/");
-    await seat.page.waitForFunction(() => Number(document.querySelector("[role=grid]")?.getAttribute("aria-rowcount")) > 10_000);
+    await seat.page.waitForFunction(
+      () => Number(document.querySelector("[role=grid]")?.getAttribute("aria-rowcount")) > 10_000,
+    );
     const inPage = await seat.page.locator(".session").count();
     expect(inPage).toBeGreaterThan(15);
     expect(inPage).toBeLessThan(80);
 
     await seat.page.locator(".sessions").focus();
     await seat.page.keyboard.press("End");
-    await seat.page.locator(row("ses_09999")).waitFor();
+    await expectShown(seat.page.locator(row("ses_09999")));
     expect(await seat.page.locator(".session").count()).toBeLessThan(80);
   });
 
   test("is read with the keyboard: down, Enter opens, Escape returns to the same place", async () => {
     seat = await sit(desk, { sessions: 300 });
     await seat.go("/sessions");
-    await seat.page.locator(row("ses_00000")).waitFor();
+    await expectShown(seat.page.locator(row("ses_00000")));
     await seat.page.locator(".sessions").focus();
     for (let step = 0; step < 40; step++) await seat.page.keyboard.press("ArrowDown");
     const active = await seat.page.locator(".session[data-active=true]").getAttribute("id");
@@ -53,12 +52,12 @@ describe("the session list", () => {
     await seat.page.getByLabel("Filter", { exact: true }).click();
     await seat.page.getByRole("button", { name: /^ledger/ }).click();
     await seat.page.locator("body").click({ position: { x: 700, y: 790 } });
-    await seat.page.getByText("project ledger").waitFor();
+    await expectShown(seat.page.getByText("project ledger"));
     await seat.page.locator(".sessions").evaluate((list) => (list.scrollTop = 700));
     await seat.page.getByRole("link", { name: "Usage" }).click();
-    await seat.page.getByRole("heading", { name: "Usage" }).waitFor();
+    await expectShown(seat.page.getByRole("heading", { name: "Usage" }));
     await seat.page.goBack();
-    await seat.page.getByText("project ledger").waitFor();
+    await expectShown(seat.page.getByText("project ledger"));
     await seat.page.waitForFunction(() => document.querySelector(".sessions")?.scrollTop === 700);
     await seat.page.getByRole("button", { name: "Remove filter: project ledger" }).click();
     expect(new URL(seat.page.url()).search).toBe("");
@@ -67,25 +66,29 @@ describe("the session list", () => {
   test("finds words in the text of all sessions and opens the place", async () => {
     seat = await sit(desk);
     await seat.go("/sessions");
-    await seat.page.locator(".session").first().waitFor();
+    await expectShown(seat.page.locator(".session").first());
     await seat.page.keyboard.press("/");
     await seat.page.keyboard.type("saveCursor");
-    await seat.page.locator(".result.hit mark").getByText("saveCursor", { exact: true }).first().waitFor();
+    await seat.page
+      .locator(".result.hit mark")
+      .getByText("saveCursor", { exact: true })
+      .first()
+      .waitFor();
     await seat.page.keyboard.press("Enter");
     await seat.page.waitForURL("**/sessions/ses_rich?q=saveCursor#evt_rich_10");
-    await seat.page.locator(`${at("evt_rich_10")}[data-current=true]`).waitFor();
+    await expectShown(seat.page.locator(`${at("evt_rich_10")}[data-current=true]`));
   });
 
   test("a session that changed is drawn again, and no other row is", async () => {
     seat = await sit(desk);
     await seat.go("/sessions");
-    await seat.page.locator(row("ses_live")).waitFor();
+    await expectShown(seat.page.locator(row("ses_live")));
     await mark(seat, ".session");
     const live = seat.engine.sessions.get("ses_live");
     if (live === undefined) throw new Error("no live session");
     live.row = { ...live.row, tools: 77 };
     seat.engine.push({ topic: "sessions", ids: ["ses_live"] });
-    await seat.page.locator(row("ses_live")).getByText("77").waitFor();
+    await expectShown(seat.page.locator(row("ses_live")).getByText("77"));
     expect(await unmarked(seat, ".session")).toBe(0);
   });
 });
@@ -94,7 +97,7 @@ describe("a trace", () => {
   test("prompts are headings, the work is folded in one line, and opens", async () => {
     seat = await sit(desk);
     await seat.go("/sessions/ses_rich");
-    await seat.page.getByRole("heading", { name: /The importer starts from zero/ }).waitFor();
+    await expectShown(seat.page.getByRole("heading", { name: /The importer starts from zero/ }));
     const work = seat.page.getByRole("button", { name: /10 tools, 1 file, .*\$0\.84.*1 error/ });
     await work.click();
     await seat.page.getByRole("button", { name: /Edit src\/import\/run\.ts \+4 −1/ }).click();
@@ -104,18 +107,19 @@ describe("a trace", () => {
     await seat.page.getByRole("button", { name: /TodoWrite/ }).click();
     expect(await seat.page.locator(".todos li").count()).toBe(3);
     await seat.page.getByRole("button", { name: /Screenshot/ }).click();
-    await seat.page.locator(".picture canvas:not([hidden])").waitFor();
+    await expectShown(seat.page.locator(".picture canvas:not([hidden])"));
     await seat.page.getByRole("button", { name: /Sub-agent Explore/ }).click();
-    await seat.page.getByRole("button", { name: /Read src\/source\/csv\.ts/ }).waitFor();
-    await seat.page.getByText("2 damaged lines in this transcript").waitFor();
-    await seat.page.getByText("The conversation was compacted here").waitFor();
+    await expectShown(seat.page.getByRole("button", { name: /Read src\/source\/csv\.ts/ }));
+    await expectShown(seat.page.getByText("2 damaged lines in this transcript"));
+    await expectShown(seat.page.getByText("The conversation was compacted here"));
   });
 
   test("keys go from prompt to prompt, to the error, and fold", async () => {
     seat = await sit(desk);
     await seat.go("/sessions/ses_rich");
-    await seat.page.locator(at("evt_rich_0")).waitFor();
-    const current = (): Promise<string | null> => seat.page.locator("[data-current=true]").getAttribute("data-event");
+    await expectShown(seat.page.locator(at("evt_rich_0")));
+    const current = (): Promise<string | null> =>
+      seat.page.locator("[data-current=true]").getAttribute("data-event");
     await seat.page.keyboard.press("n");
     expect(await current()).toBe("evt_rich_0");
     await seat.page.keyboard.press("n");
@@ -123,9 +127,9 @@ describe("a trace", () => {
     await seat.page.keyboard.press("p");
     expect(await current()).toBe("evt_rich_0");
     await seat.page.keyboard.press("e");
-    await seat.page.locator(`${at("evt_rich_11")}[data-current=true]`).waitFor();
+    await expectShown(seat.page.locator(`${at("evt_rich_11")}[data-current=true]`));
     await seat.page.keyboard.press("o");
-    await seat.page.getByLabel("Output").waitFor();
+    await expectShown(seat.page.getByLabel("Output"));
     await seat.page.keyboard.press("o");
     await seat.page.getByLabel("Output").waitFor({ state: "detached" });
   });
@@ -133,17 +137,22 @@ describe("a trace", () => {
   test("a link to an event opens what hides it", async () => {
     seat = await sit(desk);
     await seat.go("/sessions/ses_rich#evt_rich_7");
-    await seat.page.locator(`${at("evt_rich_7")}[data-current=true]`).waitFor();
+    await expectShown(seat.page.locator(`${at("evt_rich_7")}[data-current=true]`));
   });
 
   test("grows while it is read: what is there stays as it is, and the page does not jump", async () => {
     seat = await sit(desk);
     await seat.go("/sessions/ses_live");
-    await seat.page.locator(at("evt_live_1")).waitFor();
+    await expectShown(seat.page.locator(at("evt_live_1")));
     await mark(seat, ".row, .session, .head, .rail a");
     const before = await seat.page.locator(".talk").evaluate((talk) => talk.scrollTop);
-    seat.engine.grow("ses_live", { kind: "tool", tool: "Bash", summary: "npm run draw", status: "running" });
-    await seat.page.getByText("npm run draw").waitFor();
+    seat.engine.grow("ses_live", {
+      kind: "tool",
+      tool: "Bash",
+      summary: "npm run draw",
+      status: "running",
+    });
+    await expectShown(seat.page.getByText("npm run draw"));
     expect(await unmarked(seat, ".session, .head, .rail a")).toBe(0);
     expect(await unmarked(seat, ".row")).toBe(1);
     expect(await seat.page.locator(".talk").evaluate((talk) => talk.scrollTop)).toBe(before);
@@ -152,63 +161,79 @@ describe("a trace", () => {
   test("follows the end when the end is on screen, and only then", async () => {
     seat = await sit(desk);
     await seat.go("/sessions/ses_live");
-    await seat.page.locator(at("evt_live_1")).waitFor();
+    await expectShown(seat.page.locator(at("evt_live_1")));
     const talk = seat.page.locator(".talk");
     const isAtEnd = (): boolean => {
       const list = document.querySelector(".talk");
-      return list !== null && list.scrollHeight > list.clientHeight && list.scrollHeight - list.scrollTop - list.clientHeight < 40;
+      return (
+        list !== null &&
+        list.scrollHeight > list.clientHeight &&
+        list.scrollHeight - list.scrollTop - list.clientHeight < 40
+      );
     };
     for (let index = 0; index < 40; index++) {
-      seat.engine.grow("ses_live", { kind: "tool", tool: "Read", summary: `file-${index}.ts`, status: "ok" });
+      seat.engine.grow("ses_live", {
+        kind: "tool",
+        tool: "Read",
+        summary: `file-${index}.ts`,
+        status: "ok",
+      });
     }
-    await seat.page.getByText("file-39.ts").waitFor();
+    await expectShown(seat.page.getByText("file-39.ts"));
     await seat.page.waitForFunction(isAtEnd);
 
     await talk.hover();
     await seat.page.mouse.wheel(0, -400);
-    await seat.page.getByRole("button", { name: "To the newest" }).waitFor();
+    await expectShown(seat.page.getByRole("button", { name: "To the newest" }));
     const top = await talk.evaluate((list) => list.scrollTop);
-    seat.engine.grow("ses_live", { kind: "tool", tool: "Read", summary: "file-40.ts", status: "ok" });
-    await seat.page.waitForFunction(() => document.querySelector(".row")?.getAttribute("aria-setsize") === "44");
+    seat.engine.grow("ses_live", {
+      kind: "tool",
+      tool: "Read",
+      summary: "file-40.ts",
+      status: "ok",
+    });
+    await seat.page.waitForFunction(
+      () => document.querySelector(".row")?.getAttribute("aria-setsize") === "44",
+    );
     expect(await talk.evaluate((list) => list.scrollTop)).toBe(top);
 
     await seat.page.getByRole("button", { name: "To the newest" }).click();
-    await seat.page.getByText("file-40.ts").waitFor();
+    await expectShown(seat.page.getByText("file-40.ts"));
     await seat.page.waitForFunction(isAtEnd);
   });
 
   test("of five thousand events holds those on screen, and fetches only their bodies", async () => {
     seat = await sit(desk);
     await seat.go("/sessions/ses_huge");
-    await seat.page.locator(at("evt_huge_0")).waitFor();
+    await expectShown(seat.page.locator(at("evt_huge_0")));
     await seat.page.keyboard.press("n");
     await seat.page.keyboard.press("j");
     await seat.page.keyboard.press("o");
-    await seat.page.getByText("src/part-0/file-0.ts").waitFor();
+    await expectShown(seat.page.getByText("src/part-0/file-0.ts"));
     expect(await seat.page.locator(".row").count()).toBeLessThan(70);
     expect(await seat.page.locator(".bar").count()).toBeLessThan(120);
     expect(seat.engine.calls.get("bodies") ?? 0).toBeLessThan(8);
     await seat.go("/sessions/ses_huge#evt_huge_4700");
-    await seat.page.locator(`${at("evt_huge_4700")}[data-current=true]`).waitFor();
+    await expectShown(seat.page.locator(`${at("evt_huge_4700")}[data-current=true]`));
   });
 
   test("a click in the time line finds the place", async () => {
     seat = await sit(desk);
     await seat.go("/sessions/ses_rich");
     await seat.page.locator('[data-bar="evt_rich_11"]').click();
-    await seat.page.locator(`${at("evt_rich_11")}[data-current=true]`).waitFor();
+    await expectShown(seat.page.locator(`${at("evt_rich_11")}[data-current=true]`));
   });
 
   test("find here shows how many places there are, and goes from one to the next", async () => {
     seat = await sit(desk);
     await seat.go("/sessions/ses_rich");
-    await seat.page.locator(at("evt_rich_0")).waitFor();
+    await expectShown(seat.page.locator(at("evt_rich_0")));
     await seat.page.keyboard.press("f");
     await seat.page.keyboard.type("npm test");
-    await seat.page.getByText("1 of 2").waitFor();
+    await expectShown(seat.page.getByText("1 of 2"));
     await seat.page.keyboard.press("Enter");
-    await seat.page.getByText("2 of 2").waitFor();
-    await seat.page.locator(`${at("evt_rich_12")}[data-current=true]`).waitFor();
+    await expectShown(seat.page.getByText("2 of 2"));
+    await expectShown(seat.page.locator(`${at("evt_rich_12")}[data-current=true]`));
   });
 });
 
@@ -216,16 +241,26 @@ describe("hostile text", () => {
   test("is only text", async () => {
     seat = await sit(desk);
     await seat.go("/sessions/ses_hostile");
-    await seat.page.locator(at("evt_hostile_2")).waitFor();
+    await expectShown(seat.page.locator(at("evt_hostile_2")));
     await seat.page.locator(`${at("evt_hostile_1")} .step-main`).click();
-    await seat.page.getByLabel("Output").waitFor();
-    await seat.page.getByRole("link", { name: "good" }).waitFor();
+    await expectShown(seat.page.getByLabel("Output"));
+    await expectShown(seat.page.getByRole("link", { name: "good" }));
 
     expect(await seat.page.evaluate(() => "hacked" in window)).toBe(false);
-    expect(await seat.page.locator("main img, main script, main iframe, .list img, .list script").count()).toBe(0);
-    const links = await seat.page.locator(".prose a").evaluateAll((all) =>
-      all.map((link) => [link.getAttribute("href"), link.getAttribute("rel"), link.getAttribute("target")]),
-    );
+    expect(
+      await seat.page
+        .locator("main img, main script, main iframe, .list img, .list script")
+        .count(),
+    ).toBe(0);
+    const links = await seat.page
+      .locator(".prose a")
+      .evaluateAll((all) =>
+        all.map((link) => [
+          link.getAttribute("href"),
+          link.getAttribute("rel"),
+          link.getAttribute("target"),
+        ]),
+      );
     expect(links).toEqual([["https://example.com/a", "noopener noreferrer", "_blank"]]);
     expect([...seat.hosts]).toEqual([new URL(seat.engine.url).host]);
   });
@@ -233,10 +268,12 @@ describe("hostile text", () => {
   test("marks that turn or hide text are shown as what they are", async () => {
     seat = await sit(desk);
     await seat.go("/sessions/ses_hostile");
-    await seat.page.getByRole("heading", { level: 1, name: "invoice⟨RLO⟩gpj.exe" }).waitFor();
+    await expectShown(seat.page.getByRole("heading", { level: 1, name: "invoice⟨RLO⟩gpj.exe" }));
     await seat.page.locator(`${at("evt_hostile_1")} .step-main`).click();
-    await seat.page.getByLabel("Command").getByText("echo safe ⟨RLO⟩; rm -rf ~").waitFor();
-    expect(await seat.page.locator("body").innerText()).not.toMatch(/[\u202a-\u202e\u2066-\u2069\u0007\u001b]/);
+    await expectShown(seat.page.getByLabel("Command").getByText("echo safe ⟨RLO⟩; rm -rf ~"));
+    expect(await seat.page.locator("body").innerText()).not.toMatch(
+      /[\u202a-\u202e\u2066-\u2069\u0007\u001b]/,
+    );
   });
 });
 
@@ -244,38 +281,40 @@ describe("the frame", () => {
   test("says the truth when the engine is gone, and goes on when it is back", async () => {
     seat = await sit(desk);
     await seat.go("/sessions");
-    await seat.page.getByText("Capturing Claude Code, Codex").waitFor();
+    await expectShown(seat.page.getByText("Capturing Claude Code, Codex"));
     await seat.engine.stop();
-    await seat.page.getByText(/The engine is not running since .* your edits are kept in this page/).waitFor();
+    await seat.page
+      .getByText(/The engine is not running since .* your edits are kept in this page/)
+      .waitFor();
     await seat.page.locator(row("ses_rich")).click();
-    await seat.page.getByText("The engine is not running, so this could not be done.").waitFor();
+    await expectShown(seat.page.getByText("The engine is not running, so this could not be done."));
     await seat.engine.start();
-    await seat.page.getByRole("heading", { name: /The importer starts from zero/ }).waitFor();
-    await seat.page.getByText("Capturing Claude Code, Codex").waitFor();
+    await expectShown(seat.page.getByRole("heading", { name: /The importer starts from zero/ }));
+    await expectShown(seat.page.getByText("Capturing Claude Code, Codex"));
   });
 
   test("first start says what will be here", async () => {
     seat = await sit(desk, { empty: true });
     await seat.go("/");
-    await seat.page.getByRole("heading", { name: "No sessions yet" }).waitFor();
+    await expectShown(seat.page.getByRole("heading", { name: "No sessions yet" }));
     await seat.go("/decisions");
-    await seat.page.getByRole("button", { name: "Write the first" }).waitFor();
+    await expectShown(seat.page.getByRole("button", { name: "Write the first" }));
     await seat.go("/usage");
-    await seat.page.getByRole("heading", { name: "Nothing was used yet" }).waitFor();
+    await expectShown(seat.page.getByRole("heading", { name: "Nothing was used yet" }));
   });
 
   test("an address of nothing says so", async () => {
     seat = await sit(desk);
     await seat.go("/sessions/ses_none");
-    await seat.page.getByText("There is no such session on this machine.").first().waitFor();
+    await expectShown(seat.page.getByText("There is no such session on this machine.").first());
     await seat.go("/elsewhere");
-    await seat.page.getByRole("heading", { name: "There is nothing at this address" }).waitFor();
+    await expectShown(seat.page.getByRole("heading", { name: "There is nothing at this address" }));
   });
 
   test("is two pages under 900 px, and its rail a bar under 480 px", async () => {
     seat = await sit(desk, { context: { viewport: { width: 860, height: 700 } } });
     await seat.go("/sessions/ses_rich");
-    await seat.page.locator(at("evt_rich_0")).waitFor();
+    await expectShown(seat.page.locator(at("evt_rich_0")));
     expect(await seat.page.locator(".list").isVisible()).toBe(false);
     await seat.page.getByRole("link", { name: "Back to the list" }).click();
     expect(await seat.page.locator(".list").isVisible()).toBe(true);
@@ -284,29 +323,43 @@ describe("the frame", () => {
     const rail = await seat.page.getByRole("navigation", { name: "Views" }).boundingBox();
     expect(rail?.width).toBe(400);
     expect(rail?.y).toBeGreaterThan(600);
-    for (const path of ["/sessions", "/sessions/ses_rich", "/decisions", "/usage", "/team", "/privacy", "/settings"]) {
+    for (const path of [
+      "/sessions",
+      "/sessions/ses_rich",
+      "/decisions",
+      "/usage",
+      "/team",
+      "/privacy",
+      "/settings",
+    ]) {
       await seat.go(path);
-      await seat.page.locator("main:visible, .list:visible").first().waitFor();
-      expect(await seat.page.evaluate(() => document.documentElement.scrollWidth), path).toBeLessThanOrEqual(400);
+      await expectShown(seat.page.locator("main:visible, .list:visible").first());
+      expect(
+        await seat.page.evaluate(() => document.documentElement.scrollWidth),
+        path,
+      ).toBeLessThanOrEqual(400);
     }
   });
 
   test("follows the system's colours, and can be set", async () => {
-    seat = await sit(desk, { context: { colorScheme: "dark", viewport: { width: 1280, height: 800 } } });
+    seat = await sit(desk, {
+      context: { colorScheme: "dark", viewport: { width: 1280, height: 800 } },
+    });
     await seat.go("/settings");
-    const theme = (): Promise<string | undefined> => seat.page.evaluate(() => document.documentElement.dataset["theme"]);
+    const theme = (): Promise<string | undefined> =>
+      seat.page.evaluate(() => document.documentElement.dataset["theme"]);
     expect(await theme()).toBe("dark");
     await seat.page.getByRole("button", { name: "Light", exact: true }).click();
     expect(await theme()).toBe("light");
     await seat.page.reload();
-    await seat.page.getByRole("heading", { name: "Settings" }).waitFor();
+    await expectShown(seat.page.getByRole("heading", { name: "Settings" }));
     expect(await theme()).toBe("light");
   });
 
   test("commands go anywhere by a part of the name", async () => {
     seat = await sit(desk);
     await seat.go("/sessions");
-    await seat.page.locator(row("ses_rich")).waitFor();
+    await expectShown(seat.page.locator(row("ses_rich")));
     await seat.page.keyboard.press("Control+k");
     await seat.page.keyboard.type("resumable");
     await seat.page.keyboard.press("Enter");
@@ -315,14 +368,23 @@ describe("the frame", () => {
     await seat.page.keyboard.press("d");
     await seat.page.waitForURL("**/decisions");
     await seat.page.keyboard.press("?");
-    await seat.page.getByRole("dialog", { name: "All keys" }).waitFor();
+    await expectShown(seat.page.getByRole("dialog", { name: "All keys" }));
   });
 
   test("names everything that can be used, once, and has one level-one heading or none", async () => {
     seat = await sit(desk);
-    for (const path of ["/sessions", "/sessions/ses_rich", "/decisions", "/decisions/dec_01J00000000000000000000001", "/usage", "/team", "/privacy", "/settings"]) {
+    for (const path of [
+      "/sessions",
+      "/sessions/ses_rich",
+      "/decisions",
+      "/decisions/dec_01J00000000000000000000001",
+      "/usage",
+      "/team",
+      "/privacy",
+      "/settings",
+    ]) {
       await seat.go(path);
-      await seat.page.locator("main, .session, .decision-line").first().waitFor();
+      await expectShown(seat.page.locator("main, .session, .decision-line").first());
       expect(await seat.page.evaluate(nameless), path).toEqual([]);
       expect(await seat.page.locator("h1").count(), path).toBeLessThanOrEqual(1);
     }
@@ -332,9 +394,22 @@ describe("the frame", () => {
 /** Things to press or fill that say nothing to somebody who does not see them; ids that stand twice. */
 function nameless(): string[] {
   const found: string[] = [];
-  for (const element of document.querySelectorAll<HTMLElement>("button, a, input, select, summary, [role=option], [role=row], [contenteditable=true]")) {
-    const labels = "labels" in element ? [...((element as HTMLInputElement).labels ?? [])].map((label) => label.textContent).join("") : "";
-    const name = element.getAttribute("aria-label") ?? (labels + (element.textContent ?? "") + [...element.querySelectorAll("[aria-label]")].map((part) => part.getAttribute("aria-label")).join(""));
+  for (const element of document.querySelectorAll<HTMLElement>(
+    "button, a, input, select, summary, [role=option], [role=row], [contenteditable=true]",
+  )) {
+    const labels =
+      "labels" in element
+        ? [...((element as HTMLInputElement).labels ?? [])]
+            .map((label) => label.textContent)
+            .join("")
+        : "";
+    const name =
+      element.getAttribute("aria-label") ??
+      labels +
+        (element.textContent ?? "") +
+        [...element.querySelectorAll("[aria-label]")]
+          .map((part) => part.getAttribute("aria-label"))
+          .join("");
     if (name.trim() === "") found.push(element.outerHTML.slice(0, 120));
   }
   const ids = [...document.querySelectorAll("[id]")].map((element) => element.id);
@@ -350,5 +425,7 @@ async function mark(from: Seat, selector: string): Promise<void> {
 
 /** How many elements were not there when they were marked. */
 function unmarked(from: Seat, selector: string): Promise<number> {
-  return from.page.locator(selector).evaluateAll((all) => all.filter((element) => !("marked" in element)).length);
+  return from.page
+    .locator(selector)
+    .evaluateAll((all) => all.filter((element) => !("marked" in element)).length);
 }

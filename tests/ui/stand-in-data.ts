@@ -16,7 +16,16 @@ export interface StoredSession {
 
 const PROJECTS = ["harbour", "ledger", "orchard", "signal-box", "tide-table"];
 const VERBS = ["Make", "Explain", "Rename", "Fix", "Speed up", "Test", "Remove", "Document"];
-const THINGS = ["the importer", "rounding", "the nightly job", "page breaks", "retries", "the settlement states", "the export", "the menu"];
+const THINGS = [
+  "the importer",
+  "rounding",
+  "the nightly job",
+  "page breaks",
+  "retries",
+  "the settlement states",
+  "the export",
+  "the menu",
+];
 const MINUTE = 60_000;
 
 export function projects(): ProjectRow[] {
@@ -46,7 +55,13 @@ export function manySessions(count: number, nowMs: number): StoredSession[] {
       tools: (index * 7) % 90,
       filesChanged: index % 12,
       events: 20 + ((index * 13) % 300),
-      tokens: { input: 900 + index, output: 3_100 + index * 3, cacheRead: 210_000 + index * 97, cacheWrite: 8_000, reasoning: 0 },
+      tokens: {
+        input: 900 + index,
+        output: 3_100 + index * 3,
+        cacheRead: 210_000 + index * 97,
+        cacheWrite: 8_000,
+        reasoning: 0,
+      },
       costUsd: index % 17 === 3 ? null : ((index * 37) % 900) / 100,
     });
   });
@@ -84,7 +99,8 @@ export function newSession(part: Partial<SessionRow> & { readonly id: string }):
   };
 }
 
-type EventInput = Partial<Omit<EventRow, "parts" | "partBytes">> & Pick<EventRow, "kind"> & { readonly bodies?: readonly Part[] };
+type EventInput = Partial<Omit<EventRow, "parts" | "partBytes">> &
+  Pick<EventRow, "kind"> & { readonly bodies?: readonly Part[] };
 
 /** Adds an event at the end of its lane, or replaces the one of the same id; the session's revision goes up by one. */
 export function putEvent(session: StoredSession, { bodies = [], ...input }: EventInput): string {
@@ -102,7 +118,9 @@ export function putEvent(session: StoredSession, { bodies = [], ...input }: Even
       status: null,
       model: null,
       tool: null,
-      summary: (bodies.find((part) => part.name === "text")?.body ?? "").split("\n")[0]?.slice(0, 200) ?? null,
+      summary:
+        (bodies.find((part) => part.name === "text")?.body ?? "").split("\n")[0]?.slice(0, 200) ??
+        null,
       opens: null,
       linesAdded: null,
       linesRemoved: null,
@@ -126,7 +144,13 @@ const call = (input: object, output: string, ...more: readonly Part[]): readonly
   { name: "output", body: output },
   ...more,
 ];
-const spent = (output: number): Tokens => ({ input: 12, output, cacheRead: 20_000, cacheWrite: 800, reasoning: 0 });
+const spent = (output: number): Tokens => ({
+  input: 12,
+  output,
+  cacheRead: 20_000,
+  cacheWrite: 800,
+  reasoning: 0,
+});
 
 const PATCH: readonly FilePatch[] = [
   {
@@ -151,7 +175,8 @@ const PATCH: readonly FilePatch[] = [
 ];
 
 /** A red pixel. */
-const PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg==";
+const PIXEL =
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg==";
 
 /** Everything a trace can show, once. */
 export function richSession(nowMs: number): StoredSession {
@@ -173,41 +198,166 @@ export function richSession(nowMs: number): StoredSession {
   const put = (input: EventInput): string => putEvent(session, input);
   put({
     kind: "prompt",
-    bodies: said("The importer starts from zero when it is killed. Make it go on where it stopped, without importing a row twice."),
+    bodies: said(
+      "The importer starts from zero when it is killed. Make it go on where it stopped, without importing a row twice.",
+    ),
   });
-  put({ kind: "response", bodies: [{ name: "thinking", body: "First find where the cursor is kept." }, ...said("I will look at how a batch ends.")], tokens: spent(90), costUsd: 0.1 });
-  put({ kind: "tool", tool: "Grep", summary: "cursor|offset|resume", status: "ok", durationMs: 300, bodies: call({ pattern: "cursor|offset|resume", path: "src" }, "src/import/run.ts\nsrc/store/cursor.ts") });
-  put({ kind: "tool", tool: "Read", summary: "src/import/run.ts", status: "ok", durationMs: 100, bodies: call({ file_path: "src/import/run.ts" }, "41\tfor await (const batch of source.batches()) {") });
-  put({ kind: "subagent", tool: "Task", summary: "Explore how batches are numbered", status: "ok", durationMs: 41_000, opens: "lane-1", bodies: call({ description: "Explore", prompt: "How are batches numbered?" }, "They have an `end`.") });
+  put({
+    kind: "response",
+    bodies: [
+      { name: "thinking", body: "First find where the cursor is kept." },
+      ...said("I will look at how a batch ends."),
+    ],
+    tokens: spent(90),
+    costUsd: 0.1,
+  });
+  put({
+    kind: "tool",
+    tool: "Grep",
+    summary: "cursor|offset|resume",
+    status: "ok",
+    durationMs: 300,
+    bodies: call(
+      { pattern: "cursor|offset|resume", path: "src" },
+      "src/import/run.ts\nsrc/store/cursor.ts",
+    ),
+  });
+  put({
+    kind: "tool",
+    tool: "Read",
+    summary: "src/import/run.ts",
+    status: "ok",
+    durationMs: 100,
+    bodies: call(
+      { file_path: "src/import/run.ts" },
+      "41\tfor await (const batch of source.batches()) {",
+    ),
+  });
+  put({
+    kind: "subagent",
+    tool: "Task",
+    summary: "Explore how batches are numbered",
+    status: "ok",
+    durationMs: 41_000,
+    opens: "lane-1",
+    bodies: call(
+      { description: "Explore", prompt: "How are batches numbered?" },
+      "They have an `end`.",
+    ),
+  });
   put({ kind: "prompt", lane: "lane-1", bodies: said("How are batches numbered?") });
-  put({ kind: "tool", lane: "lane-1", tool: "Read", summary: "src/source/csv.ts", status: "ok", durationMs: 6_000, bodies: call({ file_path: "src/source/csv.ts" }, "export const csv = 1;") });
-  put({ kind: "tool", lane: "lane-1", tool: "Grep", summary: "batch.end", status: "ok", durationMs: 200, bodies: call({ pattern: "batch.end" }, "3 files") });
+  put({
+    kind: "tool",
+    lane: "lane-1",
+    tool: "Read",
+    summary: "src/source/csv.ts",
+    status: "ok",
+    durationMs: 6_000,
+    bodies: call({ file_path: "src/source/csv.ts" }, "export const csv = 1;"),
+  });
+  put({
+    kind: "tool",
+    lane: "lane-1",
+    tool: "Grep",
+    summary: "batch.end",
+    status: "ok",
+    durationMs: 200,
+    bodies: call({ pattern: "batch.end" }, "3 files"),
+  });
   put({ kind: "response", lane: "lane-1", bodies: said("They have an `end`.") });
   put({
     kind: "tool",
     tool: "TodoWrite",
     summary: "2 of 3 done",
     status: "ok",
-    bodies: call({ todos: [{ content: "Find the cursor", status: "completed" }, { content: "Move it into the transaction", status: "in_progress" }, { content: "Kill it forty times", status: "pending" }] }, "ok"),
+    bodies: call(
+      {
+        todos: [
+          { content: "Find the cursor", status: "completed" },
+          { content: "Move it into the transaction", status: "in_progress" },
+          { content: "Kill it forty times", status: "pending" },
+        ],
+      },
+      "ok",
+    ),
   });
-  put({ kind: "tool", tool: "Edit", summary: "src/import/run.ts", status: "ok", durationMs: 200, linesAdded: 4, linesRemoved: 1, bodies: call({ file_path: "src/import/run.ts", old_string: "a", new_string: "b" }, "ok", { name: "patch", body: JSON.stringify(PATCH) }) });
-  put({ kind: "tool", tool: "Bash", summary: "npm test -- import", status: "error", exitCode: 1, durationMs: 8_000, bodies: call({ command: "npm test -- import" }, "\u001b[32m✓\u001b[39m cursor\n\u001b[31m✗ resumes\u001b[39m\n  \u001b[2mexpected 40, got 41\u001b[22m") });
-  put({ kind: "tool", tool: "Bash", summary: "npm test -- import", status: "ok", exitCode: 0, durationMs: 8_000, bodies: call({ command: "npm test -- import" }, "40 passed") });
-  put({ kind: "tool", tool: "Screenshot", summary: "progress.png", status: "ok", bodies: [{ name: "input", body: "{}" }, { name: "images", body: JSON.stringify([{ mediaType: "image/png", base64: PIXEL }]) }] });
+  put({
+    kind: "tool",
+    tool: "Edit",
+    summary: "src/import/run.ts",
+    status: "ok",
+    durationMs: 200,
+    linesAdded: 4,
+    linesRemoved: 1,
+    bodies: call({ file_path: "src/import/run.ts", old_string: "a", new_string: "b" }, "ok", {
+      name: "patch",
+      body: JSON.stringify(PATCH),
+    }),
+  });
+  put({
+    kind: "tool",
+    tool: "Bash",
+    summary: "npm test -- import",
+    status: "error",
+    exitCode: 1,
+    durationMs: 8_000,
+    bodies: call(
+      { command: "npm test -- import" },
+      "\u001b[32m✓\u001b[39m cursor\n\u001b[31m✗ resumes\u001b[39m\n  \u001b[2mexpected 40, got 41\u001b[22m",
+    ),
+  });
+  put({
+    kind: "tool",
+    tool: "Bash",
+    summary: "npm test -- import",
+    status: "ok",
+    exitCode: 0,
+    durationMs: 8_000,
+    bodies: call({ command: "npm test -- import" }, "40 passed"),
+  });
+  put({
+    kind: "tool",
+    tool: "Screenshot",
+    summary: "progress.png",
+    status: "ok",
+    bodies: [
+      { name: "input", body: "{}" },
+      { name: "images", body: JSON.stringify([{ mediaType: "image/png", base64: PIXEL }]) },
+    ],
+  });
   put({
     kind: "response",
     model: "claude-opus-4-5",
     tokens: spent(420),
     costUsd: 0.74,
-    bodies: said("The cursor is now saved **in the same transaction** as the rows, so a kill between the two cannot happen.\n\n- a run that is started again reads the cursor first\n- I tested it by killing the process at `40` random moments\n\n```ts\nawait tx.saveCursor(source.id, batch.end);\n```"),
+    bodies: said(
+      "The cursor is now saved **in the same transaction** as the rows, so a kill between the two cannot happen.\n\n- a run that is started again reads the cursor first\n- I tested it by killing the process at `40` random moments\n\n```ts\nawait tx.saveCursor(source.id, batch.end);\n```",
+    ),
   });
   put({ kind: "compaction", bodies: said("So far: the importer is resumable.") });
   put({ kind: "prompt", bodies: said("Use a file for the cursor instead."), rolledBack: true });
-  put({ kind: "response", bodies: said("I moved it into a file."), rolledBack: true, tokens: spent(30), costUsd: 0.02 });
+  put({
+    kind: "response",
+    bodies: said("I moved it into a file."),
+    rolledBack: true,
+    tokens: spent(30),
+    costUsd: 0.02,
+  });
   put({ kind: "prompt", bodies: said("Good. Now show the progress while it runs.") });
   put({ kind: "mode", summary: "plan" });
-  put({ kind: "tool", tool: "ExitPlanMode", summary: "A plan", status: "rejected", bodies: [{ name: "plan", body: "# Plan\n\n1. Count the batches\n2. Print a line" }] });
-  put({ kind: "error", summary: "API error 529: overloaded", status: "error", bodies: said("API error 529: overloaded") });
+  put({
+    kind: "tool",
+    tool: "ExitPlanMode",
+    summary: "A plan",
+    status: "rejected",
+    bodies: [{ name: "plan", body: "# Plan\n\n1. Count the batches\n2. Print a line" }],
+  });
+  put({
+    kind: "error",
+    summary: "API error 529: overloaded",
+    status: "error",
+    bodies: said("API error 529: overloaded"),
+  });
   return session;
 }
 
@@ -230,7 +380,10 @@ export function hostileSession(nowMs: number): StoredSession {
     tool: `${script}`,
     summary: `rm -rf ~ # \u202etxt.emdaer tac`,
     status: "ok",
-    bodies: call({ command: `echo safe \u202e; rm -rf ~`, note: script }, `${script}\u001b]8;;javascript:alert(1)\u0007click\u001b]8;;\u0007\u001b[2J\u009b31m`),
+    bodies: call(
+      { command: `echo safe \u202e; rm -rf ~`, note: script },
+      `${script}\u001b]8;;javascript:alert(1)\u0007click\u001b]8;;\u0007\u001b[2J\u009b31m`,
+    ),
   });
   putEvent(session, {
     kind: "response",
@@ -253,11 +406,26 @@ export function hugeSession(nowMs: number): StoredSession {
     tools: 4_950,
   });
   for (let trace = 0; trace < 25; trace++) {
-    putEvent(session, { kind: "prompt", bodies: said(`Prompt number ${trace}: go on with the next part of the work`) });
+    putEvent(session, {
+      kind: "prompt",
+      bodies: said(`Prompt number ${trace}: go on with the next part of the work`),
+    });
     for (let tool = 0; tool < 198; tool++) {
-      putEvent(session, { kind: "tool", tool: "Read", summary: `src/part-${trace}/file-${tool}.ts`, status: "ok", durationMs: 900, bodies: call({ file_path: `file-${tool}.ts` }, "text") });
+      putEvent(session, {
+        kind: "tool",
+        tool: "Read",
+        summary: `src/part-${trace}/file-${tool}.ts`,
+        status: "ok",
+        durationMs: 900,
+        bodies: call({ file_path: `file-${tool}.ts` }, "text"),
+      });
     }
-    putEvent(session, { kind: "response", bodies: said(`Part ${trace} is done.\n\nIt took 198 files.`), tokens: spent(100), costUsd: 0.3 });
+    putEvent(session, {
+      kind: "response",
+      bodies: said(`Part ${trace} is done.\n\nIt took 198 files.`),
+      tokens: spent(100),
+      costUsd: 0.3,
+    });
   }
   return session;
 }
@@ -273,7 +441,14 @@ export function liveSession(nowMs: number): StoredSession {
     live: true,
   });
   putEvent(session, { kind: "prompt", bodies: said("Draw the tides of a day as a curve.") });
-  putEvent(session, { kind: "tool", tool: "Read", summary: "src/tides.ts", status: "ok", durationMs: 120, bodies: call({ file_path: "src/tides.ts" }, "export const tides = [];") });
+  putEvent(session, {
+    kind: "tool",
+    tool: "Read",
+    summary: "src/tides.ts",
+    status: "ok",
+    durationMs: 120,
+    bodies: call({ file_path: "src/tides.ts" }, "export const tides = [];"),
+  });
   return session;
 }
 
@@ -288,12 +463,15 @@ export function decisionRows(): DecisionRow[] {
     drivers: "No row twice, none missing.",
     options: [],
     outcome: "The cursor lives in the store beside the rows; one commit moves both.",
-    consequences: "A source that cannot name the end of a batch cannot be resumed, and says so when it starts.",
+    consequences:
+      "A source that cannot name the end of a batch cannot be resumed, and says so when it starts.",
     tags: ["import"],
     project: "ledger",
     supersedes: [],
     relatesTo: [],
-    evidence: [{ id: "01J00000000000000000000009", session: "ses_rich", event: "evt_rich_14", hash: "x" }],
+    evidence: [
+      { id: "01J00000000000000000000009", session: "ses_rich", event: "evt_rich_14", hash: "x" },
+    ],
     origin: "person",
     reviewBy: null,
     team: null,
@@ -301,7 +479,21 @@ export function decisionRows(): DecisionRow[] {
   };
   return [
     base,
-    { ...base, id: "dec_01J00000000000000000000002", title: "Retry with a queue in the database", status: "proposed", date: "2026-11-22", evidence: [] },
-    { ...base, id: "dec_01J00000000000000000000003", title: "Ledgers are named by date", status: "superseded", date: "2026-09-03", evidence: [] },
+    {
+      ...base,
+      id: "dec_01J00000000000000000000002",
+      title: "Retry with a queue in the database",
+      status: "proposed",
+      date: "2026-11-22",
+      evidence: [],
+    },
+    {
+      ...base,
+      id: "dec_01J00000000000000000000003",
+      title: "Ledgers are named by date",
+      status: "superseded",
+      date: "2026-09-03",
+      evidence: [],
+    },
   ];
 }

@@ -8,14 +8,29 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { WebSocketServer, type WebSocket } from "ws";
 import * as Y from "yjs";
-import type { Api, DecisionRow, Method, Push, SearchHit, SessionRow, Status } from "../../src/app/api.ts";
+import type {
+  Api,
+  DecisionRow,
+  Method,
+  Push,
+  SearchHit,
+  SessionRow,
+  Status,
+} from "../../src/app/api.ts";
 import { decodeFrame, encodeFrame, encodeState, SOCKET_PATH } from "../../src/app/channel.ts";
 import { readWebFiles, type WebFiles } from "../../src/app/webfiles.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import type { DecisionId } from "../../src/base/ids.ts";
 import { systemRandom } from "../../src/base/random.ts";
 import { NO_TOKENS, type Tokens } from "../../src/base/session.ts";
-import { addEvidence, addOption, createDecision, editDecision, markOption, readDecision } from "../../src/crdt/decision.ts";
+import {
+  addEvidence,
+  addOption,
+  createDecision,
+  editDecision,
+  markOption,
+  readDecision,
+} from "../../src/crdt/decision.ts";
 import * as data from "./stand-in-data.ts";
 
 export interface StandIn {
@@ -38,19 +53,26 @@ const MAKE = { clock: systemClock, random: systemRandom };
 const CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'";
 
-export async function standIn(folder: string, options: { readonly sessions?: number; readonly empty?: boolean } = {}): Promise<StandIn> {
+export async function standIn(
+  folder: string,
+  options: { readonly sessions?: number; readonly empty?: boolean } = {},
+): Promise<StandIn> {
   const files = await readWebFiles(folder);
   const nowMs = Date.now();
-  const stored = options.empty === true ? [] : [
-    data.liveSession(nowMs),
-    data.richSession(nowMs),
-    data.hostileSession(nowMs),
-    data.hugeSession(nowMs),
-    ...data.manySessions(options.sessions ?? 40, nowMs),
-  ];
+  const stored =
+    options.empty === true
+      ? []
+      : [
+          data.liveSession(nowMs),
+          data.richSession(nowMs),
+          data.hostileSession(nowMs),
+          data.hugeSession(nowMs),
+          ...data.manySessions(options.sessions ?? 40, nowMs),
+        ];
   const sessions = new Map(stored.map((session) => [session.row.id, session]));
   const documents = new Map<string, Y.Doc>();
-  if (options.empty !== true) for (const row of data.decisionRows()) documents.set(row.id, documentOf(row));
+  if (options.empty !== true)
+    for (const row of data.decisionRows()) documents.set(row.id, documentOf(row));
   const sockets = new Set<WebSocket>();
   const calls = new Map<string, number>();
   let server: Server | null = null;
@@ -95,12 +117,18 @@ export async function standIn(folder: string, options: { readonly sessions?: num
     socket.on("close", () => sockets.delete(socket));
     socket.on("message", (bytes: Buffer, isBinary: boolean) => {
       if (isBinary) return editing(socket, open, bytes);
-      const { id, method, input } = JSON.parse(bytes.toString()) as { id: number; method: Method; input: never };
+      const { id, method, input } = JSON.parse(bytes.toString()) as {
+        id: number;
+        method: Method;
+        input: never;
+      };
       calls.set(method, (calls.get(method) ?? 0) + 1);
       try {
         socket.send(JSON.stringify({ id, output: api[method](input) ?? null }));
       } catch (error) {
-        socket.send(JSON.stringify({ id, fault: { type: "not-found", message: (error as Error).message } }));
+        socket.send(
+          JSON.stringify({ id, fault: { type: "not-found", message: (error as Error).message } }),
+        );
       }
     });
   }
@@ -110,8 +138,13 @@ export async function standIn(folder: string, options: { readonly sessions?: num
     if (frame === null) return;
     const doc = documents.get(frame.doc);
     if (doc === undefined) {
-      const fault = { type: "not-found", message: "There is no decision at this address. It may have been removed." };
-      return socket.send(encodeFrame("refused", frame.doc, 0, new TextEncoder().encode(JSON.stringify(fault))));
+      const fault = {
+        type: "not-found",
+        message: "There is no decision at this address. It may have been removed.",
+      };
+      return socket.send(
+        encodeFrame("refused", frame.doc, 0, new TextEncoder().encode(JSON.stringify(fault))),
+      );
     }
     switch (frame.kind) {
       case "open":
@@ -123,7 +156,14 @@ export async function standIn(folder: string, options: { readonly sessions?: num
           doc.on("update", tell);
           socket.on("close", () => doc.off("update", tell));
         }
-        socket.send(encodeFrame("state", frame.doc, 0, encodeState(Y.encodeStateVector(doc), Y.encodeStateAsUpdate(doc, frame.payload))));
+        socket.send(
+          encodeFrame(
+            "state",
+            frame.doc,
+            0,
+            encodeState(Y.encodeStateVector(doc), Y.encodeStateAsUpdate(doc, frame.payload)),
+          ),
+        );
         return;
       case "update":
         Y.applyUpdate(doc, frame.payload, socket);
@@ -141,7 +181,8 @@ export async function standIn(folder: string, options: { readonly sessions?: num
   };
   const sessionOf = (id: string): data.StoredSession => {
     const session = sessions.get(id);
-    if (session === undefined) throw new Error("There is no such session on this machine. The link may be of another one.");
+    if (session === undefined)
+      throw new Error("There is no such session on this machine. The link may be of another one.");
     return session;
   };
   const refuse = (): never => {
@@ -152,19 +193,29 @@ export async function standIn(folder: string, options: { readonly sessions?: num
     status: () => self.status,
     import: refuse,
     sessions: ({ limit = 100, offset = 0 }: { limit?: number; offset?: number }) => {
-      const rows = [...sessions.values()].map(({ row }) => row).toSorted((a, b) => (b.endedAt ?? 0) - (a.endedAt ?? 0));
+      const rows = [...sessions.values()]
+        .map(({ row }) => row)
+        .toSorted((a, b) => (b.endedAt ?? 0) - (a.endedAt ?? 0));
       return { rows: rows.slice(offset, offset + limit), total: rows.length };
     },
     session: ({ id }: { id: string }): SessionRow => sessionOf(id).row,
     events: ({ session, since = 0 }: { session: string; since?: number }) => {
       const { events, rev } = sessionOf(session);
-      return { events: [...events.values()].filter((event) => event.rev > since).map(({ row }) => row), rev };
+      return {
+        events: [...events.values()].filter((event) => event.rev > since).map(({ row }) => row),
+        rev,
+      };
     },
     traces: () => [],
     bodies: ({ session, events }: { session: string; events: readonly string[] }) =>
       Object.fromEntries(events.map((id) => [id, sessionOf(session).events.get(id)?.parts ?? []])),
-    search: ({ query, limit = 50 }: { query: string; limit?: number }) => search(sessions, query).slice(0, limit),
-    usage: ({ by }: { by: readonly string[] }) => usage([...sessions.values()].map(({ row }) => row), by[0] ?? "day"),
+    search: ({ query, limit = 50 }: { query: string; limit?: number }) =>
+      search(sessions, query).slice(0, limit),
+    usage: ({ by }: { by: readonly string[] }) =>
+      usage(
+        [...sessions.values()].map(({ row }) => row),
+        by[0] ?? "day",
+      ),
     projects: () => (options.empty === true ? [] : data.projects()),
     linkProject: refuse,
     unlinkProject: refuse,
@@ -194,7 +245,11 @@ export async function standIn(folder: string, options: { readonly sessions?: num
     sync: refuse,
     doctor: () => [
       { check: "Data folder", state: "ok", detail: "/home/ada/.local/share/operon can be written" },
-      { check: "Secrets", state: "warn", detail: "kept in a file only you can read: this machine has no secret service" },
+      {
+        check: "Secrets",
+        state: "warn",
+        detail: "kept in a file only you can read: this machine has no secret service",
+      },
     ],
     address: refuse,
     stop: () => null,
@@ -238,19 +293,44 @@ function newStatus(sessions: number): Status {
 
 function documentOf(row: DecisionRow): Y.Doc {
   const doc = new Y.Doc();
-  const { title, status, date, context, drivers, outcome, consequences, tags, deciders, project } = row;
+  const { title, status, date, context, drivers, outcome, consequences, tags, deciders, project } =
+    row;
   const made = createDecision(
     doc,
     row.id as DecisionId,
-    { title, status, date: date ?? "", context, drivers, outcome, consequences, tags, deciders, project: project ?? "" },
+    {
+      title,
+      status,
+      date: date ?? "",
+      context,
+      drivers,
+      outcome,
+      consequences,
+      tags,
+      deciders,
+      project: project ?? "",
+    },
     MAKE,
   );
   if (!made.ok) throw new Error(made.fault.message);
   if (row.evidence.length > 0) {
-    const chosen = addOption(doc, { title: "Cursor in the transaction", pros: "no window between the two\none place to back up", cons: "every source must name its end" }, MAKE);
-    addOption(doc, { title: "Cursor file, fsynced", pros: "the store stays as it is", cons: "still two writes" }, MAKE);
+    const chosen = addOption(
+      doc,
+      {
+        title: "Cursor in the transaction",
+        pros: "no window between the two\none place to back up",
+        cons: "every source must name its end",
+      },
+      MAKE,
+    );
+    addOption(
+      doc,
+      { title: "Cursor file, fsynced", pros: "the store stays as it is", cons: "still two writes" },
+      MAKE,
+    );
     markOption(doc, chosen, "chosen", true);
-    for (const { session, event, hash } of row.evidence) addEvidence(doc, { session, event, hash }, MAKE);
+    for (const { session, event, hash } of row.evidence)
+      addEvidence(doc, { session, event, hash }, MAKE);
   }
   return doc;
 }
@@ -311,6 +391,8 @@ function plus(a: Tokens, b: Tokens): Tokens {
 }
 
 if (import.meta.main) {
-  const engine = await standIn(new URL("../../dist/ui", import.meta.url).pathname, { sessions: Number(process.argv[2] ?? 10_000) });
+  const engine = await standIn(new URL("../../dist/ui", import.meta.url).pathname, {
+    sessions: Number(process.argv[2] ?? 10_000),
+  });
   process.stdout.write(`${engine.url}\n`);
 }

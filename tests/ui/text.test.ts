@@ -32,15 +32,28 @@ test("line ends and tabs stay, what hides or turns text is named", () => {
 });
 
 test("Markdown gives no HTML of its author, no image, and no link but http and https", () => {
-  const html = renderMarkdown("<b>x</b> ![a](http://e.org/p.png) [j](javascript:1) [v](vbscript:1) [h](https://e.org)\n\n# t");
+  const html = renderMarkdown(
+    "<b>x</b> ![a](http://e.org/p.png) [j](javascript:1) [v](vbscript:1) [h](https://e.org)\n\n# t",
+  );
   expect(html).not.toMatch(/<b>|<img|javascript:1"|vbscript:1"|<h1/);
   expect(html).toContain('href="https://e.org" target="_blank" rel="noopener noreferrer"');
 });
 
 test("numbers in words", () => {
   expect([0, 9_999, 12_345, 4_200_000].map(compactCount)).toEqual(["0", "9,999", "12 k", "4.2 M"]);
-  expect([0, 0.004, 0.84, 1_234.5, null].map(money)).toEqual(["$0", "<$0.01", "$0.84", "$1,234.50", "unpriced"]);
-  expect([300, 41_000, 130_000, 7_500_000].map(duration)).toEqual(["0.3 s", "41 s", "2 m 10 s", "2 h 5 m"]);
+  expect([0, 0.004, 0.84, 1_234.5, null].map(money)).toEqual([
+    "$0",
+    "<$0.01",
+    "$0.84",
+    "$1,234.50",
+    "unpriced",
+  ]);
+  expect([300, 41_000, 130_000, 7_500_000].map(duration)).toEqual([
+    "0.3 s",
+    "41 s",
+    "2 m 10 s",
+    "2 h 5 m",
+  ]);
   expect(listTime(null, 0)).toBe("–");
   expect(listTime(1_000, 30_000)).toBe("now");
 });
@@ -51,8 +64,12 @@ test("a tool's input is its command, its to-dos, or its fields", () => {
     todos: [],
     fields: [{ name: "workdir", value: "/x" }],
   });
-  expect(readInput('{"plan":[{"step":"a","status":"completed"}]}', false).todos).toEqual([{ text: "a", state: "completed" }]);
-  expect(readInput("*** Begin Patch", false).fields).toEqual([{ name: "", value: "*** Begin Patch" }]);
+  expect(readInput('{"plan":[{"step":"a","status":"completed"}]}', false).todos).toEqual([
+    { text: "a", state: "completed" },
+  ]);
+  expect(readInput("*** Begin Patch", false).fields).toEqual([
+    { name: "", value: "*** Begin Patch" },
+  ]);
 });
 
 const event = (id: string, order: number, more: Partial<EventRow> = {}): EventRow => ({
@@ -90,13 +107,27 @@ test("events become prompts, folded work and a final response, whatever order th
   ];
   for (const shuffled of [events, events.toReversed()]) {
     const shape = outline(shuffled);
-    expect(shape.traces.map((trace) => [trace.id, trace.work.map((node) => node.event.id), trace.answer.map(({ id }) => id)])).toEqual([
+    expect(
+      shape.traces.map((trace) => [
+        trace.id,
+        trace.work.map((node) => node.event.id),
+        trace.answer.map(({ id }) => id),
+      ]),
+    ).toEqual([
       ["start", ["early"], []],
       ["p1", ["between", "agent"], ["final"]],
       ["p2", [], []],
     ]);
     expect(shape.hiddenBy("inner")).toEqual(["w:p1", "l:agent"]);
-    expect(shape.reading.map(({ event: { id } }) => id)).toEqual(["early", "p1", "between", "agent", "inner", "final", "p2"]);
+    expect(shape.reading.map(({ event: { id } }) => id)).toEqual([
+      "early",
+      "p1",
+      "between",
+      "agent",
+      "inner",
+      "final",
+      "p2",
+    ]);
     const open = new Set([workKey("p1")]);
     expect(visibleRows(shape.traces, (key) => open.has(key)).map((row) => row.key)).toEqual([
       "w:start",
@@ -111,7 +142,11 @@ test("events become prompts, folded work and a final response, whatever order th
 });
 
 test("a lane that opens itself is shown once, and a lane nobody opened is not lost", () => {
-  const looped = outline([event("p", 1, { kind: "prompt" }), event("a", 2, { opens: "x" }), event("b", 1, { lane: "x", opens: "x" })]);
+  const looped = outline([
+    event("p", 1, { kind: "prompt" }),
+    event("a", 2, { opens: "x" }),
+    event("b", 1, { lane: "x", opens: "x" }),
+  ]);
   expect(looped.reading.map(({ event: { id } }) => id)).toEqual(["p", "a", "b"]);
   const loose = outline([event("p", 1, { kind: "prompt" }), event("lost", 5, { lane: "y" })]);
   expect(loose.reading.map(({ event: { id } }) => id)).toEqual(["p", "lost"]);
@@ -120,20 +155,46 @@ test("a lane that opens itself is shown once, and a lane nobody opened is not lo
 test("text colours keep 4.5 : 1, marks 3 : 1, in light and dark", async () => {
   const css = await readFile(new URL("../../src/ui/styles/tokens.css", import.meta.url), "utf8");
   const themes = [...css.matchAll(/:root(?:\[[^\]]*\])? \{([^}]*)\}/g)]
-    .map(([, body = ""]) => Object.fromEntries([...body.matchAll(/--([\w-]+): (#[0-9a-f]{6});/g)].map(([, name, value]) => [name, value])))
+    .map(([, body = ""]) =>
+      Object.fromEntries(
+        [...body.matchAll(/--([\w-]+): (#[0-9a-f]{6});/g)].map(([, name, value]) => [name, value]),
+      ),
+    )
     .filter((tokens) => "bg" in tokens) as Record<string, string>[];
   expect(themes).toHaveLength(2);
   for (const tokens of themes) {
     const ratio = (a: string, b: string): number => contrast(tokens[a] ?? "", tokens[b] ?? "");
     for (const ground of ["bg", "panel", "raised", "hover", "sel"]) {
-      for (const text of ["text", "muted", "faint"]) expect(ratio(text, ground), `${text} on ${ground}`).toBeGreaterThanOrEqual(4.5);
+      for (const text of ["text", "muted", "faint"])
+        expect(ratio(text, ground), `${text} on ${ground}`).toBeGreaterThanOrEqual(4.5);
     }
     for (const ground of ["bg", "panel", "raised"]) {
-      const words = ["accent", "error", "add", "del", "decision", "tool", ...["red", "green", "yellow", "blue", "magenta", "cyan", "gray"].map((name) => `ansi-${name}`)];
-      for (const text of words) expect(ratio(text, ground), `${text} on ${ground}`).toBeGreaterThanOrEqual(4.5);
+      const words = [
+        "accent",
+        "error",
+        "add",
+        "del",
+        "decision",
+        "tool",
+        ...["red", "green", "yellow", "blue", "magenta", "cyan", "gray"].map(
+          (name) => `ansi-${name}`,
+        ),
+      ];
+      for (const text of words)
+        expect(ratio(text, ground), `${text} on ${ground}`).toBeGreaterThanOrEqual(4.5);
     }
-    for (const mark of ["prompt", "response", "tool", "subagent", "error", "decision", "live", "accent"]) {
-      for (const ground of ["bg", "hover", "sel"]) expect(ratio(mark, ground), `${mark} on ${ground}`).toBeGreaterThanOrEqual(3);
+    for (const mark of [
+      "prompt",
+      "response",
+      "tool",
+      "subagent",
+      "error",
+      "decision",
+      "live",
+      "accent",
+    ]) {
+      for (const ground of ["bg", "hover", "sel"])
+        expect(ratio(mark, ground), `${mark} on ${ground}`).toBeGreaterThanOrEqual(3);
     }
     expect(ratio("accent-text", "accent")).toBeGreaterThanOrEqual(4.5);
     expect(ratio("mark-text", "mark")).toBeGreaterThanOrEqual(4.5);

@@ -22,7 +22,7 @@ create table sessions (
   git_branch text,
   agent_version text,
   parent_source_id text,
-  -- The session whose events this one replays; else found by parent_source_id.
+  -- The session whose events this one replays: its parent, unless parent_source_id names another.
   replays text,
   -- Grows with every commit that changes the session.
   rev bigint not null default 0,
@@ -87,6 +87,13 @@ alter table events alter tool_input set storage external;
 create index events_session on events (session_id, rev);
 create index events_file on events (file_id);
 
+-- Events that a replaced file took back, for documents that hold them.
+create table withdrawn_events (
+  id text primary key,
+  session_id text not null,
+  rev bigint not null
+);
+
 -- Bodies. Not compressed: the embedded build's only method costs more time than the bytes are worth. No foreign key:
 -- its trigger, once a row, would cost more than the insert.
 create table parts (
@@ -101,6 +108,8 @@ alter table parts alter body set storage external;
 create table calls (
   agent text not null,
   key text not null,
+  -- Claude Code: the key up to its "/", shared by requests of one message.
+  message text,
   -- The first session it was seen in.
   session_id text not null,
   file_id bigint,
@@ -122,6 +131,7 @@ create table calls (
 create index calls_session on calls (session_id);
 create index calls_event on calls (event_id);
 create index calls_file on calls (file_id);
+create index calls_message on calls (message) where message is not null;
 
 -- Full-text search: see search/indexer.ts.
 create table search_docs (
@@ -177,7 +187,7 @@ create table documents (
   delete_set bytea not null,
   -- Grows with every append.
   log_rev bigint not null default 0,
-  -- The revision of the session that the document reflects.
+  -- Of a trace: the revision of the session that it shows, or (a teammate's) of its own log that the session shows.
   model_rev bigint not null default 0
 );
 create index documents_subject on documents (subject);

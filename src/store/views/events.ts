@@ -3,8 +3,7 @@ import type { PGlite } from "@electric-sql/pglite";
 import type { EventId, SessionId } from "../../base/ids.ts";
 import type { AgentId, EventKind, EventStatus, Part, PartName, Tokens, ToolUse } from "../../base/session.ts";
 import { textArray } from "../../pg/arrays.ts";
-import { CALL_SUMS, type TokenColumns, dollars, tokensOf } from "../rows.ts";
-import type { Resolver } from "./resolve.ts";
+import { CALL_SUMS, type Db, type TokenColumns, dollars, tokensOf } from "../rows.ts";
 
 export interface EventRow {
   readonly id: string;
@@ -57,7 +56,6 @@ export interface LocalUsage {
 }
 
 export interface LocalSession {
-  readonly id: SessionId;
   readonly agent: AgentId;
   readonly agentVersion: string | null;
   readonly sourceId: string;
@@ -68,20 +66,26 @@ export interface LocalSession {
   readonly prompts: number;
   readonly tools: number;
   readonly filesChanged: number;
+}
+
+/** What a session's trace document is written from. */
+export interface LocalTrace {
+  /** Of the session: what `since` is next time. */
+  readonly rev: number;
   readonly cwd: string | null;
   readonly projectPath: string | null;
-  readonly rev: number;
+  readonly session: LocalSession;
+  readonly events: readonly LocalEvent[];
+  /** Taken back since: their file was replaced. */
+  readonly removed: readonly EventId[];
 }
 
 export interface EventViews {
   /** Changed after `since` (0: all), main lane first, each lane in its order. */
-  list(session: string, since?: number): Promise<{ readonly events: readonly EventRow[]; readonly rev: number }>;
-  bodies(session: string, events: readonly string[]): Promise<Readonly<Record<string, readonly Part[]>>>;
-  /** For the trace document: what changed after `since`, and the session it belongs to. Null: no such session. */
-  changed(
-    session: SessionId,
-    since: number,
-  ): Promise<{ readonly session: LocalSession; readonly events: readonly LocalEvent[] } | null>;
+  events(session: SessionId, since: number): Promise<{ readonly events: readonly EventRow[]; readonly rev: number }>;
+  bodies(session: SessionId, events: readonly string[]): Promise<Readonly<Record<string, readonly Part[]>>>;
+  /** Null: no such session captured here. */
+  localTrace(session: SessionId, since: number): Promise<LocalTrace | null>;
 }
 
 interface Row extends TokenColumns {
@@ -112,54 +116,67 @@ const COLUMNS = `e.id, e.lane, e.kind, e.ord, e.at, e.duration_ms, e.status, e.m
 const IN_ORDER = "order by e.lane nulls first, e.ord, e.id";
 const SUMMARY_CHARS = 200;
 
-export function createEventViews(db: PGlite, resolve: Resolver): EventViews {
+export function createEventViews(db: PGlite): EventViews {
   return {
-    async list(given, since = 0) {
-      const session = await resolve.session(given);
-      const found = await db.query<Row & { parts: PartName[]; bytes: number }>(
-        `select ${COLUMNS}, e.summary, left(t.body, 1000) as first_line,
-           coalesce(p.names, '{}') as parts, coalesce(p.bytes, 0)::bigint as bytes
-         from events e
-         left join calls c on c.event_id = e.id
-         left join parts t on t.event_id = e.id and t.name = 'text' and e.summary is null
-         left join lateral (
-           select array_agg(name order by name) as names, sum(bytes) as bytes from parts where event_id = e.id
-         ) p on true
-         where e.session_id = $1 and e.rev > $2 ${IN_ORDER}`,
-        [session, since],
-      );
-      const rev = await db.query<{ rev: number }>("select rev from sessions where id = $1", [session]);
-      return { events: found.rows.map((row) => eventOf(row, row.parts, row.bytes)), rev: rev.rows[0]?.rev ?? 0 };
-    },
+    events: async (session, since) =>
+      db.transaction(async (tx) => {
+        const found = await tx.query<Row & { parts: PartName[]; bytes: number }>(
+          `select ${COLUMNS}, e.summary, left(t.body, 1000) as first_line,
+             coalesce(p.names, '{}') as parts, coalesce(p.bytes, 0)::bigint as bytes
+           from events e
+           left join calls c on c.event_id = e.id
+           left join parts t on t.event_id = e.id and t.name = 'text' and e.summary is null
+           left join lateral (
+             select array_agg(name order by name) as names, sum(bytes) as bytes from parts where event_id = e.id
+           ) p on true
+           where e.session_id = $1 and e.rev > $2 ${IN_ORDER}`,
+          [session, since],
+        );
+        const rev = await tx.query<{ rev: number }>("select rev from sessions where id = $1", [session]);
+        return { events: found.rows.map((row) => eventOf(row, row.parts, row.bytes)), rev: rev.rows[0]?.rev ?? 0 };
+      }),
 
-    async bodies(given, events) {
-      const session = await resolve.session(given);
+    async bodies(session, events) {
       const found = await db.query<{ event_id: string; name: PartName; body: string }>(
         `select p.event_id, p.name, p.body from parts p join events e on e.id = p.event_id
          where e.session_id = $1 and e.id = any($2::text[]) order by p.event_id, p.name`,
         [session, textArray(events)],
       );
       const byEvent = Map.groupBy(found.rows, (row) => row.event_id);
-      return Object.fromEntries(
-        [...byEvent].map(([id, rows]) => [id, rows.map(({ name, body }) => ({ name, body }))]),
-      );
+      return Object.fromEntries([...byEvent].map(([id, rows]) => [id, rows.map(({ name, body }) => ({ name, body }))]));
     },
 
-    async changed(session, since) {
-      const found = await readSession(db, session);
-      if (found === null) return null;
-      const events = await db.query<Row>(
-        `select ${COLUMNS}, e.tool_input from events e left join calls c on c.event_id = e.id
-         where e.session_id = $1 and e.rev > $2 and e.rev <= $3 ${IN_ORDER}`,
-        [session, since, found.rev],
-      );
-      return { session: found, events: events.rows.map(localOf) };
-    },
+    localTrace: async (session, since) =>
+      db.transaction(async (tx) => {
+        const found = await tx.query<SessionColumns>(
+          `select s.*, p.path as project_path from sessions s left join projects p on p.id = s.project_id
+           where s.id = $1 and s.remote_team is null`,
+          [session],
+        );
+        const row = found.rows[0];
+        if (row === undefined) return null;
+        const events = await tx.query<Row>(
+          `select ${COLUMNS}, e.tool_input from events e left join calls c on c.event_id = e.id
+           where e.session_id = $1 and e.rev > $2 ${IN_ORDER}`,
+          [session, since],
+        );
+        const removed = await tx.query<{ id: EventId }>(
+          "select id from withdrawn_events where session_id = $1 and rev > $2 order by id",
+          [session, since],
+        );
+        return {
+          rev: row.rev,
+          cwd: row.cwd,
+          projectPath: row.project_path,
+          session: sessionOf(row, await readUsage(tx, session)),
+          events: events.rows.map(localOf),
+          removed: removed.rows.map(({ id }) => id),
+        };
+      }),
   };
 }
 
 interface SessionColumns {
-  readonly id: SessionId;
   readonly agent: AgentId;
   readonly agent_version: string | null;
   readonly source_id: string;
@@ -174,37 +191,31 @@ interface SessionColumns {
   readonly rev: number;
 }
 
-async function readSession(db: PGlite, id: SessionId): Promise<LocalSession | null> {
-  const found = await db.query<SessionColumns>(
-    "select s.*, p.path as project_path from sessions s left join projects p on p.id = s.project_id where s.id = $1",
-    [id],
-  );
-  const row = found.rows[0];
-  if (row === undefined) return null;
+async function readUsage(db: Db, session: SessionId): Promise<readonly LocalUsage[]> {
   const usage = await db.query<TokenColumns & { model: string; calls: number; cost: number | null }>(
     `select c.model, ${CALL_SUMS} from calls c where c.session_id = $1 group by c.model order by c.model`,
-    [id],
+    [session],
   );
+  return usage.rows.map((row) => ({
+    model: row.model,
+    calls: row.calls,
+    tokens: tokensOf(row),
+    costNanoUsd: row.cost,
+  }));
+}
+
+function sessionOf(row: SessionColumns, usage: readonly LocalUsage[]): LocalSession {
   return {
-    id: row.id,
     agent: row.agent,
     agentVersion: row.agent_version,
     sourceId: row.source_id,
     startedAt: row.started_at,
     endedAt: row.ended_at,
-    usage: usage.rows.map((sums) => ({
-      model: sums.model,
-      calls: sums.calls,
-      tokens: tokensOf(sums),
-      costNanoUsd: sums.cost,
-    })),
+    usage,
     events: row.events,
     prompts: row.prompts,
     tools: row.tools,
     filesChanged: row.files_changed,
-    cwd: row.cwd,
-    projectPath: row.project_path,
-    rev: row.rev,
   };
 }
 

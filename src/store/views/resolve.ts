@@ -1,17 +1,15 @@
 /** Ids may be given by a unique beginning, with or without their prefix; sessions also by the agent's own id. */
 import type { PGlite } from "@electric-sql/pglite";
-import type { DocId, ProjectId, SessionId } from "../../base/ids.ts";
+import type { ProjectId, SessionId } from "../../base/ids.ts";
 import { raise } from "../../base/result.ts";
 import { projectAt } from "../projects.ts";
 import { likeLiteral } from "../rows.ts";
 
 export interface Resolver {
   /** These throw `FaultError` "not-found" or "ambiguous". */
-  session(given: string): Promise<SessionId>;
+  sessionId(given: string): Promise<SessionId>;
   /** Also by its path or its name. */
-  project(given: string): Promise<ProjectId>;
-  /** A decision's document by the decision's id. */
-  decision(given: string): Promise<DocId>;
+  projectId(given: string): Promise<ProjectId>;
 }
 
 const SHOWN = 5;
@@ -31,7 +29,7 @@ export function createResolver(db: PGlite): Resolver {
   }
 
   return {
-    session: async (given) =>
+    sessionId: async (given) =>
       only(
         "session",
         given,
@@ -39,7 +37,7 @@ export function createResolver(db: PGlite): Resolver {
          where id like $3 or id like $4 or source_id like $3 order by exact desc, id limit ${SHOWN + 1}`,
         idPatterns("ses_", given),
       ),
-    project: async (given) => {
+    projectId: async (given) => {
       const { path } = projectAt(given);
       return only(
         "project",
@@ -49,15 +47,6 @@ export function createResolver(db: PGlite): Resolver {
         [...idPatterns("proj_", given), path],
       );
     },
-    decision: async (given) =>
-      only(
-        "decision",
-        given,
-        `select id, (subject = $1 or subject = $2) as exact from documents
-         where kind = 'decision' and not retired and (subject like $3 or subject like $4)
-         order by exact desc, id limit ${SHOWN + 1}`,
-        idPatterns("dec_", given),
-      ),
   };
 }
 

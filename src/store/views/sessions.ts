@@ -3,6 +3,8 @@ import type { PGlite } from "@electric-sql/pglite";
 import type { Clock } from "../../base/clock.ts";
 import type { SessionId } from "../../base/ids.ts";
 import type { AgentId, Tokens } from "../../base/session.ts";
+import { raise } from "../../base/result.ts";
+import { textArray } from "../../pg/arrays.ts";
 import { type TokenColumns, dollars, likeLiteral, tokensOf } from "../rows.ts";
 import type { Resolver } from "./resolve.ts";
 
@@ -47,14 +49,21 @@ export interface SessionFilter {
 
 export interface SessionViews {
   /** Newest first. */
-  list(filter: SessionFilter): Promise<{ readonly rows: readonly SessionRow[]; readonly total: number }>;
-  /** Throws `FaultError` "not-found" or "ambiguous". */
-  get(given: string): Promise<SessionRow>;
-  count(): Promise<number>;
+  sessions(filter: SessionFilter): Promise<{ readonly rows: readonly SessionRow[]; readonly total: number }>;
+  session(id: SessionId): Promise<SessionRow>;
+  revisions(ids: readonly SessionId[]): Promise<readonly { readonly id: SessionId; readonly rev: number }[]>;
+  counts(): Promise<{ readonly sessions: number; readonly events: number }>;
+  projects(): Promise<readonly ProjectRow[]>;
 }
 
-/** Settings under these keys, with the session's id behind: what people decided about it. */
-export const SHARED_KEY = "shared/";
+export interface ProjectRow {
+  readonly id: string;
+  readonly name: string;
+  readonly path: string;
+  readonly sessions: number;
+}
+
+/** A setting under this key, with the session's id behind, names the account that claimed it. */
 export const CLAIMED_KEY = "claimed/";
 
 const LIVE_MS = 60_000;
@@ -63,12 +72,14 @@ const DEFAULT_LIMIT = 200;
 const SELECT = `
   select s.*, p.name as project_name, p.path as project_path,
     coalesce(s.agent_title, s.prompt_title) as title,
-    coalesce(s.replays, (
+    coalesce((
       select parent.id from sessions parent
       where parent.agent = s.agent and parent.source_id = s.parent_source_id and parent.id <> s.id
-      order by parent.id limit 1)) as parent,
+      order by parent.id limit 1), s.replays) as parent,
     coalesce((select sum(f.damaged) from files f where f.session_id = s.id), 0)::bigint as damaged,
-    coalesce((select value from settings where key = '${SHARED_KEY}' || s.id), to_json(s.remote_team)::text) as shared_with,
+    coalesce(s.remote_team, (
+      select d.team from documents d where d.subject = s.id and d.kind = 'trace' and not d.retired and d.team is not null
+      order by d.id limit 1)) as shared_with,
     exists (select 1 from settings where key = '${CLAIMED_KEY}' || s.id) as claimed
   from sessions s left join projects p on p.id = s.project_id`;
 
@@ -93,7 +104,6 @@ interface Row extends TokenColumns {
   readonly cost: number | null;
   readonly parent: string | null;
   readonly damaged: number;
-  /** JSON */
   readonly shared_with: string | null;
   readonly owner: string | null;
   readonly claimed: boolean;
@@ -101,7 +111,7 @@ interface Row extends TokenColumns {
 
 export function createSessionViews(db: PGlite, clock: Clock, resolve: Resolver): SessionViews {
   return {
-    async list(filter) {
+    async sessions(filter) {
       const { where, values } = await conditions(filter, resolve);
       const counted = await db.query<{ total: number }>(
         `select count(*) as total from sessions s left join projects p on p.id = s.project_id ${where}`,
@@ -115,14 +125,34 @@ export function createSessionViews(db: PGlite, clock: Clock, resolve: Resolver):
       return { rows: found.rows.map((row) => rowOf(row, clock)), total: counted.rows[0]?.total ?? 0 };
     },
 
-    async get(given) {
-      const found = await db.query<Row>(`${SELECT} where s.id = $1`, [await resolve.session(given)]);
-      return rowOf(found.rows[0] as Row, clock);
+    async session(id) {
+      const found = await db.query<Row>(`${SELECT} where s.id = $1`, [id]);
+      const row = found.rows[0];
+      if (row === undefined) raise("not-found", `There is no session "${id}" here. Nothing was done.`);
+      return rowOf(row, clock);
     },
 
-    async count() {
-      const found = await db.query<{ count: number }>("select count(*) as count from sessions");
-      return found.rows[0]?.count ?? 0;
+    async revisions(ids) {
+      const found = await db.query<{ id: SessionId; rev: number }>(
+        "select id, rev from sessions where id = any($1::text[])",
+        [textArray(ids)],
+      );
+      return found.rows;
+    },
+
+    async counts() {
+      const found = await db.query<{ sessions: number; events: number }>(
+        "select (select count(*) from sessions) as sessions, (select count(*) from events) as events",
+      );
+      return found.rows[0] as { sessions: number; events: number };
+    },
+
+    async projects() {
+      const found = await db.query<ProjectRow>(
+        `select p.id, p.name, p.path, (select count(*) from sessions s where s.project_id = p.id) as sessions
+         from projects p order by sessions desc, p.path`,
+      );
+      return found.rows;
     },
   };
 }
@@ -138,7 +168,7 @@ async function conditions(
     terms.push(term(`$${values.length}`));
   };
   if (filter.agent !== undefined) add(filter.agent, (place) => `s.agent = ${place}`);
-  if (filter.project !== undefined) add(await resolve.project(filter.project), (place) => `s.project_id = ${place}`);
+  if (filter.project !== undefined) add(await resolve.projectId(filter.project), (place) => `s.project_id = ${place}`);
   if (filter.since !== undefined) add(filter.since, (place) => `s.ended_at >= ${place}`);
   for (const word of (filter.text ?? "").split(/\s+/u).filter((part) => part !== "")) {
     add(
@@ -175,7 +205,7 @@ function rowOf(row: Row, clock: Clock): SessionRow {
     parent: row.parent,
     damagedLines: row.damaged,
     live: age >= 0 && age <= LIVE_MS,
-    sharedWith: row.shared_with === null ? null : (JSON.parse(row.shared_with) as string | null),
+    sharedWith: row.shared_with,
     owner: row.owner,
     claimed: row.claimed,
   };

@@ -3,9 +3,9 @@
  * holds what came before the first prompt, and lanes that nothing opened.
  */
 import type { PGlite } from "@electric-sql/pglite";
+import type { SessionId } from "../../base/ids.ts";
 import { NO_TOKENS, type EventKind, type Tokens } from "../../base/session.ts";
 import { type TokenColumns, dollars, tokensOf } from "../rows.ts";
-import type { Resolver } from "./resolve.ts";
 
 export interface TraceRow {
   readonly index: number;
@@ -32,18 +32,18 @@ export interface TracedEvent {
 }
 
 export interface TraceViews {
-  list(session: string): Promise<readonly TraceRow[]>;
+  traces(session: SessionId): Promise<readonly TraceRow[]>;
 }
 
-export function createTraceViews(db: PGlite, resolve: Resolver): TraceViews {
+export function createTraceViews(db: PGlite): TraceViews {
   return {
-    async list(given) {
+    async traces(session) {
       const found = await db.query<Columns>(
         `select e.id, e.lane, e.kind, e.at, e.opens, e.rolled_back, c.key as call, c.input, c.output, c.cache_read,
            c.cache_write, c.reasoning, c.cost
          from events e left join calls c on c.event_id = e.id
          where e.session_id = $1 order by e.lane nulls first, e.ord, e.id`,
-        [await resolve.session(given)],
+        [session],
       );
       return tracesOf(found.rows.map(tracedOf));
     },

@@ -1,8 +1,8 @@
 /** Tokens and cost, summed by session, day (UTC), model, project, agent or any of these together. */
 import type { PGlite } from "@electric-sql/pglite";
+import type { SessionId } from "../../base/ids.ts";
 import type { AgentId, Tokens } from "../../base/session.ts";
 import { CALL_SUMS, type TokenColumns, dollars, tokensOf } from "../rows.ts";
-import type { Resolver } from "./resolve.ts";
 
 export const USAGE_BY = ["session", "day", "model", "project", "agent"] as const;
 export type UsageBy = (typeof USAGE_BY)[number];
@@ -24,7 +24,7 @@ export interface UsageViews {
   /** By session, every session has a row, also one without calls. */
   usage(
     by: readonly UsageBy[],
-    session?: string,
+    session: SessionId | null,
   ): Promise<{ readonly rows: readonly UsageRow[]; readonly totals: UsageRow }>;
 }
 
@@ -39,18 +39,17 @@ const GROUPS: Readonly<Record<UsageBy, Readonly<Record<string, string>>>> = {
 
 type Row = TokenColumns & Record<string, string | null> & { readonly calls: number; readonly cost: number | null };
 
-export function createUsageViews(db: PGlite, resolve: Resolver): UsageViews {
+export function createUsageViews(db: PGlite): UsageViews {
   return {
     async usage(by, session) {
       const columns: Record<string, string> = Object.assign({}, ...by.map((group) => GROUPS[group]));
-      const id = session === undefined ? null : await resolve.session(session);
       const calls = by.includes("session") ? "left join" : "join";
       const sums = async (names: readonly string[], groupBy: string): Promise<readonly Row[]> => {
         const found = await db.query<Row>(
           `select ${[...names, CALL_SUMS].join(", ")}
            from sessions s ${calls} calls c on c.session_id = s.id left join projects p on p.id = s.project_id
            where $1::text is null or s.id = $1 ${groupBy}`,
-          [id],
+          [session],
         );
         return found.rows;
       };

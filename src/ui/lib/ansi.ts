@@ -19,9 +19,8 @@ interface Pen {
 }
 
 const COLOURS = ["gray", "red", "green", "yellow", "blue", "magenta", "cyan", ""] as const;
-
-// eslint-disable-next-line no-control-regex -- escape sequences are what it reads
-const SEQUENCE = /\u001b\[([0-?]*)[ -/]*([@-~])|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)|\u001b[PX^_][^\u001b]*\u001b\\|\u001b[ -/]*[0-~]/g;
+const SEQUENCE =
+  /\u001b\[([0-?]*)[ -/]*([@-~])|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)|\u001b[PX^_][^\u001b]*\u001b\\|\u001b[ -/]*[0-~]/g;
 
 export function parseAnsi(output: string): Run[] {
   const pen = plainPen();

@@ -35,7 +35,8 @@ const LONGEST_PAUSE_MS = 5_000;
 
 const NOT_RUNNING: Fault = {
   type: "engine-gone",
-  message: "The engine is not running, so this could not be done. Nothing was changed; start Operon and try again.",
+  message:
+    "The engine is not running, so this could not be done. Nothing was changed; start Operon and try again.",
 };
 const REFUSED: Fault = {
   type: "refused",

@@ -114,7 +114,9 @@ export function listTime(at: number | null, now: number): string {
 
 export function ago(at: number, now: number): string {
   const age = Math.max(0, now - at);
-  return age < 5_000 ? "just now" : `${duration(age < 60_000 ? Math.floor(age / 1_000) * 1_000 : age)} ago`;
+  return age < 5_000
+    ? "just now"
+    : `${duration(age < 60_000 ? Math.floor(age / 1_000) * 1_000 : age)} ago`;
 }
 
 /** A day of the reader's calendar, sortable. */

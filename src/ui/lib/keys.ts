@@ -17,7 +17,11 @@ document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.isComposing) return;
   const name = keyName(event);
   if (name === null) return;
-  if (!name.includes("+") && (isTyping(innermost(event)) || document.querySelector("dialog[open]") !== null)) return;
+  if (
+    !name.includes("+") &&
+    (isTyping(innermost(event)) || document.querySelector("dialog[open]") !== null)
+  )
+    return;
   const chord = prefix !== "" && event.timeStamp - prefixAt < CHORD_MS ? `${prefix} ${name}` : null;
   prefix = "";
   if ((chord !== null && run(chord, event)) || run(name, event)) return;
@@ -35,7 +39,9 @@ export function useKeys(map: Keymap): void {
 
 /** How a key is written for this machine. */
 export function keyLabel(key: string): string {
-  return key.replace("mod+", isApple ? "⌘" : "Ctrl ").replace(/[a-z]$/, (letter) => (key.includes("+") ? letter.toUpperCase() : letter));
+  return key
+    .replace("mod+", isApple ? "⌘" : "Ctrl ")
+    .replace(/[a-z]$/, (letter) => (key.includes("+") ? letter.toUpperCase() : letter));
 }
 
 const isApple = /mac|iphone|ipad/i.test(navigator.userAgent);
@@ -62,5 +68,8 @@ export function innermost(event: Event): EventTarget | null {
 }
 
 function isTyping(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && (target.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(target.tagName));
+  return (
+    target instanceof HTMLElement &&
+    (target.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(target.tagName))
+  );
 }

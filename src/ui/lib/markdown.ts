@@ -24,7 +24,8 @@ markdown.renderer.rules.image = (tokens, index) => {
 };
 
 // A heading of a response must not stand among the headings of the page.
-markdown.renderer.rules.heading_open = (tokens, index) => `<p class="md-heading ${tokens[index]?.tag ?? ""}">`;
+markdown.renderer.rules.heading_open = (tokens, index) =>
+  `<p class="md-heading ${tokens[index]?.tag ?? ""}">`;
 markdown.renderer.rules.heading_close = () => "</p>";
 markdown.renderer.rules.table_open = () => `<div class="md-table"><table>`;
 markdown.renderer.rules.table_close = () => "</table></div>";

@@ -36,15 +36,30 @@ export interface Sums {
 }
 
 export type Row =
-  | { readonly key: string; readonly type: "prompt"; readonly trace: TraceOutline; readonly event: EventRow }
+  | {
+      readonly key: string;
+      readonly type: "prompt";
+      readonly trace: TraceOutline;
+      readonly event: EventRow;
+    }
   | { readonly key: string; readonly type: "work"; readonly trace: TraceOutline }
-  | { readonly key: string; readonly type: "event"; readonly event: EventRow; readonly depth: number; readonly inside: number }
+  | {
+      readonly key: string;
+      readonly type: "event";
+      readonly event: EventRow;
+      readonly depth: number;
+      readonly inside: number;
+    }
   | { readonly key: string; readonly type: "answer"; readonly event: EventRow };
 
 export interface Outline {
   readonly traces: readonly TraceOutline[];
   /** Every event in reading order, folded or not: what the time line shows. */
-  readonly reading: readonly { readonly event: EventRow; readonly depth: number; readonly trace: TraceOutline }[];
+  readonly reading: readonly {
+    readonly event: EventRow;
+    readonly depth: number;
+    readonly trace: TraceOutline;
+  }[];
   /** The fold keys that have to be open for this event to be on the page, outermost first. */
   hiddenBy(event: string): readonly string[];
   traceOf(event: string): TraceOutline | null;
@@ -90,7 +105,10 @@ export function outline(events: readonly EventRow[]): Outline {
 }
 
 /** The rows on the page, given what is open. */
-export function visibleRows(traces: readonly TraceOutline[], isOpen: (key: string) => boolean): Row[] {
+export function visibleRows(
+  traces: readonly TraceOutline[],
+  isOpen: (key: string) => boolean,
+): Row[] {
   const rows: Row[] = [];
   const walk = (nodes: readonly Node[], depth: number): void => {
     for (const { event, children } of nodes) {
@@ -99,7 +117,8 @@ export function visibleRows(traces: readonly TraceOutline[], isOpen: (key: strin
     }
   };
   for (const trace of traces) {
-    if (trace.prompt !== null) rows.push({ key: eventKey(trace.prompt.id), type: "prompt", trace, event: trace.prompt });
+    if (trace.prompt !== null)
+      rows.push({ key: eventKey(trace.prompt.id), type: "prompt", trace, event: trace.prompt });
     if (trace.work.length > 0) {
       rows.push({ key: workKey(trace.id), type: "work", trace });
       if (isOpen(workKey(trace.id))) walk(trace.work, 0);
@@ -130,16 +149,28 @@ function sum(events: readonly EventRow[]): Sums {
     if (event.kind === "tool" || event.kind === "subagent") tools++;
     if (event.status === "error" || event.kind === "error") errors++;
     if (event.status === "running") running++;
-    if (event.parts.includes("patch") || event.linesAdded !== null) files.add(event.summary ?? event.id);
+    if (event.parts.includes("patch") || event.linesAdded !== null)
+      files.add(event.summary ?? event.id);
     if (event.tokens !== null) {
-      tokens += event.tokens.input + event.tokens.output + event.tokens.cacheRead + event.tokens.cacheWrite;
+      tokens +=
+        event.tokens.input + event.tokens.output + event.tokens.cacheRead + event.tokens.cacheWrite;
       costUsd = costUsd === null || event.costUsd === null ? null : costUsd + event.costUsd;
     }
     if (event.at === null) continue;
     startedAt = Math.min(startedAt ?? event.at, event.at);
     endedAt = Math.max(endedAt ?? event.at, event.at + (event.durationMs ?? 0));
   }
-  return { events: events.length, tools, files: files.size, errors, running, startedAt, endedAt, tokens, costUsd };
+  return {
+    events: events.length,
+    tools,
+    files: files.size,
+    errors,
+    running,
+    startedAt,
+    endedAt,
+    tokens,
+    costUsd,
+  };
 }
 
 function nest(
@@ -173,13 +204,19 @@ function cut(nodes: readonly Node[]): Draft[] {
 }
 
 /** A sub-agent that nothing is known to have opened stands in the trace that was running when it began. */
-function placeLoose(drafts: Draft[], loose: readonly string[], lanes: ReadonlyMap<string | null, readonly EventRow[]>): Draft[] {
+function placeLoose(
+  drafts: Draft[],
+  loose: readonly string[],
+  lanes: ReadonlyMap<string | null, readonly EventRow[]>,
+): Draft[] {
   for (const lane of loose) {
     const nodes = nest(lanes.get(lane) ?? [], lanes, new Set([lane]));
     const startedAt = nodes[0]?.event.at ?? null;
     if (drafts.length === 0) drafts.push({ prompt: null, nodes: [] });
     const home =
-      drafts.findLast(({ prompt }) => startedAt === null || prompt === null || (prompt.at ?? 0) <= startedAt) ?? drafts[0];
+      drafts.findLast(
+        ({ prompt }) => startedAt === null || prompt === null || (prompt.at ?? 0) <= startedAt,
+      ) ?? drafts[0];
     home?.nodes.push(...nodes);
   }
   return drafts;
@@ -196,7 +233,10 @@ function finish({ prompt, nodes }: Draft): TraceOutline {
 }
 
 function isSaid(event: EventRow): boolean {
-  return event.lane === null && (event.kind === "response" || event.kind === "compaction" || event.kind === "error");
+  return (
+    event.lane === null &&
+    (event.kind === "response" || event.kind === "compaction" || event.kind === "error")
+  );
 }
 
 function flat(nodes: readonly Node[]): EventRow[] {

@@ -68,7 +68,10 @@ export function setQuery(changes: Readonly<Record<string, string | null>>): void
 }
 
 /** The list's filters as last seen: they travel with what is opened from it, so that back, reload and return keep them. */
-const filters = createMemo<string>((before) => (route().view === "sessions" ? place().search : before), "");
+const filters = createMemo<string>(
+  (before) => (route().view === "sessions" ? place().search : before),
+  "",
+);
 
 export function sessionPath(id: string | null, event: string | null = null): string {
   const path = id === null ? "/sessions" : `/sessions/${encodeURIComponent(id)}`;

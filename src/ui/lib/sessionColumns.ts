@@ -28,17 +28,39 @@ export const COLUMNS: readonly Column[] = [
     text: (row) => oneLine(row.project?.name ?? "–"),
     title: (row) => oneLine(row.project?.path ?? ""),
   },
-  { id: "agent", name: "Agent", widthPx: 92, right: false, rank: 4, text: (row) => agentName(row.agent) },
+  {
+    id: "agent",
+    name: "Agent",
+    widthPx: 92,
+    right: false,
+    rank: 4,
+    text: (row) => agentName(row.agent),
+  },
   {
     id: "length",
     name: "Length",
     widthPx: 72,
     right: true,
     rank: 6,
-    text: (row) => duration(row.startedAt === null || row.endedAt === null ? null : row.endedAt - row.startedAt),
+    text: (row) =>
+      duration(row.startedAt === null || row.endedAt === null ? null : row.endedAt - row.startedAt),
   },
-  { id: "tools", name: "Tools", widthPx: 48, right: true, rank: 7, text: (row) => compactCount(row.tools) },
-  { id: "files", name: "Files", widthPx: 44, right: true, rank: 8, text: (row) => compactCount(row.filesChanged) },
+  {
+    id: "tools",
+    name: "Tools",
+    widthPx: 48,
+    right: true,
+    rank: 7,
+    text: (row) => compactCount(row.tools),
+  },
+  {
+    id: "files",
+    name: "Files",
+    widthPx: 44,
+    right: true,
+    rank: 8,
+    text: (row) => compactCount(row.filesChanged),
+  },
   {
     id: "tokens",
     name: "Tokens",
@@ -49,12 +71,21 @@ export const COLUMNS: readonly Column[] = [
     title: ({ tokens }) =>
       `${exactCount(tokens.input)} in, ${exactCount(tokens.output)} out, ${exactCount(tokens.cacheRead)} from the cache, ${exactCount(tokens.cacheWrite)} into it`,
   },
-  { id: "cost", name: "Cost", widthPx: 64, right: true, rank: 2, text: (row) => money(row.costUsd) },
+  {
+    id: "cost",
+    name: "Cost",
+    widthPx: 64,
+    right: true,
+    rank: 2,
+    text: (row) => money(row.costUsd),
+  },
   { id: "when", name: "When", widthPx: 68, right: true, rank: 1, text: () => "" },
 ];
 
 export function fittingColumns(widthPx: number, hidden: readonly string[]): readonly Column[] {
-  const wanted = COLUMNS.filter(({ id }) => !hidden.includes(id)).toSorted((a, b) => a.rank - b.rank);
+  const wanted = COLUMNS.filter(({ id }) => !hidden.includes(id)).toSorted(
+    (a, b) => a.rank - b.rank,
+  );
   const kept = new Set<string>();
   let left = widthPx - TITLE_PX - 24;
   for (const column of wanted) {

@@ -11,7 +11,12 @@ export interface Filter {
 }
 
 export type ListRow =
-  | { readonly key: string; readonly type: "heading"; readonly label: string; readonly count: number }
+  | {
+      readonly key: string;
+      readonly type: "heading";
+      readonly label: string;
+      readonly count: number;
+    }
   | { readonly key: string; readonly type: "session"; readonly session: SessionRow };
 
 export const PERIODS: readonly { readonly days: number; readonly name: string }[] = [
@@ -33,15 +38,23 @@ export function readFilter(query: URLSearchParams): Filter {
 export function matchesFilter(row: SessionRow, filter: Filter, nowMs: number): boolean {
   if (filter.agent !== null && row.agent !== filter.agent) return false;
   if (filter.project !== null && row.project?.id !== filter.project) return false;
-  return filter.days === null || (lastActivity(row) ?? 0) >= startOfDay(nowMs) - (filter.days - 1) * DAY_MS;
+  return (
+    filter.days === null ||
+    (lastActivity(row) ?? 0) >= startOfDay(nowMs) - (filter.days - 1) * DAY_MS
+  );
 }
 
 export function matchesWords(row: SessionRow, words: readonly string[]): boolean {
-  const text = `${row.title ?? ""} ${row.project?.name ?? ""} ${agentName(row.agent)}`.toLowerCase();
+  const text =
+    `${row.title ?? ""} ${row.project?.name ?? ""} ${agentName(row.agent)}`.toLowerCase();
   return words.every((word) => text.includes(word));
 }
 
-export function grouped(rows: readonly SessionRow[], by: "day" | "project", nowMs: number): ListRow[] {
+export function grouped(
+  rows: readonly SessionRow[],
+  by: "day" | "project",
+  nowMs: number,
+): ListRow[] {
   const groups = Map.groupBy(rows, (row) => {
     if (by === "project") return row.project?.id ?? "";
     const at = lastActivity(row);
@@ -50,7 +63,8 @@ export function grouped(rows: readonly SessionRow[], by: "day" | "project", nowM
   const list: ListRow[] = [];
   for (const [key, members] of groups) {
     const first = members[0] as SessionRow;
-    const label = by === "day" ? dayLabel(lastActivity(first), nowMs) : (first.project?.name ?? "No project");
+    const label =
+      by === "day" ? dayLabel(lastActivity(first), nowMs) : (first.project?.name ?? "No project");
     list.push({ key: `h:${key}`, type: "heading", label, count: members.length });
     for (const session of members) list.push({ key: session.id, type: "session", session });
   }

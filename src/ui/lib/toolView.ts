@@ -39,17 +39,24 @@ export function readInput(body: string, hasPatch: boolean): ToolInputView {
   const shown = new Set<string>(command === null ? [] : ["command", "cmd"]);
   if (todos.length > 0) for (const key of ["todos", "plan"]) shown.add(key);
   // The patch shows these better.
-  if (hasPatch) for (const key of ["old_string", "new_string", "content", "edits", "patch", "input"]) shown.add(key);
+  if (hasPatch)
+    for (const key of ["old_string", "new_string", "content", "edits", "patch", "input"])
+      shown.add(key);
   const fields = Object.entries(input)
     .filter(([name]) => !shown.has(name))
-    .map(([name, value]) => ({ name, value: typeof value === "string" ? value : JSON.stringify(value, null, 2) }));
+    .map(([name, value]) => ({
+      name,
+      value: typeof value === "string" ? value : JSON.stringify(value, null, 2),
+    }));
   return { command, todos, fields };
 }
 
 export function readPatches(body: string | undefined): readonly FilePatch[] {
   try {
     const patches: unknown = JSON.parse(body ?? "[]");
-    return Array.isArray(patches) ? (patches as FilePatch[]).filter((patch) => Array.isArray(patch?.hunks)) : [];
+    return Array.isArray(patches)
+      ? (patches as FilePatch[]).filter((patch) => Array.isArray(patch?.hunks))
+      : [];
   } catch {
     return [];
   }
@@ -78,10 +85,16 @@ function commandOf(input: Readonly<Record<string, unknown>>): string | null {
   if (!Array.isArray(command) || !command.every((word) => typeof word === "string")) return null;
   const words = command as readonly string[];
   // `bash -lc "…"`: what was meant is the script.
-  if (words.length === 3 && /^(?:\/\S*\/)?(?:ba|z)?sh$/.test(words[0] ?? "") && /^-\w*c$/.test(words[1] ?? "")) {
+  if (
+    words.length === 3 &&
+    /^(?:\/\S*\/)?(?:ba|z)?sh$/.test(words[0] ?? "") &&
+    /^-\w*c$/.test(words[1] ?? "")
+  ) {
     return words[2] ?? "";
   }
-  return words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : JSON.stringify(word))).join(" ");
+  return words
+    .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : JSON.stringify(word)))
+    .join(" ");
 }
 
 function todosOf(input: Readonly<Record<string, unknown>>): readonly TodoItem[] {

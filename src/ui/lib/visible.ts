@@ -24,7 +24,6 @@ const NAMES: Readonly<Record<number, string>> = {
 };
 
 const HOSTILE =
-  // eslint-disable-next-line no-control-regex -- control characters are what it looks for
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\u{e0000}-\u{e007f}]/gu;
 
 /** For code, commands, paths and prose of several lines: line feeds and tabs stay. `\r\n` is a line end. */

@@ -15,11 +15,19 @@ export function Time(props: { readonly at: number | null; readonly class?: strin
   );
 }
 
-export function Chip(props: { readonly label: string; readonly value: string; readonly onRemove: () => void }): JSX.Element {
+export function Chip(props: {
+  readonly label: string;
+  readonly value: string;
+  readonly onRemove: () => void;
+}): JSX.Element {
   return (
     <span class="chip">
       {props.label} <b>{props.value}</b>
-      <button type="button" aria-label={`Remove filter: ${props.label} ${props.value}`} onClick={() => props.onRemove()}>
+      <button
+        type="button"
+        aria-label={`Remove filter: ${props.label} ${props.value}`}
+        onClick={() => props.onRemove()}
+      >
         <Icon name="close" />
       </button>
     </span>
@@ -38,7 +46,10 @@ export function Skeleton(props: { readonly rows?: number }): JSX.Element {
 }
 
 /** What will be here, and the one thing to do. */
-export function Empty(props: { readonly title: string; readonly children?: JSX.Element }): JSX.Element {
+export function Empty(props: {
+  readonly title: string;
+  readonly children?: JSX.Element;
+}): JSX.Element {
   return (
     <div class="empty">
       <h2>{props.title}</h2>
@@ -47,7 +58,10 @@ export function Empty(props: { readonly title: string; readonly children?: JSX.E
   );
 }
 
-export function Failed(props: { readonly words: string; readonly onAgain?: (() => void) | undefined }): JSX.Element {
+export function Failed(props: {
+  readonly words: string;
+  readonly onAgain?: (() => void) | undefined;
+}): JSX.Element {
   return (
     <div class="failed" role="alert">
       <Icon name="error" />
@@ -94,7 +108,11 @@ export function Dialog(props: DialogProps): JSX.Element {
 }
 
 /** A small list of choices under its button. Closes with Escape, a choice, or a click elsewhere. */
-export function Menu(props: { readonly label: string; readonly button: JSX.Element; readonly children: JSX.Element }): JSX.Element {
+export function Menu(props: {
+  readonly label: string;
+  readonly button: JSX.Element;
+  readonly children: JSX.Element;
+}): JSX.Element {
   let details!: HTMLDetailsElement;
   const closeOutside = (event: PointerEvent): void => {
     if (!details.contains(event.target as Node)) details.open = false;

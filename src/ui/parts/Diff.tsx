@@ -15,7 +15,9 @@ const FIRST_LINES = 60;
 export function Diff(props: { readonly patch: FilePatch }): JSX.Element {
   const [whole, setWhole] = createSignal(false);
   const lines = createMemo(() => numbered(props.patch));
-  const shown = createMemo(() => (whole() || lines().length <= FIRST_LINES + 10 ? lines() : lines().slice(0, FIRST_LINES)));
+  const shown = createMemo(() =>
+    whole() || lines().length <= FIRST_LINES + 10 ? lines() : lines().slice(0, FIRST_LINES),
+  );
   const count = (sign: string): number => lines().filter((line) => line.sign === sign).length;
   return (
     <figure class="diff">
@@ -26,7 +28,12 @@ export function Diff(props: { readonly patch: FilePatch }): JSX.Element {
         </Show>
         <LineCount added={count("+")} removed={count("-")} />
       </figcaption>
-      <div class="diff-lines" role="group" tabindex="0" aria-label={`Changes of ${oneLine(props.patch.path)}`}>
+      <div
+        class="diff-lines"
+        role="group"
+        tabindex="0"
+        aria-label={`Changes of ${oneLine(props.patch.path)}`}
+      >
         <For each={shown()}>
           {(line) => (
             <div class="diff-line" data-sign={line.sign}>
@@ -50,7 +57,10 @@ export function Diff(props: { readonly patch: FilePatch }): JSX.Element {
   );
 }
 
-export function LineCount(props: { readonly added: number | null; readonly removed: number | null }): JSX.Element {
+export function LineCount(props: {
+  readonly added: number | null;
+  readonly removed: number | null;
+}): JSX.Element {
   return (
     <Show when={(props.added ?? 0) + (props.removed ?? 0) > 0}>
       <span class="line-count">

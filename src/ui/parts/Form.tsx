@@ -45,7 +45,12 @@ export function Action(props: {
             </button>
           )}
         </Show>
-        <button type="submit" class="button" classList={{ primary: props.quiet !== true }} disabled={busy()}>
+        <button
+          type="submit"
+          class="button"
+          classList={{ primary: props.quiet !== true }}
+          disabled={busy()}
+        >
           {busy() ? "Working" : props.name}
         </button>
       </div>

@@ -29,11 +29,14 @@ const PATHS = {
   response: "M8 10.500a2.500 2.500 0 1 0 0-5 2.500 2.500 0 0 0 0 5Z",
   prompt: "M6 3.500v9",
   error: "M8 3 14 13H2zM8 7v2.800M8 11.300v.2",
-  compaction: "M3 3.500h10M3 12.500h10M8 5v2M8 11V9M6.500 6.200 8 7.500l1.500-1.300M6.500 9.800 8 8.500l1.500 1.300",
-  permission: "M8 2.500 13 4.500v3.700c0 2.800-2 4.600-5 5.600-3-1-5-2.800-5-5.600V4.500zM6 8l1.500 1.500L10.300 6.500",
+  compaction:
+    "M3 3.500h10M3 12.500h10M8 5v2M8 11V9M6.500 6.200 8 7.500l1.500-1.300M6.500 9.800 8 8.500l1.500 1.300",
+  permission:
+    "M8 2.500 13 4.500v3.700c0 2.800-2 4.600-5 5.600-3-1-5-2.800-5-5.600V4.500zM6 8l1.500 1.500L10.300 6.500",
   mode: "M3.500 5h9M3.500 11h9M6 3.200v3.600M10 9.200v3.600",
   lock: "M4 7.200h8v5.800H4zM5.800 7.200V5.400a2.200 2.200 0 0 1 4.400 0v1.800",
-  thinking: "M4 9.500a3 3 0 0 1 1-5.700 3.300 3.300 0 0 1 6.200.9A2.700 2.700 0 0 1 11 10H5M5.500 12.700v.1M8 12.200v.1",
+  thinking:
+    "M4 9.500a3 3 0 0 1 1-5.700 3.300 3.300 0 0 1 6.200.9A2.700 2.700 0 0 1 11 10H5M5.500 12.700v.1M8 12.200v.1",
   fork: "M5 3v10M5 8c0-2.500 6-1 6-4.500M11 3v.5",
   image: "M2.500 3.500h11v9h-11zM2.500 10.500 6 7.500l3 2.500 2-1.500 2.500 2M10 6.200v.1",
   down: "M8 3.500v9M4.500 9 8 12.500 11.500 9",
@@ -43,7 +46,11 @@ const PATHS = {
 
 export type IconName = keyof typeof PATHS;
 
-export function Icon(props: { readonly name: IconName; readonly label?: string; readonly class?: string }): JSX.Element {
+export function Icon(props: {
+  readonly name: IconName;
+  readonly label?: string;
+  readonly class?: string;
+}): JSX.Element {
   return (
     <svg
       class={`icon ${props.class ?? ""}`}

@@ -2,7 +2,10 @@ import { For, type JSX } from "solid-js";
 import { keyLabel } from "../lib/keys.ts";
 import { Dialog } from "./Basics.tsx";
 
-const GROUPS: readonly { readonly name: string; readonly keys: readonly (readonly [string, string])[] }[] = [
+const GROUPS: readonly {
+  readonly name: string;
+  readonly keys: readonly (readonly [string, string])[];
+}[] = [
   {
     name: "Everywhere",
     keys: [
@@ -46,7 +49,10 @@ const GROUPS: readonly { readonly name: string; readonly keys: readonly (readonl
   },
 ];
 
-export function KeysOverlay(props: { readonly open: boolean; readonly onClose: () => void }): JSX.Element {
+export function KeysOverlay(props: {
+  readonly open: boolean;
+  readonly onClose: () => void;
+}): JSX.Element {
   return (
     <Dialog open={props.open} label="All keys" class="keys" onClose={props.onClose}>
       <h2>Keys</h2>

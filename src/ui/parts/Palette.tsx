@@ -58,21 +58,30 @@ function Body(props: { readonly onClose: () => void; readonly onKeys: () => void
     { icon: "help", name: "All keys", aside: "Action", run: () => props.onKeys() },
     { icon: "settings", name: "Light colours", aside: "Action", run: () => setTheme("light") },
     { icon: "settings", name: "Dark colours", aside: "Action", run: () => setTheme("dark") },
-    { icon: "settings", name: "Colours of the system", aside: "Action", run: () => setTheme("system") },
+    {
+      icon: "settings",
+      name: "Colours of the system",
+      aside: "Action",
+      run: () => setTheme("system"),
+    },
   ];
 
   const found = createMemo<readonly Command[]>(() => {
     const needles = words().toLowerCase().split(/\s+/).filter(Boolean);
-    const matches = (text: string): boolean => needles.every((needle) => text.toLowerCase().includes(needle));
+    const matches = (text: string): boolean =>
+      needles.every((needle) => text.toLowerCase().includes(needle));
     const list = fixed.filter((command) => matches(command.name));
     for (const row of decisions.value() ?? []) {
-      if (matches(row.title)) list.push(go("decisions", oneLine(row.title), () => decisionPath(row.id), "Decision"));
+      if (matches(row.title))
+        list.push(go("decisions", oneLine(row.title), () => decisionPath(row.id), "Decision"));
     }
     for (const row of sessions.sorted()) {
       if (list.length >= MAX_SHOWN) break;
       const title = row.title ?? "Untitled session";
       if (!matches(`${title} ${row.project?.name ?? ""} ${agentName(row.agent)}`)) continue;
-      list.push(go("prompt", oneLine(title), () => sessionPath(row.id), listTime(lastActivity(row), now())));
+      list.push(
+        go("prompt", oneLine(title), () => sessionPath(row.id), listTime(lastActivity(row), now())),
+      );
     }
     return list.slice(0, MAX_SHOWN);
   });

@@ -6,7 +6,10 @@ import type { Picture } from "../lib/toolView.ts";
 const WIDEST_PX = 1_600;
 
 /** A recorded image, decoded and painted: its bytes never become an address that the page loads. */
-export function PictureView(props: { readonly picture: Picture; readonly index: number }): JSX.Element {
+export function PictureView(props: {
+  readonly picture: Picture;
+  readonly index: number;
+}): JSX.Element {
   const [state, setState] = createSignal<"reading" | "shown" | "failed">("reading");
   let canvas!: HTMLCanvasElement;
 
@@ -17,7 +20,8 @@ export function PictureView(props: { readonly picture: Picture; readonly index: 
     );
   });
 
-  const label = (): string => `Image ${props.index + 1}, ${bytes(Math.floor(props.picture.base64.length * 0.75))}`;
+  const label = (): string =>
+    `Image ${props.index + 1}, ${bytes(Math.floor(props.picture.base64.length * 0.75))}`;
   return (
     <figure class="picture">
       <canvas ref={canvas} role="img" aria-label={label()} hidden={state() !== "shown"} />

@@ -17,7 +17,9 @@ const KNOWING: readonly Entry[] = [
   { view: "team", name: "Team", path: () => "/team" },
   { view: "privacy", name: "Privacy", path: () => "/privacy" },
 ];
-const SETTINGS: readonly Entry[] = [{ view: "settings", name: "Settings", path: () => "/settings" }];
+const SETTINGS: readonly Entry[] = [
+  { view: "settings", name: "Settings", path: () => "/settings" },
+];
 
 export function Rail(): JSX.Element {
   return (
@@ -39,7 +41,11 @@ function Group(props: { readonly entries: readonly Entry[] }): JSX.Element {
     <div class="rail-group">
       <For each={props.entries}>
         {(entry) => (
-          <a href={entry.path()} title={entry.name} aria-current={route().view === entry.view ? "page" : undefined}>
+          <a
+            href={entry.path()}
+            title={entry.name}
+            aria-current={route().view === entry.view ? "page" : undefined}
+          >
             <Icon name={entry.view} />
             <span>{entry.name}</span>
           </a>

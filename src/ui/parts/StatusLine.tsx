@@ -32,7 +32,10 @@ export function StatusLine(props: { readonly onPalette: () => void }): JSX.Eleme
                 <i class="dot" data-on={known().capture.state !== "idle"} />
                 {captureWords(known())}
               </span>
-              <span role={known().sync.state === "alarm" ? "alert" : "status"} classList={{ "status-bad": known().sync.state === "alarm" }}>
+              <span
+                role={known().sync.state === "alarm" ? "alert" : "status"}
+                classList={{ "status-bad": known().sync.state === "alarm" }}
+              >
                 {syncWords(known().sync, now())}
               </span>
               <Show when={known().notices.length > 0}>
@@ -74,7 +77,8 @@ function captureWords({ capturing, capture }: Status): string {
 }
 
 export function syncWords(sync: SyncState, nowMs: number): string {
-  const waiting = "waiting" in sync && sync.waiting > 0 ? `, ${plural(sync.waiting, "edit")} waiting` : "";
+  const waiting =
+    "waiting" in sync && sync.waiting > 0 ? `, ${plural(sync.waiting, "edit")} waiting` : "";
   switch (sync.state) {
     case "local":
       return "Everything stays on this machine";

@@ -38,12 +38,20 @@ function shortLines(text: string): string {
   if (text.length <= MAX_LINE) return text;
   return text
     .split("\n")
-    .map((line) => (line.length > MAX_LINE ? `${line.slice(0, MAX_LINE)} … ${exactCount(line.length - MAX_LINE)} more characters` : line))
+    .map((line) =>
+      line.length > MAX_LINE
+        ? `${line.slice(0, MAX_LINE)} … ${exactCount(line.length - MAX_LINE)} more characters`
+        : line,
+    )
     .join("\n");
 }
 
 /** Terminal output with its colours. */
-export function Terminal(props: { readonly text: string; readonly lines?: number; readonly label: string }): JSX.Element {
+export function Terminal(props: {
+  readonly text: string;
+  readonly lines?: number;
+  readonly label: string;
+}): JSX.Element {
   return (
     <Clamped text={shortLines(props.text.replace(/\n+$/, ""))} lines={props.lines ?? 40}>
       {(shown) => (
@@ -56,11 +64,21 @@ export function Terminal(props: { readonly text: string; readonly lines?: number
 }
 
 /** Code or a value, as it is. */
-export function Code(props: { readonly text: string; readonly lines?: number; readonly label: string; readonly prompt?: boolean }): JSX.Element {
+export function Code(props: {
+  readonly text: string;
+  readonly lines?: number;
+  readonly label: string;
+  readonly prompt?: boolean;
+}): JSX.Element {
   return (
     <Clamped text={shortLines(visible(props.text))} lines={props.lines ?? 24}>
       {(shown) => (
-        <pre class="code" classList={{ command: props.prompt === true }} tabindex="0" aria-label={props.label}>
+        <pre
+          class="code"
+          classList={{ command: props.prompt === true }}
+          tabindex="0"
+          aria-label={props.label}
+        >
           {shown}
         </pre>
       )}
@@ -86,7 +104,6 @@ export function Prose(props: { readonly text: string; readonly lines?: number })
   return (
     <Clamped text={props.text} lines={props.lines ?? 400}>
       {(shown) => {
-        // eslint-disable-next-line solid/no-innerhtml -- markdown-it with html: false escapes everything it did not make
         return <div class="prose" dir="auto" innerHTML={renderMarkdown(shown)} />;
       }}
     </Clamped>

@@ -86,5 +86,11 @@ function withoutNewLines(transaction: Transaction): TransactionSpec | readonly T
     changes.push({ from, to, insert: inserted.toString().replaceAll("\n", " ") });
   });
   const last = changes.at(-1);
-  return [{ changes, ...(last === undefined ? {} : { selection: { anchor: last.from + last.insert.length } }), userEvent: "input.paste" }];
+  return [
+    {
+      changes,
+      ...(last === undefined ? {} : { selection: { anchor: last.from + last.insert.length } }),
+      userEvent: "input.paste",
+    },
+  ];
 }

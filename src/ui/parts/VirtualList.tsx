@@ -66,7 +66,9 @@ export function VirtualList<T extends { readonly key: string }>(props: Props<T>)
   });
 
   const indexes = createMemo(() => new Map(props.rows.map((row, index) => [row.key, index])));
-  const keys = createMemo(() => virtualizer.getVirtualItems().map((item) => String(item.key)), [], { equals: sameKeys });
+  const keys = createMemo(() => virtualizer.getVirtualItems().map((item) => String(item.key)), [], {
+    equals: sameKeys,
+  });
   const start = createMemo(() => virtualizer.getVirtualItems()[0]?.start ?? 0);
 
   function look(): void {
@@ -96,7 +98,8 @@ export function VirtualList<T extends { readonly key: string }>(props: Props<T>)
     on(
       () => props.rows.length,
       (count, before) => {
-        if (scroller === undefined || before === undefined || before === 0 || count <= before) return;
+        if (scroller === undefined || before === undefined || before === 0 || count <= before)
+          return;
         if (scroller.scrollHeight <= scroller.clientHeight) sticks = true;
       },
     ),
@@ -119,8 +122,16 @@ export function VirtualList<T extends { readonly key: string }>(props: Props<T>)
       }}
     >
       {props.header}
-      <div class="virtual" role="presentation" style={{ height: `${virtualizer.getTotalSize()}px` }}>
-        <div class="virtual-rows" role="presentation" style={{ transform: `translateY(${start()}px)` }}>
+      <div
+        class="virtual"
+        role="presentation"
+        style={{ height: `${virtualizer.getTotalSize()}px` }}
+      >
+        <div
+          class="virtual-rows"
+          role="presentation"
+          style={{ transform: `translateY(${start()}px)` }}
+        >
           <For each={keys()}>
             {(key) => {
               const index = createMemo<number>((before) => indexes().get(key) ?? before ?? 0);
@@ -134,9 +145,12 @@ export function VirtualList<T extends { readonly key: string }>(props: Props<T>)
                   class="virtual-row"
                   role="presentation"
                   data-index={index()}
-                  style={props.measured === true ? undefined : { height: `${props.heightOf(row())}px` }}
+                  style={
+                    props.measured === true ? undefined : { height: `${props.heightOf(row())}px` }
+                  }
                   ref={(element) => {
-                    if (props.measured === true) queueMicrotask(() => virtualizer.measureElement(element));
+                    if (props.measured === true)
+                      queueMicrotask(() => virtualizer.measureElement(element));
                   }}
                 >
                   {props.children(row, index)}

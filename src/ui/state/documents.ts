@@ -98,7 +98,10 @@ function hold(engine: Engine, id: string): Held {
   let acknowledged = 0;
 
   const storage = new IndexeddbPersistence(`operon:${id}`, doc);
-  void Promise.race([storage.whenSynced, new Promise((resolve) => setTimeout(resolve, STORAGE_MS))]).then(() => {
+  void Promise.race([
+    storage.whenSynced,
+    new Promise((resolve) => setTimeout(resolve, STORAGE_MS)),
+  ]).then(() => {
     stored = true;
     if (doc.share.size > 0 && doc.store.clients.size > 0) setReady(true);
     connected();

@@ -1,5 +1,13 @@
 /** The engine as every view sees it: its client, its status, and questions that are asked again when it is back. */
-import { createContext, createEffect, createSignal, on, onCleanup, useContext, type Accessor } from "solid-js";
+import {
+  createContext,
+  createEffect,
+  createSignal,
+  on,
+  onCleanup,
+  useContext,
+  type Accessor,
+} from "solid-js";
 import type { Status } from "../../app/api.ts";
 import { FaultError } from "../../base/result.ts";
 import type { Engine } from "../lib/client.ts";
@@ -48,7 +56,11 @@ export interface Answer<T> {
 const SLOW_MS = 200;
 
 /** Asks when its input changes (null: does not ask) and whenever the engine is back. A late answer of an older question is dropped. */
-export function createAnswer<I, T>(input: Accessor<I | null>, ask: (input: I) => Promise<T>, engine: Engine): Answer<T> {
+export function createAnswer<I, T>(
+  input: Accessor<I | null>,
+  ask: (input: I) => Promise<T>,
+  engine: Engine,
+): Answer<T> {
   const [value, setValue] = createSignal<T | null>(null);
   const [fault, setFault] = createSignal<string | null>(null);
   const [slow, setSlow] = createSignal(false);

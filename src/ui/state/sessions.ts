@@ -66,7 +66,9 @@ export function createSessions(engine: Engine): SessionsStore {
           await load();
           continue;
         }
-        const found = await Promise.all(ids.map((id) => engine.call("session", { id }).catch(() => null)));
+        const found = await Promise.all(
+          ids.map((id) => engine.call("session", { id }).catch(() => null)),
+        );
         const fresh = found.filter((row) => row !== null);
         const before = rows().size;
         batch(() => {
@@ -105,7 +107,10 @@ function newestFirst(a: SessionRow, b: SessionRow): number {
   return (lastActivity(b) ?? -1) - (lastActivity(a) ?? -1) || (a.id < b.id ? 1 : -1);
 }
 
-function merge(rows: ReadonlyMap<string, SessionRow>, fresh: readonly SessionRow[]): ReadonlyMap<string, SessionRow> {
+function merge(
+  rows: ReadonlyMap<string, SessionRow>,
+  fresh: readonly SessionRow[],
+): ReadonlyMap<string, SessionRow> {
   const next = new Map(rows);
   for (const row of fresh) {
     const known = rows.get(row.id);
@@ -114,6 +119,9 @@ function merge(rows: ReadonlyMap<string, SessionRow>, fresh: readonly SessionRow
   return next;
 }
 
-function keepOnly(rows: ReadonlyMap<string, SessionRow>, ids: ReadonlySet<string>): ReadonlyMap<string, SessionRow> {
+function keepOnly(
+  rows: ReadonlyMap<string, SessionRow>,
+  ids: ReadonlySet<string>,
+): ReadonlyMap<string, SessionRow> {
   return rows.size === ids.size ? rows : new Map([...rows].filter(([id]) => ids.has(id)));
 }

@@ -122,7 +122,8 @@ function createBodies(engine: Engine, session: string): { bodies(event: EventRow
     try {
       const answer = await engine.call("bodies", { session, events: ids.map(([id]) => id) });
       batch(() => {
-        for (const [id, partBytes] of ids) hold(id, { partBytes, bodies: byName(answer[id] ?? []) });
+        for (const [id, partBytes] of ids)
+          hold(id, { partBytes, bodies: byName(answer[id] ?? []) });
       });
     } catch {
       for (const [id] of ids) asked.delete(id);
@@ -165,11 +166,15 @@ function nextBatch(wanted: ReadonlyMap<string, number>): [string, number][] {
 
 function byName(parts: readonly Part[]): Bodies {
   const bodies: Bodies = {};
-  for (const { name, body } of parts) bodies[name] = name in bodies ? `${bodies[name]}\n${body}` : body;
+  for (const { name, body } of parts)
+    bodies[name] = name in bodies ? `${bodies[name]}\n${body}` : body;
   return bodies;
 }
 
-function merged(known: ReadonlyMap<string, EventRow>, fresh: readonly EventRow[]): ReadonlyMap<string, EventRow> {
+function merged(
+  known: ReadonlyMap<string, EventRow>,
+  fresh: readonly EventRow[],
+): ReadonlyMap<string, EventRow> {
   const next = new Map(known);
   for (const event of fresh) next.set(event.id, event);
   return next;

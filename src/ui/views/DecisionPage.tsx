@@ -32,11 +32,12 @@ import { useServices } from "../state/engine.ts";
 const MAKE = { clock: systemClock, random: systemRandom };
 
 /** A decision as a page: everything is edited where it stands and kept as it is typed. */
-export function DecisionPage(props: { readonly id: string; readonly row: DecisionRow | null }): JSX.Element {
+export function DecisionPage(props: {
+  readonly id: string;
+  readonly row: DecisionRow | null;
+}): JSX.Element {
   const { documents } = useServices();
-  // eslint-disable-next-line solid/reactivity -- keyed by id: another decision is another page
   const document = documents.open(props.id);
-  // eslint-disable-next-line solid/reactivity -- the same
   onCleanup(() => documents.close(props.id));
   const [slow, setSlow] = createSignal(false);
   const timer = setTimeout(() => setSlow(true), 200);
@@ -52,7 +53,10 @@ export function DecisionPage(props: { readonly id: string; readonly row: Decisio
           <Show when={document.fault() === null && slow()}>
             <Show when={document.kept() === "page"} fallback={<Skeleton rows={9} />}>
               <Empty title="This decision cannot be shown now">
-                <p>It is not kept in this browser, and the engine is not running. It will open when the engine is back.</p>
+                <p>
+                  It is not kept in this browser, and the engine is not running. It will open when
+                  the engine is back.
+                </p>
               </Empty>
             </Show>
           </Show>
@@ -64,8 +68,10 @@ export function DecisionPage(props: { readonly id: string; readonly row: Decisio
   );
 }
 
-function Page(props: { readonly document: OpenDocument; readonly row: DecisionRow | null }): JSX.Element {
-  // eslint-disable-next-line solid/reactivity -- one document for the life of the page
+function Page(props: {
+  readonly document: OpenDocument;
+  readonly row: DecisionRow | null;
+}): JSX.Element {
   const { document } = props;
   const { doc } = document;
   const record = watch(doc);
@@ -98,7 +104,12 @@ function Page(props: { readonly document: OpenDocument; readonly row: DecisionRo
   return (
     <article class="page">
       <div class="page-top">
-        <a class="icon-button back" href={decisionPath(null)} aria-label="Back to the list" title="Back to the list (Esc)">
+        <a
+          class="icon-button back"
+          href={decisionPath(null)}
+          aria-label="Back to the list"
+          title="Back to the list (Esc)"
+        >
           <Icon name="back" />
         </a>
         <StatusChoice record={record()} onEdit={edit} />
@@ -106,12 +117,24 @@ function Page(props: { readonly document: OpenDocument; readonly row: DecisionRo
         <span class="quiet kept" role="status">
           {keptWords(document, props.row)}
         </span>
-        <button type="button" class="link" disabled={!canUndo()} title={`Undo (${keyLabel("mod+z")})`} onClick={() => undo.undo()}>
+        <button
+          type="button"
+          class="link"
+          disabled={!canUndo()}
+          title={`Undo (${keyLabel("mod+z")})`}
+          onClick={() => undo.undo()}
+        >
           Undo
         </button>
       </div>
       <h1 class="page-title">
-        <TextField text={decisionText(doc, "title")} undo={undo} label="Title" placeholder="What is decided" oneLine />
+        <TextField
+          text={decisionText(doc, "title")}
+          undo={undo}
+          label="Title"
+          placeholder="What is decided"
+          oneLine
+        />
       </h1>
       <TextField
         class="page-outcome"
@@ -121,8 +144,18 @@ function Page(props: { readonly document: OpenDocument; readonly row: DecisionRo
         placeholder="The outcome in a sentence"
       />
       <div class="page-facts">
-        <ListField label="Deciders" values={record().deciders} placeholder="Add a name" onChange={(deciders) => edit({ deciders })} />
-        <ListField label="Tags" values={record().tags} placeholder="Add a tag" onChange={(tags) => edit({ tags })} />
+        <ListField
+          label="Deciders"
+          values={record().deciders}
+          placeholder="Add a name"
+          onChange={(deciders) => edit({ deciders })}
+        />
+        <ListField
+          label="Tags"
+          values={record().tags}
+          placeholder="Add a tag"
+          onChange={(tags) => edit({ tags })}
+        />
         <Show when={record().project}>
           {(project) => (
             <div class="fact">
@@ -133,18 +166,37 @@ function Page(props: { readonly document: OpenDocument; readonly row: DecisionRo
         </Show>
         <div class="fact">
           <span class="fact-name">Review by</span>
-          <DateField label="Review by" value={record().reviewBy} onChange={(reviewBy) => edit({ reviewBy })} />
+          <DateField
+            label="Review by"
+            value={record().reviewBy}
+            onChange={(reviewBy) => edit({ reviewBy })}
+          />
         </div>
       </div>
       <Section title="Context">
-        <TextField text={decisionText(doc, "context")} undo={undo} label="Context" placeholder="What is the case, and what makes it a question?" />
+        <TextField
+          text={decisionText(doc, "context")}
+          undo={undo}
+          label="Context"
+          placeholder="What is the case, and what makes it a question?"
+        />
       </Section>
       <Section title="Drivers">
-        <TextField text={decisionText(doc, "drivers")} undo={undo} label="Drivers" placeholder="What matters for the choice?" />
+        <TextField
+          text={decisionText(doc, "drivers")}
+          undo={undo}
+          label="Drivers"
+          placeholder="What matters for the choice?"
+        />
       </Section>
       <Options doc={doc} options={record().options} undo={undo} />
       <Section title="Consequences">
-        <TextField text={decisionText(doc, "consequences")} undo={undo} label="Consequences" placeholder="What follows from it, wanted or not?" />
+        <TextField
+          text={decisionText(doc, "consequences")}
+          undo={undo}
+          label="Consequences"
+          placeholder="What follows from it, wanted or not?"
+        />
       </Section>
       <Evidence record={record()} />
     </article>
@@ -160,7 +212,10 @@ function Section(props: { readonly title: string; readonly children: JSX.Element
   );
 }
 
-function StatusChoice(props: { readonly record: DecisionRecord; readonly onEdit: (edit: DecisionEdit) => void }): JSX.Element {
+function StatusChoice(props: {
+  readonly record: DecisionRecord;
+  readonly onEdit: (edit: DecisionEdit) => void;
+}): JSX.Element {
   return (
     <label class="pill" data-status={props.record.status}>
       <span class="hidden">Status</span>
@@ -168,13 +223,19 @@ function StatusChoice(props: { readonly record: DecisionRecord; readonly onEdit:
         value={props.record.status}
         onChange={(event) => props.onEdit({ status: event.currentTarget.value })}
       >
-        <For each={DECISION_STATUSES}>{(status) => <option value={status}>{capital(status)}</option>}</For>
+        <For each={DECISION_STATUSES}>
+          {(status) => <option value={status}>{capital(status)}</option>}
+        </For>
       </select>
     </label>
   );
 }
 
-function DateField(props: { readonly label: string; readonly value: string | null; readonly onChange: (value: string) => void }): JSX.Element {
+function DateField(props: {
+  readonly label: string;
+  readonly value: string | null;
+  readonly onChange: (value: string) => void;
+}): JSX.Element {
   return (
     <input
       class="date"
@@ -195,7 +256,10 @@ function ListField(props: {
   readonly onChange: (values: readonly string[]) => void;
 }): JSX.Element {
   function add(input: HTMLInputElement): void {
-    const more = input.value.split(",").map((value) => value.trim()).filter((value) => value !== "");
+    const more = input.value
+      .split(",")
+      .map((value) => value.trim())
+      .filter((value) => value !== "");
     input.value = "";
     if (more.length > 0) props.onChange([...props.values, ...more]);
   }
@@ -235,11 +299,16 @@ function ListField(props: {
   );
 }
 
-function Options(props: { readonly doc: Y.Doc; readonly options: readonly DecisionOption[]; readonly undo: Y.UndoManager }): JSX.Element {
+function Options(props: {
+  readonly doc: Y.Doc;
+  readonly options: readonly DecisionOption[];
+  readonly undo: Y.UndoManager;
+}): JSX.Element {
   const ids = createMemo(() => props.options.map((option) => option.id), [], {
     equals: (a, b) => a.join() === b.join(),
   });
-  const chosen = (id: string): boolean => props.options.find((option) => option.id === id)?.chosen ?? false;
+  const chosen = (id: string): boolean =>
+    props.options.find((option) => option.id === id)?.chosen ?? false;
 
   function add(): void {
     props.undo.stopCapturing();
@@ -266,18 +335,40 @@ function Options(props: { readonly doc: Y.Doc; readonly options: readonly Decisi
           <For each={ids()}>
             {(id) => (
               <li classList={{ chosen: chosen(id) }}>
-                <OptionField doc={props.doc} id={id} part="title" undo={props.undo} class="option-title" label="Option" placeholder="An option" />
+                <OptionField
+                  doc={props.doc}
+                  id={id}
+                  part="title"
+                  undo={props.undo}
+                  class="option-title"
+                  label="Option"
+                  placeholder="An option"
+                />
                 <div class="option-side good">
                   <i role="img" aria-label="For it">
                     +
                   </i>
-                  <OptionField doc={props.doc} id={id} part="pros" undo={props.undo} label="For it" placeholder="What speaks for it" />
+                  <OptionField
+                    doc={props.doc}
+                    id={id}
+                    part="pros"
+                    undo={props.undo}
+                    label="For it"
+                    placeholder="What speaks for it"
+                  />
                 </div>
                 <div class="option-side bad">
                   <i role="img" aria-label="Against it">
                     −
                   </i>
-                  <OptionField doc={props.doc} id={id} part="cons" undo={props.undo} label="Against it" placeholder="What speaks against it" />
+                  <OptionField
+                    doc={props.doc}
+                    id={id}
+                    part="cons"
+                    undo={props.undo}
+                    label="Against it"
+                    placeholder="What speaks against it"
+                  />
                 </div>
                 <div class="option-actions">
                   <button
@@ -358,7 +449,9 @@ function keptWords({ kept }: OpenDocument, row: DecisionRow | null): string {
       return "saving";
     case "machine":
       if (row === null || row.team === null) return "saved on this machine";
-      return row.waiting ? "saved on this machine, waiting for the team" : "saved on this machine, with the team";
+      return row.waiting
+        ? "saved on this machine, waiting for the team"
+        : "saved on this machine, with the team";
   }
 }
 
@@ -379,5 +472,8 @@ function watch(doc: Y.Doc): Accessor<DecisionRecord> {
 }
 
 function isEditable(target: EventTarget | null): boolean {
-  return target instanceof HTMLInputElement || (target instanceof HTMLElement && target.isContentEditable);
+  return (
+    target instanceof HTMLInputElement ||
+    (target instanceof HTMLElement && target.isContentEditable)
+  );
 }

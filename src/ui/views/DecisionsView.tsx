@@ -1,4 +1,14 @@
-import { createEffect, createMemo, createSignal, lazy, on, onCleanup, Show, Suspense, type JSX } from "solid-js";
+import {
+  createEffect,
+  createMemo,
+  createSignal,
+  lazy,
+  on,
+  onCleanup,
+  Show,
+  Suspense,
+  type JSX,
+} from "solid-js";
 import type { DecisionRow } from "../../app/api.ts";
 import { capital } from "../lib/format.ts";
 import { useKeys } from "../lib/keys.ts";
@@ -14,7 +24,9 @@ import { NewDecision } from "./NewDecision.tsx";
 import { ListEdge } from "./SessionsView.tsx";
 
 /** The editor comes with the first decision that is opened. */
-const DecisionPage = lazy(async () => ({ default: (await import("./DecisionPage.tsx")).DecisionPage }));
+const DecisionPage = lazy(async () => ({
+  default: (await import("./DecisionPage.tsx")).DecisionPage,
+}));
 
 const LOOK_AGAIN_MS = 300;
 const STATUS_ORDER = ["proposed", "accepted", "rejected", "deprecated", "superseded"] as const;
@@ -58,7 +70,11 @@ export function DecisionsView(): JSX.Element {
   useKeys({ c: () => void setCreating(true) });
 
   return (
-    <div class="split" classList={{ "has-detail": selected() !== null }} style={{ "--list-width": `${listWidth()}px` }}>
+    <div
+      class="split"
+      classList={{ "has-detail": selected() !== null }}
+      style={{ "--list-width": `${listWidth()}px` }}
+    >
       <DecisionList decisions={decisions} selected={selected()} onNew={() => setCreating(true)} />
       <Show when={selected()} keyed>
         {(id) => (
@@ -93,7 +109,10 @@ function DecisionList(props: ListProps): JSX.Element {
       const rows = matching.filter((row) => row.status === status).toSorted(newestFirst);
       if (rows.length === 0) return [];
       const heading: ListRow = { key: `h:${status}`, type: "heading", label: capital(status) };
-      return [heading, ...rows.map((decision): ListRow => ({ key: decision.id, type: "decision", decision }))];
+      return [
+        heading,
+        ...rows.map((decision): ListRow => ({ key: decision.id, type: "decision", decision })),
+      ];
     });
   });
 
@@ -139,7 +158,13 @@ function DecisionList(props: ListProps): JSX.Element {
           />
           <kbd aria-hidden="true">/</kbd>
         </label>
-        <button type="button" class="icon-button" aria-label="New decision" title="New decision (c)" onClick={() => props.onNew()}>
+        <button
+          type="button"
+          class="icon-button"
+          aria-label="New decision"
+          title="New decision (c)"
+          onClick={() => props.onNew()}
+        >
           <Icon name="plus" />
         </button>
       </div>
@@ -154,7 +179,10 @@ function DecisionList(props: ListProps): JSX.Element {
           when={words() !== ""}
           fallback={
             <Empty title="No decisions yet">
-              <p>What was decided, why, and what else was possible: written once, found later, edited together.</p>
+              <p>
+                What was decided, why, and what else was possible: written once, found later, edited
+                together.
+              </p>
               <button type="button" class="button primary" onClick={() => props.onNew()}>
                 Write the first
               </button>
@@ -179,8 +207,17 @@ function DecisionList(props: ListProps): JSX.Element {
           }}
         >
           {(row) => (
-            <Show when={decisionOf(row())} fallback={<div class="sessions-group">{headingOf(row())}</div>}>
-              {(decision) => <Line decision={decision()} active={active() === decision().id} selected={props.selected === decision().id} />}
+            <Show
+              when={decisionOf(row())}
+              fallback={<div class="sessions-group">{headingOf(row())}</div>}
+            >
+              {(decision) => (
+                <Line
+                  decision={decision()}
+                  active={active() === decision().id}
+                  selected={props.selected === decision().id}
+                />
+              )}
             </Show>
           )}
         </VirtualList>
@@ -189,7 +226,11 @@ function DecisionList(props: ListProps): JSX.Element {
   );
 }
 
-function Line(props: { readonly decision: DecisionRow; readonly active: boolean; readonly selected: boolean }): JSX.Element {
+function Line(props: {
+  readonly decision: DecisionRow;
+  readonly active: boolean;
+  readonly selected: boolean;
+}): JSX.Element {
   return (
     <a
       class="decision-line"
@@ -225,7 +266,15 @@ function factsOf({ options, deciders, project, team, tags }: DecisionRow): strin
 }
 
 function matches(row: DecisionRow, needles: readonly string[]): boolean {
-  const text = [row.title, row.outcome, row.context, row.status, row.project ?? "", ...row.tags, ...row.deciders]
+  const text = [
+    row.title,
+    row.outcome,
+    row.context,
+    row.status,
+    row.project ?? "",
+    ...row.tags,
+    ...row.deciders,
+  ]
     .join(" ")
     .toLowerCase();
   return needles.every((needle) => text.includes(needle));

@@ -25,16 +25,28 @@ export function FindHere(props: {
     const timer = setTimeout(() => setAsked(text === "" ? null : text), PAUSE_MS);
     onCleanup(() => clearTimeout(timer));
   });
-  const hits = createAnswer(asked, (query) => engine.call("search", { query, limit: LIMIT }), engine);
+  const hits = createAnswer(
+    asked,
+    (query) => engine.call("search", { query, limit: LIMIT }),
+    engine,
+  );
 
   const found = createMemo<readonly string[]>(() => {
     const needle = (asked() ?? "").toLowerCase();
     if (needle === "") return [];
-    const inText = new Set((hits.value() ?? []).filter((hit) => hit.session === props.trace.session).map((hit) => hit.event));
+    const inText = new Set(
+      (hits.value() ?? [])
+        .filter((hit) => hit.session === props.trace.session)
+        .map((hit) => hit.event),
+    );
     return props.trace
       .outline()
       .reading.map(({ event }) => event)
-      .filter((event) => inText.has(event.id) || `${event.tool ?? ""} ${event.summary ?? ""}`.toLowerCase().includes(needle))
+      .filter(
+        (event) =>
+          inText.has(event.id) ||
+          `${event.tool ?? ""} ${event.summary ?? ""}`.toLowerCase().includes(needle),
+      )
       .map((event) => event.id);
   });
   createEffect(
@@ -75,7 +87,11 @@ export function FindHere(props: {
         />
       </label>
       <span class="quiet" role="status">
-        {asked() === null ? "" : found().length === 0 ? "not found" : `${exactCount(at() + 1)} of ${exactCount(found().length)}`}
+        {asked() === null
+          ? ""
+          : found().length === 0
+            ? "not found"
+            : `${exactCount(at() + 1)} of ${exactCount(found().length)}`}
       </span>
       <button type="button" class="icon-button" aria-label="Close" onClick={() => props.onClose()}>
         <Icon name="close" />

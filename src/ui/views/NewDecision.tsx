@@ -4,7 +4,11 @@ import { oneLine } from "../lib/visible.ts";
 import { Dialog } from "../parts/Basics.tsx";
 import { createAnswer, sentence, useServices } from "../state/engine.ts";
 
-export function NewDecision(props: { readonly open: boolean; readonly onClose: () => void; readonly onMade: () => void }): JSX.Element {
+export function NewDecision(props: {
+  readonly open: boolean;
+  readonly onClose: () => void;
+  readonly onMade: () => void;
+}): JSX.Element {
   return (
     <Dialog open={props.open} label="New decision" class="form-dialog" onClose={props.onClose}>
       <Form onClose={props.onClose} onMade={props.onMade} />
@@ -22,7 +26,9 @@ function Form(props: { readonly onClose: () => void; readonly onMade: () => void
     () => engine.call("projects", undefined),
     engine,
   );
-  const linked = createMemo(() => (projects.value() ?? []).filter((project) => project.team !== null));
+  const linked = createMemo(() =>
+    (projects.value() ?? []).filter((project) => project.team !== null),
+  );
   const teams = createMemo(() => status()?.teams ?? []);
 
   async function make(event: SubmitEvent): Promise<void> {
@@ -62,9 +68,17 @@ function Form(props: { readonly onClose: () => void; readonly onMade: () => void
           Who reads it
           <select value={place()} onChange={(event) => setPlace(event.currentTarget.value)}>
             <option value="">Only this machine</option>
-            <For each={teams()}>{(team) => <option value={`team:${team.id}`}>Everyone in {oneLine(team.name)}</option>}</For>
+            <For each={teams()}>
+              {(team) => (
+                <option value={`team:${team.id}`}>Everyone in {oneLine(team.name)}</option>
+              )}
+            </For>
             <For each={linked()}>
-              {(project) => <option value={`project:${project.id}`}>Everyone in the project {oneLine(project.name)}</option>}
+              {(project) => (
+                <option value={`project:${project.id}`}>
+                  Everyone in the project {oneLine(project.name)}
+                </option>
+              )}
             </For>
           </select>
         </label>

@@ -15,9 +15,14 @@ export function PrivacyView(): JSX.Element {
     () => engine.call("projects", undefined),
     engine,
   );
-  const linked = createMemo(() => (projects.value() ?? []).filter((project) => project.team !== null));
-  const shared = createMemo(() => sessions.sorted().filter((row) => row.owner === null && row.sharedWith !== null).length);
-  const teamName = (id: string | null): string => oneLine(status()?.teams.find((team) => team.id === id)?.name ?? "a team");
+  const linked = createMemo(() =>
+    (projects.value() ?? []).filter((project) => project.team !== null),
+  );
+  const shared = createMemo(
+    () => sessions.sorted().filter((row) => row.owner === null && row.sharedWith !== null).length,
+  );
+  const teamName = (id: string | null): string =>
+    oneLine(status()?.teams.find((team) => team.id === id)?.name ?? "a team");
 
   return (
     <main class="sheet scroll" aria-label="Privacy">
@@ -31,7 +36,9 @@ export function PrivacyView(): JSX.Element {
               ? "Nothing leaves this machine."
               : `${plural(linked().length, "project")} ${linked().length === 1 ? "is" : "are"} linked to a team; ${plural(shared(), "session")} ${shared() === 1 ? "is" : "are"} shared. Nothing else leaves this machine.`}
           </p>
-          <Show when={projects.fault()}>{(words) => <Failed words={words()} onAgain={projects.again} />}</Show>
+          <Show when={projects.fault()}>
+            {(words) => <Failed words={words()} onAgain={projects.again} />}
+          </Show>
           <ul class="lines">
             <For each={linked()}>
               {(project) => (
@@ -64,7 +71,9 @@ export function PrivacyView(): JSX.Element {
             <ul class="words">
               <li>that something was asked, answered, run or failed; when and how long</li>
               <li>models, tokens and cost</li>
-              <li>of a tool: paths inside the project, search patterns, the first word of a command</li>
+              <li>
+                of a tool: paths inside the project, search patterns, the first word of a command
+              </li>
               <li>decisions that were written for the team, with all their text</li>
             </ul>
           </section>
@@ -72,12 +81,14 @@ export function PrivacyView(): JSX.Element {
         <section class="sheet-section">
           <h2>How it travels</h2>
           <p>
-            It is encrypted on this machine with a key that only your team's devices hold, and signed by this device.
-            The server stores it and cannot read it: no title, no name, no path, no text. It does see which account
-            sends, when, how much, and to which team. We cannot reset a passphrase.
+            It is encrypted on this machine with a key that only your team's devices hold, and
+            signed by this device. The server stores it and cannot read it: no title, no name, no
+            path, no text. It does see which account sends, when, how much, and to which team. We
+            cannot reset a passphrase.
           </p>
           <p class="quiet">
-            Unlinking a project stops what would leave later. What the team has already received, it keeps.
+            Unlinking a project stops what would leave later. What the team has already received, it
+            keeps.
           </p>
         </section>
       </div>

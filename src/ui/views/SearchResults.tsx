@@ -1,4 +1,13 @@
-import { createEffect, createMemo, createSignal, For, on, onCleanup, Show, type JSX } from "solid-js";
+import {
+  createEffect,
+  createMemo,
+  createSignal,
+  For,
+  on,
+  onCleanup,
+  Show,
+  type JSX,
+} from "solid-js";
 import type { SearchHit, SessionRow } from "../../app/api.ts";
 import { withoutAnsi } from "../lib/ansi.ts";
 import { agentName, plural } from "../lib/format.ts";
@@ -40,21 +49,38 @@ export function SearchResults(props: Props): JSX.Element {
     const timer = setTimeout(() => setAsked(words), PAUSE_MS);
     onCleanup(() => clearTimeout(timer));
   });
-  const hits = createAnswer(asked, (words) => engine.call("search", { query: words, limit: LIMIT }), engine);
+  const hits = createAnswer(
+    asked,
+    (words) => engine.call("search", { query: words, limit: LIMIT }),
+    engine,
+  );
 
   const list = createMemo<readonly ResultRow[]>(() => {
     const needles = props.words.toLowerCase().split(/\s+/).filter(Boolean);
     const titles = props.within.filter((row) => matchesWords(row, needles)).slice(0, MAX_TITLES);
     const ids = new Set(props.within.map((row) => row.id));
-    const inText = (hits.value() ?? []).filter((hit) => hit.decision !== null || ids.has(hit.session));
+    const inText = (hits.value() ?? []).filter(
+      (hit) => hit.decision !== null || ids.has(hit.session),
+    );
     return [
-      ...headed("Titles", titles.map((session) => ({ key: session.id, type: "title" as const, session }))),
-      ...headed("In the text", inText.map((hit, index) => ({ key: `${hit.event ?? hit.decision ?? hit.session}:${index}`, type: "hit" as const, hit }))),
+      ...headed(
+        "Titles",
+        titles.map((session) => ({ key: session.id, type: "title" as const, session })),
+      ),
+      ...headed(
+        "In the text",
+        inText.map((hit, index) => ({
+          key: `${hit.event ?? hit.decision ?? hit.session}:${index}`,
+          type: "hit" as const,
+          hit,
+        })),
+      ),
     ];
   });
   createEffect(
     on(list, (rows) => {
-      if (!rows.some((row) => row.key === active())) setActive(rows.find((row) => row.type !== "heading")?.key ?? null);
+      if (!rows.some((row) => row.key === active()))
+        setActive(rows.find((row) => row.type !== "heading")?.key ?? null);
     }),
   );
 
@@ -75,10 +101,10 @@ export function SearchResults(props: Props): JSX.Element {
     } else return;
     event.preventDefault();
   }
-  // eslint-disable-next-line solid/reactivity -- handed over once
   props.takeKeys(onKey);
 
-  const titleOf = (hit: SearchHit): string => oneLine(hit.sessionTitle ?? sessions.rows().get(hit.session)?.title ?? "Untitled session");
+  const titleOf = (hit: SearchHit): string =>
+    oneLine(hit.sessionTitle ?? sessions.rows().get(hit.session)?.title ?? "Untitled session");
   return (
     <>
       <Show when={hits.fault()}>{(words) => <Failed words={words()} onAgain={hits.again} />}</Show>
@@ -87,7 +113,9 @@ export function SearchResults(props: Props): JSX.Element {
       </Show>
       <Show when={list().length === 0 && hits.value() !== null && asked() === props.words}>
         <Empty title="Nothing found">
-          <p>No session on this machine holds these words. Every word counts; fewer words find more.</p>
+          <p>
+            No session on this machine holds these words. Every word counts; fewer words find more.
+          </p>
         </Empty>
       </Show>
       <VirtualList<ResultRow>
@@ -119,7 +147,6 @@ function Result(props: {
   readonly active: string | null;
   readonly titleOf: (hit: SearchHit) => string;
 }): JSX.Element {
-  // eslint-disable-next-line solid/reactivity -- keyed: another row is another component
   const { row: shown, titleOf } = props;
   if (shown.type === "heading") {
     return (
@@ -129,52 +156,62 @@ function Result(props: {
     );
   }
   return (
-            <a
-              class={`result ${shown.type}`}
-              id={`hit-${shown.key}`}
-              role="option"
-              tabindex="-1"
-              href={pathOf(shown)}
-              aria-selected={props.active === shown.key}
-              data-active={props.active === shown.key}
-            >
-              {shown.type === "title" ? (
-                <>
-                  <span class="cut">
-                    <Marked text={oneLine(shown.session.title ?? "Untitled session")} />
-                  </span>
-                  <span class="quiet">{agentName(shown.session.agent)}</span>
-                  <Time class="quiet" at={lastActivity(shown.session)} />
-                </>
-              ) : (
-                <>
-                  <span class={`kind kind-${shown.hit.kind}`}>
-                    <Icon name={kindIcon(shown.hit.kind)} label={shown.hit.kind} />
-                  </span>
-                  <span class="snippet">
-                    <Marked text={shown.hit.snippet} />
-                  </span>
-                  <span class="cut quiet">{titleOf(shown.hit)}</span>
-                  <Time class="quiet" at={shown.hit.at} />
-                </>
-              )}
-            </a>
+    <a
+      class={`result ${shown.type}`}
+      id={`hit-${shown.key}`}
+      role="option"
+      tabindex="-1"
+      href={pathOf(shown)}
+      aria-selected={props.active === shown.key}
+      data-active={props.active === shown.key}
+    >
+      {shown.type === "title" ? (
+        <>
+          <span class="cut">
+            <Marked text={oneLine(shown.session.title ?? "Untitled session")} />
+          </span>
+          <span class="quiet">{agentName(shown.session.agent)}</span>
+          <Time class="quiet" at={lastActivity(shown.session)} />
+        </>
+      ) : (
+        <>
+          <span class={`kind kind-${shown.hit.kind}`}>
+            <Icon name={kindIcon(shown.hit.kind)} label={shown.hit.kind} />
+          </span>
+          <span class="snippet">
+            <Marked text={shown.hit.snippet} />
+          </span>
+          <span class="cut quiet">{titleOf(shown.hit)}</span>
+          <Time class="quiet" at={shown.hit.at} />
+        </>
+      )}
+    </a>
   );
 }
 
 /** Matches stand between U+0002 and U+0003; everything else is only text. */
 export function Marked(props: { readonly text: string }): JSX.Element {
   const parts = createMemo(() =>
-    withoutAnsi(props.text).split("\u0002").flatMap((piece, index) => {
-      if (index === 0) return [{ text: oneSpace(piece), marked: false }];
-      const [inside = "", ...rest] = piece.split("\u0003");
-      return [
-        { text: oneSpace(inside), marked: true },
-        { text: oneSpace(rest.join("")), marked: false },
-      ];
-    }),
+    withoutAnsi(props.text)
+      .split("\u0002")
+      .flatMap((piece, index) => {
+        if (index === 0) return [{ text: oneSpace(piece), marked: false }];
+        const [inside = "", ...rest] = piece.split("\u0003");
+        return [
+          { text: oneSpace(inside), marked: true },
+          { text: oneSpace(rest.join("")), marked: false },
+        ];
+      }),
   );
-  return <For each={parts()}>{(part) => <Show when={part.marked} fallback={part.text}>{<mark>{part.text}</mark>}</Show>}</For>;
+  return (
+    <For each={parts()}>
+      {(part) => (
+        <Show when={part.marked} fallback={part.text}>
+          {<mark>{part.text}</mark>}
+        </Show>
+      )}
+    </For>
+  );
 }
 
 /** Cleaned like one line, but spaces beside a mark stay. */
@@ -189,7 +226,9 @@ function headed(label: string, rows: readonly ResultRow[]): readonly ResultRow[]
 
 function pathOf(row: Exclude<ResultRow, { type: "heading" }>): string {
   if (row.type === "title") return sessionPath(row.session.id);
-  return row.hit.decision === null ? sessionPath(row.hit.session, row.hit.event) : decisionPath(row.hit.decision);
+  return row.hit.decision === null
+    ? sessionPath(row.hit.session, row.hit.event)
+    : decisionPath(row.hit.decision);
 }
 
 function kindIcon(kind: SearchHit["kind"]): IconName {

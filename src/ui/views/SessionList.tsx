@@ -1,4 +1,15 @@
-import { createEffect, createMemo, createSignal, For, on, onCleanup, onMount, Show, type Accessor, type JSX } from "solid-js";
+import {
+  createEffect,
+  createMemo,
+  createSignal,
+  For,
+  on,
+  onCleanup,
+  onMount,
+  Show,
+  type Accessor,
+  type JSX,
+} from "solid-js";
 import type { SessionRow } from "../../app/api.ts";
 import { agentName, exactCount, plural } from "../lib/format.ts";
 import { useKeys } from "../lib/keys.ts";
@@ -33,7 +44,9 @@ export function SessionList(props: { readonly selected: string | null }): JSX.El
   const filter = createMemo(() => readFilter(query()), undefined, {
     equals: (a, b) => JSON.stringify(a) === JSON.stringify(b),
   });
-  const matching = createMemo(() => sessions.sorted().filter((row) => matchesFilter(row, filter(), now())));
+  const matching = createMemo(() =>
+    sessions.sorted().filter((row) => matchesFilter(row, filter(), now())),
+  );
   const columns = createMemo(() => fittingColumns(width(), hiddenColumns()), undefined, {
     equals: (a, b) => a.map(({ id }) => id).join() === b.map(({ id }) => id).join(),
   });
@@ -84,7 +97,14 @@ export function SessionList(props: { readonly selected: string | null }): JSX.El
       </Show>
       <Show
         when={words().trim() === ""}
-        fallback={<SearchResults words={words().trim()} within={matching()} selected={props.selected} takeKeys={(take) => setIntoList(() => take)} />}
+        fallback={
+          <SearchResults
+            words={words().trim()}
+            within={matching()}
+            selected={props.selected}
+            takeKeys={(take) => setIntoList(() => take)}
+          />
+        }
       >
         <Show when={sessions.fault() !== null && sessions.rows().size === 0}>
           <Failed words={sessions.fault() ?? ""} onAgain={sessions.again} />
@@ -96,23 +116,38 @@ export function SessionList(props: { readonly selected: string | null }): JSX.El
           <Show
             when={isFiltered()}
             fallback={
-              <Empty title={status()?.capture.state === "importing" ? "Reading the sessions on this machine" : "No sessions yet"}>
+              <Empty
+                title={
+                  status()?.capture.state === "importing"
+                    ? "Reading the sessions on this machine"
+                    : "No sessions yet"
+                }
+              >
                 <p>
-                  Every session of Claude Code and Codex on this machine will be here, with its tools, tokens and cost.
-                  Start an agent in any folder; this list fills by itself.
+                  Every session of Claude Code and Codex on this machine will be here, with its
+                  tools, tokens and cost. Start an agent in any folder; this list fills by itself.
                 </p>
               </Empty>
             }
           >
             <Empty title="No session fits these filters">
-              <button type="button" class="button" onClick={() => setQuery({ agent: null, project: null, days: null })}>
+              <button
+                type="button"
+                class="button"
+                onClick={() => setQuery({ agent: null, project: null, days: null })}
+              >
                 Remove the filters
               </button>
             </Empty>
           </Show>
         </Show>
         <Show when={matching().length > 0}>
-          <Grid rows={matching()} columns={columns()} selected={props.selected} takeKeys={(take) => setIntoList(() => take)} />
+          <Grid
+            rows={matching()}
+            columns={columns()}
+            selected={props.selected}
+            takeKeys={(take) => setIntoList(() => take)}
+          />
         </Show>
       </Show>
     </section>
@@ -130,7 +165,13 @@ function Grid(props: GridProps): JSX.Element {
   const list = createMemo(() => grouped(props.rows, groupBy(), now()));
   const [active, setActive] = createSignal<string | null>(props.selected);
   const [handle, setHandle] = createSignal<ListHandle>();
-  createEffect(on(() => props.selected, (id) => id !== null && setActive(id), { defer: true }));
+  createEffect(
+    on(
+      () => props.selected,
+      (id) => id !== null && setActive(id),
+      { defer: true },
+    ),
+  );
 
   onCleanup(() => (place = handle()?.scroller.scrollTop ?? 0));
 
@@ -159,14 +200,14 @@ function Grid(props: GridProps): JSX.Element {
     else return;
     event.preventDefault();
   }
-  // eslint-disable-next-line solid/reactivity -- handed over once
   props.takeKeys(onKey);
   useKeys({
     ArrowDown: (event) => (props.selected === null ? onKey(event) : false),
     ArrowUp: (event) => (props.selected === null ? onKey(event) : false),
     j: () => (props.selected === null ? move((index) => index + 1) : false),
     k: () => (props.selected === null ? move((index) => index - 1) : false),
-    Enter: (event) => (props.selected === null && event.target === document.body ? onKey(event) : false),
+    Enter: (event) =>
+      props.selected === null && event.target === document.body ? onKey(event) : false,
   });
 
   const template = createMemo(() => gridTemplate(props.columns));
@@ -264,14 +305,22 @@ function SessionLine(props: LineProps): JSX.Element {
         <Show when={isLive(row(), now())}>
           <i class="live" role="img" aria-label="live" title="An event in the last minute" />
         </Show>
-        <span class="cut" classList={{ untitled: row().title === null }} title={oneLine(row().title ?? "")}>
+        <span
+          class="cut"
+          classList={{ untitled: row().title === null }}
+          title={oneLine(row().title ?? "")}
+        >
           {row().title === null ? "Untitled session" : oneLine(row().title ?? "")}
         </span>
         <Show when={row().parent !== null}>
           <Icon name="fork" label="Forked from another session" />
         </Show>
         <Show when={row().damagedLines > 0}>
-          <Icon name="error" class="warn" label={`${plural(row().damagedLines, "damaged line")} in its transcript`} />
+          <Icon
+            name="error"
+            class="warn"
+            label={`${plural(row().damagedLines, "damaged line")} in its transcript`}
+          />
         </Show>
         <Show when={row().owner}>{(owner) => <span class="tag">{oneLine(owner())}</span>}</Show>
         <Show when={row().sharedWith !== null}>
@@ -298,20 +347,36 @@ function SessionLine(props: LineProps): JSX.Element {
 
 function FilterMenu(): JSX.Element {
   const { sessions } = useServices();
-  const agents = createMemo(() => counted(sessions.sorted().map((row) => [row.agent, agentName(row.agent)])));
+  const agents = createMemo(() =>
+    counted(sessions.sorted().map((row) => [row.agent, agentName(row.agent)])),
+  );
   const projects = createMemo(() =>
-    counted(sessions.sorted().flatMap((row) => (row.project === null ? [] : [[row.project.id, row.project.name]]))),
+    counted(
+      sessions
+        .sorted()
+        .flatMap((row) => (row.project === null ? [] : [[row.project.id, row.project.name]])),
+    ),
   );
   return (
     <Menu label="Filter" button={<Icon name="filter" />}>
-      <Choices name="Agent" of={agents()} chosen={query().get("agent")} onChoose={(agent) => setQuery({ agent })} />
+      <Choices
+        name="Agent"
+        of={agents()}
+        chosen={query().get("agent")}
+        onChoose={(agent) => setQuery({ agent })}
+      />
       <Choices
         name="Time"
         of={PERIODS.map(({ days, name }) => [String(days), name, null])}
         chosen={query().get("days")}
         onChoose={(days) => setQuery({ days })}
       />
-      <Choices name="Project" of={projects()} chosen={query().get("project")} onChoose={(project) => setQuery({ project })} />
+      <Choices
+        name="Project"
+        of={projects()}
+        chosen={query().get("project")}
+        onChoose={(project) => setQuery({ project })}
+      />
     </Menu>
   );
 }
@@ -355,7 +420,9 @@ function counted(pairs: readonly (readonly string[])[]): Choice[] {
     entry.count++;
     counts.set(id, entry);
   }
-  return [...counts].toSorted((a, b) => b[1].count - a[1].count).map(([id, { name, count }]) => [id, name, count]);
+  return [...counts]
+    .toSorted((a, b) => b[1].count - a[1].count)
+    .map(([id, { name, count }]) => [id, name, count]);
 }
 
 function FilterChips(): JSX.Element {
@@ -368,10 +435,20 @@ function FilterChips(): JSX.Element {
   return (
     <div class="chips" role="group" aria-label="Filters">
       <Show when={filter().agent}>
-        {(agent) => <Chip label="agent" value={agentName(agent())} onRemove={() => setQuery({ agent: null })} />}
+        {(agent) => (
+          <Chip
+            label="agent"
+            value={agentName(agent())}
+            onRemove={() => setQuery({ agent: null })}
+          />
+        )}
       </Show>
       <Show when={filter().project}>
-        <Chip label="project" value={oneLine(projectName())} onRemove={() => setQuery({ project: null })} />
+        <Chip
+          label="project"
+          value={oneLine(projectName())}
+          onRemove={() => setQuery({ project: null })}
+        />
       </Show>
       <Show when={filter().days}>
         {(days) => (
@@ -389,7 +466,9 @@ function FilterChips(): JSX.Element {
 function ListMenu(): JSX.Element {
   const toggle = (id: string): void => {
     const hidden = hiddenColumns();
-    setHiddenColumns(hidden.includes(id) ? hidden.filter((other) => other !== id) : [...hidden, id]);
+    setHiddenColumns(
+      hidden.includes(id) ? hidden.filter((other) => other !== id) : [...hidden, id],
+    );
   };
   return (
     <Menu label="Columns and grouping" button={<Icon name="columns" />}>
@@ -398,7 +477,11 @@ function ListMenu(): JSX.Element {
         <button type="button" aria-pressed={groupBy() === "day"} onClick={() => setGroupBy("day")}>
           Day
         </button>
-        <button type="button" aria-pressed={groupBy() === "project"} onClick={() => setGroupBy("project")}>
+        <button
+          type="button"
+          aria-pressed={groupBy() === "project"}
+          onClick={() => setGroupBy("project")}
+        >
           Project
         </button>
       </fieldset>
@@ -406,7 +489,11 @@ function ListMenu(): JSX.Element {
         <legend>Columns, as far as there is room</legend>
         <For each={COLUMNS}>
           {(column) => (
-            <button type="button" aria-pressed={!hiddenColumns().includes(column.id)} onClick={() => toggle(column.id)}>
+            <button
+              type="button"
+              aria-pressed={!hiddenColumns().includes(column.id)}
+              onClick={() => toggle(column.id)}
+            >
               {column.name}
             </button>
           )}

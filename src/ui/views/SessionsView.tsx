@@ -11,7 +11,11 @@ export function SessionsView(): JSX.Element {
     return shown.view === "sessions" ? shown.session : null;
   });
   return (
-    <div class="split" classList={{ "has-detail": session() !== null }} style={{ "--list-width": `${listWidth()}px` }}>
+    <div
+      class="split"
+      classList={{ "has-detail": session() !== null }}
+      style={{ "--list-width": `${listWidth()}px` }}
+    >
       <SessionList selected={session()} />
       <Show when={session()} keyed>
         {(id) => (
@@ -30,7 +34,8 @@ const WIDEST = 720;
 
 /** The edge between list and detail: dragged, or moved with the arrow keys. */
 export function ListEdge(): JSX.Element {
-  const set = (width: number): void => setListWidth(Math.max(NARROWEST, Math.min(WIDEST, Math.round(width))));
+  const set = (width: number): void =>
+    setListWidth(Math.max(NARROWEST, Math.min(WIDEST, Math.round(width))));
   return (
     <div
       class="split-edge"

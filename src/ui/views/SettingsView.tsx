@@ -31,7 +31,11 @@ export function SettingsView(): JSX.Element {
           <div class="segmented" role="group" aria-label="Colours">
             <For each={THEMES}>
               {(choice) => (
-                <button type="button" aria-pressed={theme() === choice.id} onClick={() => setTheme(choice.id)}>
+                <button
+                  type="button"
+                  aria-pressed={theme() === choice.id}
+                  onClick={() => setTheme(choice.id)}
+                >
                   {choice.name}
                 </button>
               )}
@@ -76,7 +80,9 @@ export function SettingsView(): JSX.Element {
         </Show>
         <section class="sheet-section">
           <h2>Checks</h2>
-          <Show when={doctor.fault()}>{(words) => <Failed words={words()} onAgain={doctor.again} />}</Show>
+          <Show when={doctor.fault()}>
+            {(words) => <Failed words={words()} onAgain={doctor.again} />}
+          </Show>
           <Show when={doctor.slow()}>
             <Skeleton rows={4} />
           </Show>

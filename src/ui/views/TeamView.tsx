@@ -47,8 +47,15 @@ function Account(): JSX.Element {
   const [password, setPassword] = createSignal("");
 
   async function enter(): Promise<void> {
-    const credentials: Credentials = { url: url().trim(), key: key().trim(), email: email().trim(), password: password() };
-    const { claimed } = isNew() ? await engine.call("signup", credentials) : await engine.call("login", credentials);
+    const credentials: Credentials = {
+      url: url().trim(),
+      key: key().trim(),
+      email: email().trim(),
+      password: password(),
+    };
+    const { claimed } = isNew()
+      ? await engine.call("signup", credentials)
+      : await engine.call("login", credentials);
     setPassword("");
     announce(
       claimed === 0
@@ -60,9 +67,9 @@ function Account(): JSX.Element {
   return (
     <section class="sheet-section">
       <p>
-        Operon works without an account: everything is on this machine. An account on a server brings sessions and
-        decisions to your other devices or a team. The server stores only what your devices have encrypted; it reads
-        nothing.
+        Operon works without an account: everything is on this machine. An account on a server
+        brings sessions and decisions to your other devices or a team. The server stores only what
+        your devices have encrypted; it reads nothing.
       </p>
       <div class="segmented" role="group" aria-label="Account">
         <button type="button" aria-pressed={!isNew()} onClick={() => setNew(false)}>
@@ -73,9 +80,27 @@ function Account(): JSX.Element {
         </button>
       </div>
       <Action name={isNew() ? "Create the account" : "Sign in"} run={enter}>
-        <TextInput label="Server" hint="The address operon relay printed, or your Supabase project's" type="url" value={url()} onInput={setUrl} placeholder="https://" />
-        <TextInput label="Public key of the server" hint="It stands beside the address; it is no secret" value={key()} onInput={setKey} />
-        <TextInput label="E-mail" type="email" autocomplete="username" value={email()} onInput={setEmail} />
+        <TextInput
+          label="Server"
+          hint="The address operon relay printed, or your Supabase project's"
+          type="url"
+          value={url()}
+          onInput={setUrl}
+          placeholder="https://"
+        />
+        <TextInput
+          label="Public key of the server"
+          hint="It stands beside the address; it is no secret"
+          value={key()}
+          onInput={setKey}
+        />
+        <TextInput
+          label="E-mail"
+          type="email"
+          autocomplete="username"
+          value={email()}
+          onInput={setEmail}
+        />
         <TextInput
           label="Password"
           hint="Of the account. It opens the door of the server, not your data: that is the passphrase of a team."
@@ -110,10 +135,16 @@ function SignedIn(props: { readonly account: string; readonly sync: string }): J
   );
 }
 
-const ROLES: Record<TeamRow["role"], string> = { owner: "you own it", admin: "you look after it", member: "member" };
+const ROLES: Record<TeamRow["role"], string> = {
+  owner: "you own it",
+  admin: "you look after it",
+  member: "member",
+};
 
 function Teams(props: { readonly teams: readonly TeamRow[] }): JSX.Element {
-  const [dialog, setDialog] = createSignal<"create" | "join" | { readonly invite: TeamRow } | null>(null);
+  const [dialog, setDialog] = createSignal<"create" | "join" | { readonly invite: TeamRow } | null>(
+    null,
+  );
   const inviteTo = createMemo(() => {
     const shown = dialog();
     return typeof shown === "object" && shown !== null ? shown.invite : null;
@@ -122,7 +153,14 @@ function Teams(props: { readonly teams: readonly TeamRow[] }): JSX.Element {
   return (
     <section class="sheet-section">
       <h2>Teams</h2>
-      <Show when={props.teams.length > 0} fallback={<p class="quiet">You are in no team. A team of one is how your own devices find each other.</p>}>
+      <Show
+        when={props.teams.length > 0}
+        fallback={
+          <p class="quiet">
+            You are in no team. A team of one is how your own devices find each other.
+          </p>
+        }
+      >
         <ul class="lines">
           <For each={props.teams}>
             {(team) => (
@@ -146,7 +184,12 @@ function Teams(props: { readonly teams: readonly TeamRow[] }): JSX.Element {
           Join with an invite
         </button>
       </div>
-      <Dialog open={dialog() === "create"} label="Create a team" class="form-dialog" onClose={close}>
+      <Dialog
+        open={dialog() === "create"}
+        label="Create a team"
+        class="form-dialog"
+        onClose={close}
+      >
         <CreateTeam onDone={close} />
       </Dialog>
       <Dialog open={dialog() === "join"} label="Join a team" class="form-dialog" onClose={close}>
@@ -159,13 +202,17 @@ function Teams(props: { readonly teams: readonly TeamRow[] }): JSX.Element {
   );
 }
 
-const PASSPHRASE_HINT = "Only your team's devices can read what is shared. We cannot reset the passphrase.";
+const PASSPHRASE_HINT =
+  "Only your team's devices can read what is shared. We cannot reset the passphrase.";
 
 function CreateTeam(props: { readonly onDone: () => void }): JSX.Element {
   const { engine } = useServices();
   const [name, setName] = createSignal("");
   const [passphrase, setPassphrase] = createSignal("");
-  const [made, setMade] = createSignal<{ readonly teamSecret: string; readonly invite: string } | null>(null);
+  const [made, setMade] = createSignal<{
+    readonly teamSecret: string;
+    readonly invite: string;
+  } | null>(null);
   return (
     <div class="form">
       <h2>Create a team</h2>
@@ -176,19 +223,31 @@ function CreateTeam(props: { readonly onDone: () => void }): JSX.Element {
             name="Create"
             onCancel={props.onDone}
             run={async () => {
-              setMade(await engine.call("createTeam", { name: name().trim(), passphrase: passphrase() }));
+              setMade(
+                await engine.call("createTeam", { name: name().trim(), passphrase: passphrase() }),
+              );
               setPassphrase("");
             }}
           >
             <TextInput label="Name" value={name()} onInput={setName} />
-            <TextInput label="Passphrase" hint={PASSPHRASE_HINT} type="password" autocomplete="new-password" value={passphrase()} onInput={setPassphrase} />
+            <TextInput
+              label="Passphrase"
+              hint={PASSPHRASE_HINT}
+              type="password"
+              autocomplete="new-password"
+              value={passphrase()}
+              onInput={setPassphrase}
+            />
           </Action>
         }
       >
         {(secrets) => (
           <>
             <p>The team is there. These two are shown once.</p>
-            <Secret label="Team secret: keep this where you keep important papers" value={secrets().teamSecret} />
+            <Secret
+              label="Team secret: keep this where you keep important papers"
+              value={secrets().teamSecret}
+            />
             <Secret label="Invite for your own further devices" value={secrets().invite} />
             <div class="form-actions">
               <button type="button" class="button primary" onClick={() => props.onDone()}>
@@ -245,7 +304,10 @@ function Invite(props: { readonly team: TeamRow; readonly onDone: () => void }):
             name="Make an invite"
             onCancel={props.onDone}
             run={async () => {
-              setInvite((await engine.call("inviteToTeam", { email: email().trim(), team: props.team.id })).invite);
+              setInvite(
+                (await engine.call("inviteToTeam", { email: email().trim(), team: props.team.id }))
+                  .invite,
+              );
             }}
           >
             <TextInput
@@ -282,15 +344,20 @@ function Projects(props: { readonly teams: readonly TeamRow[] }): JSX.Element {
     engine,
   );
   const [linking, setLinking] = createSignal<ProjectRow | null>(null);
-  const teamName = (id: string | null): string => oneLine(props.teams.find((team) => team.id === id)?.name ?? "a team");
+  const teamName = (id: string | null): string =>
+    oneLine(props.teams.find((team) => team.id === id)?.name ?? "a team");
   const sorted = createMemo(() =>
-    (projects.value() ?? []).toSorted((a, b) => Number(b.team !== null) - Number(a.team !== null) || b.sessions - a.sessions),
+    (projects.value() ?? []).toSorted(
+      (a, b) => Number(b.team !== null) - Number(a.team !== null) || b.sessions - a.sessions,
+    ),
   );
   return (
     <section class="sheet-section">
       <h2>Projects</h2>
       <p class="quiet">Nothing of a project leaves this machine before you link it to a team.</p>
-      <Show when={projects.fault()}>{(words) => <Failed words={words()} onAgain={projects.again} />}</Show>
+      <Show when={projects.fault()}>
+        {(words) => <Failed words={words()} onAgain={projects.again} />}
+      </Show>
       <Show when={projects.value()?.length === 0}>
         <Empty title="No projects yet" />
       </Show>
@@ -329,7 +396,12 @@ function Projects(props: { readonly teams: readonly TeamRow[] }): JSX.Element {
           )}
         </For>
       </ul>
-      <Dialog open={linking() !== null} label="Link a project" class="form-dialog" onClose={() => setLinking(null)}>
+      <Dialog
+        open={linking() !== null}
+        label="Link a project"
+        class="form-dialog"
+        onClose={() => setLinking(null)}
+      >
         <Show when={linking()}>
           {(project) => (
             <LinkProject
@@ -347,20 +419,39 @@ function Projects(props: { readonly teams: readonly TeamRow[] }): JSX.Element {
   );
 }
 
-function LinkProject(props: { readonly project: ProjectRow; readonly teams: readonly TeamRow[]; readonly onDone: () => void }): JSX.Element {
+function LinkProject(props: {
+  readonly project: ProjectRow;
+  readonly teams: readonly TeamRow[];
+  readonly onDone: () => void;
+}): JSX.Element {
   const { engine } = useServices();
   const [team, setTeam] = createSignal(props.teams[0]?.id ?? "");
   return (
     <div class="form">
       <h2>Link {oneLine(props.project.name)}</h2>
-      <p>From now on these leave this machine, encrypted so that only your team's devices can read them:</p>
+      <p>
+        From now on these leave this machine, encrypted so that only your team's devices can read
+        them:
+      </p>
       <ul class="words">
-        <li>of sessions you share: which agent, when, how long, which tools in which order, models, tokens and cost</li>
-        <li>of tools: paths inside the project, search patterns, a command's first word, and whether it failed</li>
+        <li>
+          of sessions you share: which agent, when, how long, which tools in which order, models,
+          tokens and cost
+        </li>
+        <li>
+          of tools: paths inside the project, search patterns, a command's first word, and whether
+          it failed
+        </li>
         <li>decisions written for this project</li>
       </ul>
-      <p>These stay here: prompts, responses, thinking, source code, diffs, outputs of commands, and the project's folder.</p>
-      <p class="quiet">Old sessions stay local until you share them one by one. Unlinking stops it; what the team has, it keeps.</p>
+      <p>
+        These stay here: prompts, responses, thinking, source code, diffs, outputs of commands, and
+        the project's folder.
+      </p>
+      <p class="quiet">
+        Old sessions stay local until you share them one by one. Unlinking stops it; what the team
+        has, it keeps.
+      </p>
       <Action
         name="Link"
         onCancel={props.onDone}
@@ -373,7 +464,9 @@ function LinkProject(props: { readonly project: ProjectRow; readonly teams: read
         <label>
           Team
           <select value={team()} onChange={(event) => setTeam(event.currentTarget.value)}>
-            <For each={props.teams}>{(row) => <option value={row.id}>{oneLine(row.name)}</option>}</For>
+            <For each={props.teams}>
+              {(row) => <option value={row.id}>{oneLine(row.name)}</option>}
+            </For>
           </select>
         </label>
       </Action>

@@ -1,4 +1,14 @@
-import { createEffect, createMemo, createSignal, For, on, onCleanup, onMount, Show, type JSX } from "solid-js";
+import {
+  createEffect,
+  createMemo,
+  createSignal,
+  For,
+  on,
+  onCleanup,
+  onMount,
+  Show,
+  type JSX,
+} from "solid-js";
 import type { EventRow, SessionRow } from "../../app/api.ts";
 import { agentName, clockTime, duration, exactCount, money } from "../lib/format.ts";
 import type { Outline } from "../lib/outline.ts";
@@ -38,7 +48,9 @@ export function TimeLine(props: Props): JSX.Element {
   const bars = createMemo(() => layOut(props.trace.outline(), timeLineBy()));
   const places = createMemo(() => new Map(bars().map((bar, index) => [bar.event.id, index])));
   const from = (): number => Math.max(0, Math.floor(top() / ROW_PX) - OVERSCAN);
-  const shown = createMemo(() => bars().slice(from(), Math.ceil((top() + height()) / ROW_PX) + OVERSCAN));
+  const shown = createMemo(() =>
+    bars().slice(from(), Math.ceil((top() + height()) / ROW_PX) + OVERSCAN),
+  );
   const current = createMemo(() => {
     const trace = props.anchor === null ? null : props.trace.outline().traceOf(props.anchor);
     return trace ?? props.trace.outline().traces[0] ?? null;
@@ -60,14 +72,24 @@ export function TimeLine(props: Props): JSX.Element {
     <aside class="timeline" aria-label="Time line">
       <header>
         <div class="segmented" role="group" aria-label="Width of the bars">
-          <button type="button" aria-pressed={timeLineBy() === "time"} onClick={() => setTimeLineBy("time")}>
+          <button
+            type="button"
+            aria-pressed={timeLineBy() === "time"}
+            onClick={() => setTimeLineBy("time")}
+          >
             Time
           </button>
-          <button type="button" aria-pressed={timeLineBy() === "tokens"} onClick={() => setTimeLineBy("tokens")}>
+          <button
+            type="button"
+            aria-pressed={timeLineBy() === "tokens"}
+            onClick={() => setTimeLineBy("tokens")}
+          >
             Tokens
           </button>
         </div>
-        <span class="quiet">{lengthOf(current()?.sums.startedAt ?? null, current()?.sums.endedAt ?? null)}</span>
+        <span class="quiet">
+          {lengthOf(current()?.sums.startedAt ?? null, current()?.sums.endedAt ?? null)}
+        </span>
       </header>
       <div
         class="scroll bars"
@@ -105,7 +127,9 @@ export function TimeLine(props: Props): JSX.Element {
           </div>
         </div>
       </div>
-      <Show when={props.session}>{(session) => <Totals session={session()} trace={props.trace} />}</Show>
+      <Show when={props.session}>
+        {(session) => <Totals session={session()} trace={props.trace} />}
+      </Show>
     </aside>
   );
 }
@@ -156,7 +180,13 @@ function Total(props: { readonly name: string; readonly value: string }): JSX.El
 
 /** Time: a bar lies in its trace's time. Tokens: a bar's length is its share of the largest call. */
 function layOut({ reading }: Outline, by: "time" | "tokens"): Bar[] {
-  const most = Math.max(1, ...reading.map(({ event }) => spent(event)).filter((count) => count > 0).slice(0, 10_000));
+  const most = Math.max(
+    1,
+    ...reading
+      .map(({ event }) => spent(event))
+      .filter((count) => count > 0)
+      .slice(0, 10_000),
+  );
   let minute = "";
   return reading.map(({ event, depth, trace }) => {
     const time = clockTime(event.at);
@@ -164,15 +194,20 @@ function layOut({ reading }: Outline, by: "time" | "tokens"): Bar[] {
     if (time !== "") minute = time;
     const { startedAt, endedAt } = trace.sums;
     const whole = Math.max(1, (endedAt ?? 0) - (startedAt ?? 0));
-    const left = by === "tokens" || event.at === null ? 0 : ((event.at - (startedAt ?? event.at)) / whole) * 100;
-    const width = by === "tokens" ? (spent(event) / most) * 100 : ((event.durationMs ?? 0) / whole) * 100;
+    const left =
+      by === "tokens" || event.at === null
+        ? 0
+        : ((event.at - (startedAt ?? event.at)) / whole) * 100;
+    const width =
+      by === "tokens" ? (spent(event) / most) * 100 : ((event.durationMs ?? 0) / whole) * 100;
     const leftPercent = Math.max(0, Math.min(97, left));
     return {
       event,
       lane: depth,
       label,
       leftPercent,
-      widthPercent: by === "tokens" && spent(event) === 0 ? 0 : Math.max(3, Math.min(100 - leftPercent, width)),
+      widthPercent:
+        by === "tokens" && spent(event) === 0 ? 0 : Math.max(3, Math.min(100 - leftPercent, width)),
       startsTrace: event.kind === "prompt" && event.lane === null,
     };
   });
@@ -184,7 +219,10 @@ function spent({ tokens }: EventRow): number {
 
 function barTitle(event: EventRow): string {
   const name = event.tool ?? event.kind;
-  const time = [clockTime(event.at, true), event.durationMs === null ? "" : duration(event.durationMs)].filter(Boolean);
+  const time = [
+    clockTime(event.at, true),
+    event.durationMs === null ? "" : duration(event.durationMs),
+  ].filter(Boolean);
   return `${oneLine(`${name} ${event.summary ?? ""}`).slice(0, 120)}\n${time.join(", ")}`;
 }
 

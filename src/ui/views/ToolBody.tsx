@@ -10,7 +10,10 @@ import { Code, Plain, Prose, Terminal } from "../parts/Text.tsx";
 import type { Bodies } from "../state/trace.ts";
 
 /** What a tool was asked and gave: command and output, diff, images, plan, to-do list, or plain fields. */
-export function ToolBody(props: { readonly event: EventRow; readonly bodies: Bodies | null }): JSX.Element {
+export function ToolBody(props: {
+  readonly event: EventRow;
+  readonly bodies: Bodies | null;
+}): JSX.Element {
   const patches = createMemo(() => readPatches(props.bodies?.patch));
   const pictures = createMemo(() => readPictures(props.bodies?.images));
   const input = createMemo(() => {
@@ -19,53 +22,66 @@ export function ToolBody(props: { readonly event: EventRow; readonly bodies: Bod
   });
   return (
     <div class="tool-body">
-        <Show when={props.bodies} fallback={<p class="quiet">Reading {bytes(props.event.partBytes)}</p>}>
-          {(bodies) => (
-            <>
-              <Show when={input()?.command}>
-                {(command) => <Code text={command()} label="Command" prompt />}
-              </Show>
-              <Show when={(input()?.todos.length ?? 0) > 0}>
-                <ul class="todos">
-                  <For each={input()?.todos}>
-                    {(item) => (
-                      <li data-state={item.state}>
-                        <i role="img" aria-label={item.state.replace("_", " ")}>
-                          <Show when={item.state === "completed"}>
-                            <Icon name="check" />
-                          </Show>
-                        </i>
-                        <span>{oneLine(item.text)}</span>
-                      </li>
-                    )}
-                  </For>
-                </ul>
-              </Show>
-              <Show when={bodies().plan}>{(plan) => <Prose text={plan()} />}</Show>
-              <For each={patches()}>{(patch) => <Diff patch={patch} />}</For>
-              <Fields fields={input()?.fields ?? []} />
-              <For each={pictures()}>{(picture, index) => <PictureView picture={picture} index={index()} />}</For>
-              <Show when={bodies().text}>{(text) => <Plain text={text()} />}</Show>
-              <Show when={bodies().output}>
-                {(output) => (
-                  <div class="tool-output">
-                    <Show
-                      when={props.event.kind === "subagent"}
-                      fallback={<Terminal text={output()} label="Output" lines={patches().length > 0 ? 6 : 40} />}
-                    >
-                      <Prose text={output()} lines={40} />
-                    </Show>
-                  </div>
-                )}
-              </Show>
-            </>
-          )}
-        </Show>
+      <Show
+        when={props.bodies}
+        fallback={<p class="quiet">Reading {bytes(props.event.partBytes)}</p>}
+      >
+        {(bodies) => (
+          <>
+            <Show when={input()?.command}>
+              {(command) => <Code text={command()} label="Command" prompt />}
+            </Show>
+            <Show when={(input()?.todos.length ?? 0) > 0}>
+              <ul class="todos">
+                <For each={input()?.todos}>
+                  {(item) => (
+                    <li data-state={item.state}>
+                      <i role="img" aria-label={item.state.replace("_", " ")}>
+                        <Show when={item.state === "completed"}>
+                          <Icon name="check" />
+                        </Show>
+                      </i>
+                      <span>{oneLine(item.text)}</span>
+                    </li>
+                  )}
+                </For>
+              </ul>
+            </Show>
+            <Show when={bodies().plan}>{(plan) => <Prose text={plan()} />}</Show>
+            <For each={patches()}>{(patch) => <Diff patch={patch} />}</For>
+            <Fields fields={input()?.fields ?? []} />
+            <For each={pictures()}>
+              {(picture, index) => <PictureView picture={picture} index={index()} />}
+            </For>
+            <Show when={bodies().text}>{(text) => <Plain text={text()} />}</Show>
+            <Show when={bodies().output}>
+              {(output) => (
+                <div class="tool-output">
+                  <Show
+                    when={props.event.kind === "subagent"}
+                    fallback={
+                      <Terminal
+                        text={output()}
+                        label="Output"
+                        lines={patches().length > 0 ? 6 : 40}
+                      />
+                    }
+                  >
+                    <Prose text={output()} lines={40} />
+                  </Show>
+                </div>
+              )}
+            </Show>
+          </>
+        )}
+      </Show>
     </div>
   );
 }
 
-function Fields(props: { readonly fields: readonly { readonly name: string; readonly value: string }[] }): JSX.Element {
+function Fields(props: {
+  readonly fields: readonly { readonly name: string; readonly value: string }[];
+}): JSX.Element {
   const short = createMemo(() => props.fields.filter(isShort));
   const long = createMemo(() => props.fields.filter((field) => !isShort(field)));
   return (

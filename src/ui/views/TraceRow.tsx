@@ -1,6 +1,14 @@
 import { createMemo, For, Show, type Accessor, type JSX } from "solid-js";
 import type { EventRow } from "../../app/api.ts";
-import { agentName, clockTime, compactCount, duration, exactTime, money, plural } from "../lib/format.ts";
+import {
+  agentName,
+  clockTime,
+  compactCount,
+  duration,
+  exactTime,
+  money,
+  plural,
+} from "../lib/format.ts";
 import { eventKey, laneKey, workKey, type Row, type TraceOutline } from "../lib/outline.ts";
 import { readPictures, toolIcon } from "../lib/toolView.ts";
 import { oneLine } from "../lib/visible.ts";
@@ -47,9 +55,15 @@ export function TraceRow(props: Props): JSX.Element {
       <Show when={kind() === "work"}>
         <Work {...props} />
       </Show>
-      <Show when={kind() === "prompt" && event()}>{(shown) => <Prompt {...props} event={shown()} />}</Show>
-      <Show when={kind() === "answer" && event()}>{(shown) => <Answer {...props} event={shown()} />}</Show>
-      <Show when={kind() === "event" && event()}>{(shown) => <Step {...props} event={shown()} />}</Show>
+      <Show when={kind() === "prompt" && event()}>
+        {(shown) => <Prompt {...props} event={shown()} />}
+      </Show>
+      <Show when={kind() === "answer" && event()}>
+        {(shown) => <Answer {...props} event={shown()} />}
+      </Show>
+      <Show when={kind() === "event" && event()}>
+        {(shown) => <Step {...props} event={shown()} />}
+      </Show>
     </article>
   );
 }
@@ -60,10 +74,18 @@ function Prompt(props: Props & { readonly event: EventRow }): JSX.Element {
   return (
     <header class="prompt">
       <h2>
-        <Plain text={text() ?? props.event.summary ?? "A prompt, its words are not here"} lines={14} />
+        <Plain
+          text={text() ?? props.event.summary ?? "A prompt, its words are not here"}
+          lines={14}
+        />
       </h2>
-      <For each={pictures()}>{(picture, index) => <PictureView picture={picture} index={index()} />}</For>
-      <Meta {...props} who={props.sharedWith !== null && props.event.parts.length === 0 ? "teammate" : "you"} />
+      <For each={pictures()}>
+        {(picture, index) => <PictureView picture={picture} index={index()} />}
+      </For>
+      <Meta
+        {...props}
+        who={props.sharedWith !== null && props.event.parts.length === 0 ? "teammate" : "you"}
+      />
     </header>
   );
 }
@@ -72,13 +94,13 @@ function Answer(props: Props & { readonly event: EventRow }): JSX.Element {
   const bodies = createMemo(() => props.trace.bodies(props.event));
   const label = createMemo(() => oneLine(props.event.summary ?? ""));
   return (
-    <Show
-      when={props.event.kind === "response"}
-      fallback={<Boundary {...props} />}
-    >
+    <Show when={props.event.kind === "response"} fallback={<Boundary {...props} />}>
       <div class="answer">
         <Thinking {...props} />
-        <Show when={bodies()?.text} fallback={<p class="quiet">{label() || "A response, its words are not here"}</p>}>
+        <Show
+          when={bodies()?.text}
+          fallback={<p class="quiet">{label() || "A response, its words are not here"}</p>}
+        >
           {(text) => <Prose text={text()} />}
         </Show>
         <Meta {...props} who={props.event.model ?? agentName(props.agent)} />
@@ -101,13 +123,20 @@ function Boundary(props: Props & { readonly event: EventRow }): JSX.Element {
       }
     >
       <div class="boundary">
-        <button type="button" aria-expanded={open()} onClick={() => props.onToggle(eventKey(props.event.id))}>
+        <button
+          type="button"
+          aria-expanded={open()}
+          onClick={() => props.onToggle(eventKey(props.event.id))}
+        >
           <Icon name="compaction" />
           The conversation was compacted here
           <span class="quiet">{clockTime(props.event.at)}</span>
         </button>
         <Show when={open()}>
-          <Show when={props.trace.bodies(props.event)?.text} fallback={<p class="quiet">No summary was recorded.</p>}>
+          <Show
+            when={props.trace.bodies(props.event)?.text}
+            fallback={<p class="quiet">No summary was recorded.</p>}
+          >
             {(text) => <Prose text={text()} lines={60} />}
           </Show>
         </Show>
@@ -117,7 +146,15 @@ function Boundary(props: Props & { readonly event: EventRow }): JSX.Element {
 }
 
 function ErrorText(props: Props & { readonly event: EventRow }): JSX.Element {
-  return <Terminal text={props.trace.bodies(props.event)?.text ?? props.event.summary ?? "An error without words"} label="Error" lines={12} />;
+  return (
+    <Terminal
+      text={
+        props.trace.bodies(props.event)?.text ?? props.event.summary ?? "An error without words"
+      }
+      label="Error"
+      lines={12}
+    />
+  );
 }
 
 /** The work between prompt and response, in one line. */
@@ -130,7 +167,12 @@ function Work(props: Props): JSX.Element {
   const words = createMemo(() => workWords(outline()));
   const isRunning = createMemo(() => props.live && (outline()?.sums.running ?? 0) > 0);
   return (
-    <button type="button" class="work" aria-expanded={props.trace.isOpen(key())} onClick={() => props.onToggle(key())}>
+    <button
+      type="button"
+      class="work"
+      aria-expanded={props.trace.isOpen(key())}
+      onClick={() => props.onToggle(key())}
+    >
       <Icon name="chevron" class="fold" />
       <Show when={isRunning()}>
         <i class="live" aria-hidden="true" />
@@ -152,7 +194,9 @@ function workWords(trace: TraceOutline | null): string {
   return [
     tools > 0 ? plural(tools, "tool") : plural(trace.work.length, "step"),
     files > 0 ? plural(files, "file") : "",
-    startedAt === null || endedAt === null || endedAt <= startedAt ? "" : duration(endedAt - startedAt),
+    startedAt === null || endedAt === null || endedAt <= startedAt
+      ? ""
+      : duration(endedAt - startedAt),
     tokens > 0 ? money(costUsd) : "",
   ]
     .filter((part) => part !== "")
@@ -163,7 +207,9 @@ function workWords(trace: TraceOutline | null): string {
 function Step(props: Props & { readonly event: EventRow }): JSX.Element {
   const key = createMemo(() => {
     const row = props.row();
-    return row.type === "event" && row.inside > 0 ? laneKey(row.event.id) : eventKey(props.event.id);
+    return row.type === "event" && row.inside > 0
+      ? laneKey(row.event.id)
+      : eventKey(props.event.id);
   });
   const depth = createMemo(() => {
     const row = props.row();
@@ -177,7 +223,12 @@ function Step(props: Props & { readonly event: EventRow }): JSX.Element {
   const canOpen = (): boolean => inside() > 0 || props.event.parts.length > 0;
   const isText = (): boolean => ["response", "prompt", "compaction"].includes(props.event.kind);
   return (
-    <div class={`step kind-${props.event.kind}`} style={{ "--depth": depth() }} data-depth={depth()} data-status={props.event.status}>
+    <div
+      class={`step kind-${props.event.kind}`}
+      style={{ "--depth": depth() }}
+      data-depth={depth()}
+      data-status={props.event.status}
+    >
       <div class="step-line">
         <button
           type="button"
@@ -207,7 +258,10 @@ function Step(props: Props & { readonly event: EventRow }): JSX.Element {
         </span>
       </div>
       <Show when={isBodyOpen()}>
-        <Show when={isText() || props.event.kind === "error"} fallback={<ToolBody event={props.event} bodies={props.trace.bodies(props.event)} />}>
+        <Show
+          when={isText() || props.event.kind === "error"}
+          fallback={<ToolBody event={props.event} bodies={props.trace.bodies(props.event)} />}
+        >
           <div class="tool-body">
             <Thinking {...props} />
             <Show when={props.event.kind !== "error"} fallback={<ErrorText {...props} />}>
@@ -225,7 +279,8 @@ function Step(props: Props & { readonly event: EventRow }): JSX.Element {
 
 function StepWords(props: { readonly event: EventRow; readonly inside: number }): JSX.Element {
   const summary = createMemo(() => oneLine(props.event.summary ?? ""));
-  const onlyThought = (): boolean => props.event.parts.length > 0 && props.event.parts.every((part) => part === "thinking");
+  const onlyThought = (): boolean =>
+    props.event.parts.length > 0 && props.event.parts.every((part) => part === "thinking");
   switch (props.event.kind) {
     case "tool":
       return (
@@ -245,7 +300,11 @@ function StepWords(props: { readonly event: EventRow; readonly inside: number })
         </>
       );
     case "response":
-      return <span class="cut said">{onlyThought() ? "Thought about it" : summary() || "Said something"}</span>;
+      return (
+        <span class="cut said">
+          {onlyThought() ? "Thought about it" : summary() || "Said something"}
+        </span>
+      );
     case "prompt":
       return (
         <>
@@ -278,7 +337,10 @@ function StepState(props: { readonly event: EventRow; readonly live: boolean }):
         <span class="state">{words()}</span>
       </Show>
       <Show when={props.event.rolledBack}>
-        <span class="tag" title="No longer part of the conversation; its tokens were spent all the same">
+        <span
+          class="tag"
+          title="No longer part of the conversation; its tokens were spent all the same"
+        >
           rolled back
         </span>
       </Show>
@@ -306,7 +368,12 @@ function Thinking(props: Props & { readonly event: EventRow }): JSX.Element {
   const key = (): string => `t:${props.event.id}`;
   return (
     <Show when={props.event.parts.includes("thinking")}>
-      <button type="button" class="thinking" aria-expanded={props.trace.isOpen(key())} onClick={() => props.onToggle(key())}>
+      <button
+        type="button"
+        class="thinking"
+        aria-expanded={props.trace.isOpen(key())}
+        onClick={() => props.onToggle(key())}
+      >
         <Icon name="chevron" class="fold" />
         Thinking
       </button>
@@ -320,7 +387,8 @@ function Thinking(props: Props & { readonly event: EventRow }): JSX.Element {
 }
 
 const LOCAL_ONLY = "These words stay on this machine.";
-const LOCAL_SHARED = "These words stay on this machine: your team sees that they were said, when, and what they cost, not what they say.";
+const LOCAL_SHARED =
+  "These words stay on this machine: your team sees that they were said, when, and what they cost, not what they say.";
 
 function Meta(props: Props & { readonly event: EventRow; readonly who: string }): JSX.Element {
   return (
@@ -331,7 +399,9 @@ function Meta(props: Props & { readonly event: EventRow; readonly who: string })
       </Show>
       <Show when={props.event.tokens}>
         {(tokens) => (
-          <span title={`${tokens().input} in, ${tokens().cacheRead} from the cache, ${tokens().cacheWrite} into it, ${tokens().output} out`}>
+          <span
+            title={`${tokens().input} in, ${tokens().cacheRead} from the cache, ${tokens().cacheWrite} into it, ${tokens().output} out`}
+          >
             {compactCount(tokens().output)} out
           </span>
         )}

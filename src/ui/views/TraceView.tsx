@@ -1,7 +1,17 @@
 import { createEffect, createMemo, createSignal, on, Show, type JSX } from "solid-js";
 import type { SessionRow } from "../../app/api.ts";
 import { announce } from "../lib/announce.ts";
-import { agentName, allTokens, clockTime, compactCount, dayLabel, duration, exactTime, money, plural } from "../lib/format.ts";
+import {
+  agentName,
+  allTokens,
+  clockTime,
+  compactCount,
+  dayLabel,
+  duration,
+  exactTime,
+  money,
+  plural,
+} from "../lib/format.ts";
 import { useKeys } from "../lib/keys.ts";
 import { now } from "../lib/now.ts";
 import { eventKey, visibleRows, type Row } from "../lib/outline.ts";
@@ -49,7 +59,10 @@ export function TraceView(props: { readonly id: string }): JSX.Element {
     if (key === null || index < 0) return;
     setCurrent(key);
     handle()?.show(index, align);
-    if (focus) requestAnimationFrame(() => document.getElementById(`at-${key}`)?.focus({ preventScroll: true }));
+    if (focus)
+      requestAnimationFrame(() =>
+        document.getElementById(`at-${key}`)?.focus({ preventScroll: true }),
+      );
   }
 
   function showEvent(event: string, focus = true): void {
@@ -84,9 +97,11 @@ export function TraceView(props: { readonly id: string }): JSX.Element {
     const { reading } = trace.outline();
     const key = current();
     const row = rows()[indexOf(key)];
-    const from = row === undefined ? -1 : reading.findIndex(({ event }) => event.id === anchorOf(row));
+    const from =
+      row === undefined ? -1 : reading.findIndex(({ event }) => event.id === anchorOf(row));
     const found =
-      reading.find(({ event }, index) => index > from && isError(event)) ?? reading.find(({ event }) => isError(event));
+      reading.find(({ event }, index) => index > from && isError(event)) ??
+      reading.find(({ event }) => isError(event));
     if (found === undefined) announce("No error in this session.");
     else showEvent(found.event.id);
   }
@@ -99,14 +114,22 @@ export function TraceView(props: { readonly id: string }): JSX.Element {
     const row = rows()[indexOf(current())];
     if (row === undefined) return;
     if (row.type === "work") toggle(row.key);
-    else document.getElementById(`at-${row.key}`)?.querySelector<HTMLElement>("button[aria-expanded]")?.click();
+    else
+      document
+        .getElementById(`at-${row.key}`)
+        ?.querySelector<HTMLElement>("button[aria-expanded]")
+        ?.click();
   }
 
   function copyLink(): void {
     const row = rows()[indexOf(current())];
-    const path = sessionPath(props.id, row === undefined ? null : anchorOf(row)).replace(/\?[^#]*/, "");
+    const path = sessionPath(props.id, row === undefined ? null : anchorOf(row)).replace(
+      /\?[^#]*/,
+      "",
+    );
     navigator.clipboard.writeText(new URL(path, location.href).href).then(
-      () => announce(row === undefined ? "Link to this session copied." : "Link to this place copied."),
+      () =>
+        announce(row === undefined ? "Link to this session copied." : "Link to this place copied."),
       () => announce("This browser did not allow copying. The address bar has the link.", "error"),
     );
   }
@@ -133,7 +156,10 @@ export function TraceView(props: { readonly id: string }): JSX.Element {
       <Show
         when={session()}
         fallback={
-          <Show when={asked.fault()} fallback={<Show when={asked.slow()}>{<Skeleton rows={3} />}</Show>}>
+          <Show
+            when={asked.fault()}
+            fallback={<Show when={asked.slow()}>{<Skeleton rows={3} />}</Show>}
+          >
             {(words) => <Failed words={words()} onAgain={asked.again} />}
           </Show>
         }
@@ -141,11 +167,17 @@ export function TraceView(props: { readonly id: string }): JSX.Element {
         {(shown) => <Head session={shown()} onCopy={copyLink} onFind={() => setFinding(true)} />}
       </Show>
       <Show when={finding()}>
-        <FindHere trace={trace} onShow={(event) => showEvent(event, false)} onClose={() => setFinding(false)} />
+        <FindHere
+          trace={trace}
+          onShow={(event) => showEvent(event, false)}
+          onClose={() => setFinding(false)}
+        />
       </Show>
       <div class="trace-body">
         <div class="trace-talk">
-          <Show when={trace.fault()}>{(words) => <Failed words={words()} onAgain={trace.again} />}</Show>
+          <Show when={trace.fault()}>
+            {(words) => <Failed words={words()} onAgain={trace.again} />}
+          </Show>
           <Show when={trace.loaded() || trace.fault() !== null} fallback={<SlowSkeleton />}>
             <Show when={rows().length === 0 && trace.fault() === null}>
               <Empty title="Nothing was said in this session yet" />
@@ -158,7 +190,12 @@ export function TraceView(props: { readonly id: string }): JSX.Element {
             follow={live()}
             class="talk"
             handle={setHandle}
-            root={{ role: "feed", tabindex: 0, "aria-label": "Conversation", "aria-busy": !trace.loaded() }}
+            root={{
+              role: "feed",
+              tabindex: 0,
+              "aria-label": "Conversation",
+              "aria-busy": !trace.loaded(),
+            }}
           >
             {(row, index) => (
               <TraceRow
@@ -181,7 +218,12 @@ export function TraceView(props: { readonly id: string }): JSX.Element {
             </button>
           </Show>
         </div>
-        <TimeLine trace={trace} session={session()} anchor={anchor()} onPick={(event) => showEvent(event, false)} />
+        <TimeLine
+          trace={trace}
+          session={session()}
+          anchor={anchor()}
+          onPick={(event) => showEvent(event, false)}
+        />
       </div>
     </main>
   );
@@ -206,11 +248,20 @@ function SlowSkeleton(): JSX.Element {
   );
 }
 
-function Head(props: { readonly session: SessionRow; readonly onCopy: () => void; readonly onFind: () => void }): JSX.Element {
+function Head(props: {
+  readonly session: SessionRow;
+  readonly onCopy: () => void;
+  readonly onFind: () => void;
+}): JSX.Element {
   const title = createMemo(() => oneLine(props.session.title ?? "Untitled session"));
   return (
     <header class="head">
-      <a class="icon-button back" href={sessionPath(null)} aria-label="Back to the list" title="Back to the list (Esc)">
+      <a
+        class="icon-button back"
+        href={sessionPath(null)}
+        aria-label="Back to the list"
+        title="Back to the list (Esc)"
+      >
         <Icon name="back" />
       </a>
       <div class="head-main">
@@ -220,10 +271,22 @@ function Head(props: { readonly session: SessionRow; readonly onCopy: () => void
         <Facts session={props.session} />
       </div>
       <div class="head-actions">
-        <button type="button" class="icon-button" aria-label="Find here" title="Find here (f)" onClick={() => props.onFind()}>
+        <button
+          type="button"
+          class="icon-button"
+          aria-label="Find here"
+          title="Find here (f)"
+          onClick={() => props.onFind()}
+        >
           <Icon name="search" />
         </button>
-        <button type="button" class="icon-button" aria-label="Copy link" title="Copy link (y)" onClick={() => props.onCopy()}>
+        <button
+          type="button"
+          class="icon-button"
+          aria-label="Copy link"
+          title="Copy link (y)"
+          onClick={() => props.onCopy()}
+        >
           <Icon name="link" />
         </button>
         <Share session={props.session} />
@@ -237,7 +300,9 @@ function Facts(props: { readonly session: SessionRow }): JSX.Element {
   const row = (): SessionRow => props.session;
   const parent = createMemo(() => {
     const id = row().parent;
-    return id === null ? null : { id, title: oneLine(sessions.rows().get(id)?.title ?? "another session") };
+    return id === null
+      ? null
+      : { id, title: oneLine(sessions.rows().get(id)?.title ?? "another session") };
   });
   return (
     <ul class="facts">
@@ -260,13 +325,13 @@ function Facts(props: { readonly session: SessionRow }): JSX.Element {
         {(project) => (
           <li title={oneLine(project().path ?? "")}>
             {oneLine(project().name)}
-            <Show when={row().gitBranch}>{(branch) => <span class="mono"> {oneLine(branch())}</span>}</Show>
+            <Show when={row().gitBranch}>
+              {(branch) => <span class="mono"> {oneLine(branch())}</span>}
+            </Show>
           </li>
         )}
       </Show>
-      <li title={exactTime(row().startedAt)}>
-        {whenWords(row(), now())}
-      </li>
+      <li title={exactTime(row().startedAt)}>{whenWords(row(), now())}</li>
       <li>{plural(row().events, "event")}</li>
       <Show when={allTokens(row().tokens) > 0} fallback={<li>no tokens recorded</li>}>
         <li>{compactCount(allTokens(row().tokens))} tokens</li>
@@ -281,7 +346,8 @@ function Facts(props: { readonly session: SessionRow }): JSX.Element {
       </Show>
       <Show when={row().damagedLines > 0}>
         <li class="warn" role="note" title="They are kept in the archive as they were found.">
-          <Icon name="error" /> {plural(row().damagedLines, "damaged line")} in this transcript; the rest is here
+          <Icon name="error" /> {plural(row().damagedLines, "damaged line")} in this transcript; the
+          rest is here
         </li>
       </Show>
       <li>
@@ -295,18 +361,25 @@ function Facts(props: { readonly session: SessionRow }): JSX.Element {
 function whenWords({ startedAt, endedAt }: SessionRow, nowMs: number): string {
   if (startedAt === null) return "time not recorded";
   const began = `${dayLabel(startedAt, nowMs)} ${clockTime(startedAt)}`;
-  return endedAt === null || endedAt <= startedAt ? began : `${began}, took ${duration(endedAt - startedAt)}`;
+  return endedAt === null || endedAt <= startedAt
+    ? began
+    : `${began}, took ${duration(endedAt - startedAt)}`;
 }
 
 function sharingWords({ owner, sharedWith }: SessionRow): string {
   if (owner !== null) return `shared by ${oneLine(owner)}; its words stay on their machine`;
-  return sharedWith === null ? "on this machine only" : "shared with your team; the words stay here";
+  return sharedWith === null
+    ? "on this machine only"
+    : "shared with your team; the words stay here";
 }
 
 function Share(props: { readonly session: SessionRow }): JSX.Element {
   const { engine, sessions, status } = useServices();
   const canShare = createMemo(
-    () => props.session.owner === null && props.session.sharedWith === null && (status()?.teams.length ?? 0) > 0,
+    () =>
+      props.session.owner === null &&
+      props.session.sharedWith === null &&
+      (status()?.teams.length ?? 0) > 0,
   );
   const [busy, setBusy] = createSignal(false);
 

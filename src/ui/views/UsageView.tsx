@@ -9,7 +9,12 @@ import { createAnswer, useServices } from "../state/engine.ts";
 
 const BY = ["day", "model", "project", "agent"] as const satisfies readonly UsageBy[];
 type By = (typeof BY)[number];
-const NAMES: Record<By, string> = { day: "Day", model: "Model", project: "Project", agent: "Agent" };
+const NAMES: Record<By, string> = {
+  day: "Day",
+  model: "Model",
+  project: "Project",
+  agent: "Agent",
+};
 const FIRST_ROWS = 60;
 
 export function UsageView(): JSX.Element {
@@ -22,14 +27,23 @@ export function UsageView(): JSX.Element {
     const all = usage.value()?.rows ?? [];
     return by() === "day"
       ? all.toSorted((a, b) => (b.day ?? "").localeCompare(a.day ?? ""))
-      : all.toSorted((a, b) => (b.costUsd ?? 0) - (a.costUsd ?? 0) || allTokens(b.tokens) - allTokens(a.tokens));
+      : all.toSorted(
+          (a, b) =>
+            (b.costUsd ?? 0) - (a.costUsd ?? 0) || allTokens(b.tokens) - allTokens(a.tokens),
+        );
   });
   const shown = createMemo(() => (whole() ? rows() : rows().slice(0, FIRST_ROWS)));
   const isPriced = createMemo(() => rows().some((row) => (row.costUsd ?? 0) > 0));
-  const weight = (row: UsageRow): number => (isPriced() ? (row.costUsd ?? 0) : allTokens(row.tokens));
+  const weight = (row: UsageRow): number =>
+    isPriced() ? (row.costUsd ?? 0) : allTokens(row.tokens);
   const most = createMemo(() => Math.max(1e-9, ...rows().map(weight)));
   const projectNames = createMemo(
-    () => new Map(sessions.sorted().flatMap((row) => (row.project === null ? [] : [[row.project.id, row.project.name]]))),
+    () =>
+      new Map(
+        sessions
+          .sorted()
+          .flatMap((row) => (row.project === null ? [] : [[row.project.id, row.project.name]])),
+      ),
   );
   const nameOf = (row: UsageRow): string => {
     switch (by()) {
@@ -52,14 +66,20 @@ export function UsageView(): JSX.Element {
           <div class="segmented" role="group" aria-label="By">
             <For each={BY}>
               {(name) => (
-                <button type="button" aria-pressed={by() === name} onClick={() => setQuery({ by: name === "day" ? null : name })}>
+                <button
+                  type="button"
+                  aria-pressed={by() === name}
+                  onClick={() => setQuery({ by: name === "day" ? null : name })}
+                >
                   {NAMES[name]}
                 </button>
               )}
             </For>
           </div>
         </header>
-        <Show when={usage.fault()}>{(words) => <Failed words={words()} onAgain={usage.again} />}</Show>
+        <Show when={usage.fault()}>
+          {(words) => <Failed words={words()} onAgain={usage.again} />}
+        </Show>
         <Show when={usage.slow()}>
           <Skeleton rows={10} />
         </Show>
@@ -93,7 +113,11 @@ export function UsageView(): JSX.Element {
                       {nameOf(row)}
                     </th>
                     <td class="usage-bars" aria-hidden="true">
-                      <i style={{ width: `${Math.max(weight(row) > 0 ? 1 : 0, (weight(row) / most()) * 100)}%` }} />
+                      <i
+                        style={{
+                          width: `${Math.max(weight(row) > 0 ? 1 : 0, (weight(row) / most()) * 100)}%`,
+                        }}
+                      />
                     </td>
                     <Numbers row={row} />
                   </tr>
@@ -118,8 +142,8 @@ export function UsageView(): JSX.Element {
             </button>
           </Show>
           <p class="quiet sheet-note">
-            Input is without what came from the cache; output is with reasoning. Costs are from the price table this
-            version came with; a model without a price is unpriced, not free.
+            Input is without what came from the cache; output is with reasoning. Costs are from the
+            price table this version came with; a model without a price is unpriced, not free.
           </p>
         </Show>
       </div>

@@ -1,0 +1,178 @@
+/** What happens to sessions besides capture: claims, and teammates' traces. */
+import type { PGlite, Transaction } from "@electric-sql/pglite";
+import type { EventId, SessionId, TeamId } from "../base/ids.ts";
+import { NO_TOKENS, type Tokens } from "../base/session.ts";
+import type { TraceEvent, TraceMeta } from "../crdt/trace.ts";
+import { textArray } from "../pg/arrays.ts";
+import { type CopyValue, copyRows } from "../pg/copy.ts";
+import type { Settings } from "./settings.ts";
+import { CLAIMED_KEY } from "./views/sessions.ts";
+
+export interface RemoteTrace {
+  readonly id: SessionId;
+  readonly team: TeamId;
+  /** Whose it is, in words. */
+  readonly owner: string;
+  readonly meta: TraceMeta;
+  readonly events: ReadonlyMap<EventId, TraceEvent>;
+}
+
+export interface Sessions {
+  /** Sets the account that claimed them; uploads nothing. */
+  claim(sessions: readonly SessionId[], account: string): Promise<void>;
+  /** Makes a teammate's session what its document says. False: it was captured here, and stays as captured. */
+  putRemote(trace: RemoteTrace): Promise<boolean>;
+  /** A teammate's session whose document is gone. Sessions captured here stay. */
+  dropRemote(session: SessionId): Promise<void>;
+}
+
+export function createSessions(db: PGlite, settings: Settings): Sessions {
+  return {
+    claim: (sessions, account) =>
+      settings.setMany(new Map(sessions.map((session) => [CLAIMED_KEY + session, account]))),
+
+    putRemote: async (trace) =>
+      db.transaction(async (tx) => {
+        const before = await tx.query<{ remote_team: string | null; rev: number }>(
+          "select remote_team, rev from sessions where id = $1",
+          [trace.id],
+        );
+        const row = before.rows[0];
+        if (row !== undefined && row.remote_team === null) return false;
+        const rev = (row?.rev ?? 0) + 1;
+        await clear(tx, trace.id);
+        await writeSession(tx, trace, rev);
+        await writeEvents(tx, trace, rev);
+        await writeCalls(tx, trace);
+        return true;
+      }),
+
+    dropRemote: async (session) =>
+      db.transaction(async (tx) => {
+        const gone = await tx.query("delete from sessions where id = $1 and remote_team is not null returning id", [session]);
+        if (gone.rows.length > 0) await clear(tx, session);
+      }),
+  };
+}
+
+async function clear(tx: Transaction, session: SessionId): Promise<void> {
+  await tx.query("delete from search_docs where session_id = $1", [session]);
+  await tx.query("delete from events where session_id = $1", [session]);
+  await tx.query("delete from calls where session_id = $1", [session]);
+}
+
+/** The sums are the owner's own: they stand in `meta`. A title is never shared. */
+async function writeSession(tx: Transaction, { id, team, owner, meta }: RemoteTrace, rev: number): Promise<void> {
+  const usage = Object.values(meta.usage);
+  const total = (pick: (tokens: Tokens) => number) => usage.reduce((sum, { tokens }) => sum + pick(tokens), 0);
+  const unpriced = usage.some(({ costNanoUsd }) => costNanoUsd === null);
+  const values: Readonly<Record<string, unknown>> = {
+    id,
+    agent: meta.agent,
+    source_id: meta.sourceId ?? id,
+    remote_team: team,
+    owner,
+    agent_version: meta.agentVersion,
+    rev,
+    index_rev: 0,
+    indexed_title: null,
+    started_at: meta.startedAt,
+    ended_at: meta.endedAt,
+    events: meta.events,
+    prompts: meta.prompts,
+    tools: meta.tools,
+    files_changed: meta.filesChanged,
+    calls: usage.reduce((sum, { calls }) => sum + calls, 0),
+    input: total((tokens) => tokens.input),
+    output: total((tokens) => tokens.output),
+    cache_read: total((tokens) => tokens.cacheRead),
+    cache_write: total((tokens) => tokens.cacheWrite),
+    reasoning: total((tokens) => tokens.reasoning),
+    cost: unpriced ? null : usage.reduce((sum, { costNanoUsd }) => sum + (costNanoUsd ?? 0), 0),
+    models: textArray(Object.keys(meta.usage).sort()),
+  };
+  const columns = Object.keys(values);
+  await tx.query(
+    `insert into sessions (${columns.join(", ")}) values (${columns.map((_, i) => `$${i + 1}`).join(", ")})
+     on conflict (id) do update set ${columns.map((column) => `${column} = excluded.${column}`).join(", ")}`,
+    Object.values(values),
+  );
+}
+
+/** An id that a session of this machine holds is a replay here too, and not stored again. */
+async function writeEvents(tx: Transaction, { id: session, events }: RemoteTrace, rev: number): Promise<void> {
+  const taken = await tx.query<{ id: EventId }>("select id from events where id = any($1::text[])", [
+    textArray([...events.keys()]),
+  ]);
+  const held = new Set(taken.rows.map(({ id }) => id));
+  const columns =
+    "id session_id rev lane kind ord at duration_ms status model tool tool_input opens lines_added lines_removed exit_code rolled_back call_key";
+  const rows = [...events].filter(([id]) => !held.has(id));
+  await copyRows(
+    tx,
+    "events",
+    columns.split(" "),
+    rows.map(([id, event]): readonly CopyValue[] => [
+      id,
+      session,
+      rev,
+      event.lane,
+      event.kind,
+      whole(event.order),
+      whole(event.at),
+      whole(event.durationMs),
+      event.status,
+      event.model,
+      event.tool?.name ?? null,
+      event.tool === null ? null : JSON.stringify(event.tool.input),
+      event.opens,
+      whole(event.linesAdded),
+      whole(event.linesRemoved),
+      whole(event.exitCode),
+      event.rolledBack,
+      event.tokens === null ? null : id,
+    ]),
+  );
+}
+
+/** A call for each event that shows tokens, and what its model's sum has beyond them. */
+async function writeCalls(tx: Transaction, { id: session, meta, events }: RemoteTrace): Promise<void> {
+  const rest = new Map(Object.entries(meta.usage).map(([model, usage]) => [model, { ...usage }]));
+  const rows: CopyValue[][] = [];
+  const add = (key: string, event: string | null, model: string, at: number | null, count: number, tokens: Tokens, cost: number | null): void => {
+    const { input, output, cacheRead, cacheWrite, reasoning } = tokens;
+    rows.push([meta.agent, key, session, at, model, count, input, output, cacheRead, cacheWrite, reasoning, cost, event]);
+  };
+  for (const [id, event] of events) {
+    if (event.tokens === null) continue;
+    const model = event.model ?? "";
+    add(`${session}#${id}`, id, model, whole(event.at), 1, event.tokens, event.costNanoUsd);
+    const sum = rest.get(model) ?? { calls: 0, tokens: NO_TOKENS, costNanoUsd: 0 };
+    rest.set(model, {
+      calls: sum.calls - 1,
+      tokens: minus(sum.tokens, event.tokens),
+      costNanoUsd: sum.costNanoUsd === null ? null : sum.costNanoUsd - (event.costNanoUsd ?? 0),
+    });
+  }
+  for (const [model, { calls, tokens, costNanoUsd }] of rest) {
+    const nothing = calls === 0 && Object.values(tokens).every((count) => count === 0);
+    if (!nothing) add(`${session}#${model}`, null, model, meta.endedAt, calls, tokens, costNanoUsd);
+  }
+  const columns = "agent key session_id at model count input output cache_read cache_write reasoning cost event_id";
+  await copyRows(tx, "calls", columns.split(" "), rows);
+}
+
+function minus(a: Tokens, b: Tokens): Tokens {
+  return {
+    input: a.input - b.input,
+    output: a.output - b.output,
+    cacheRead: a.cacheRead - b.cacheRead,
+    cacheWrite: a.cacheWrite - b.cacheWrite,
+    reasoning: a.reasoning - b.reasoning,
+  };
+}
+
+/** A peer's number may be any. */
+function whole<T extends number | null>(value: T): T {
+  return (value === null ? null : Math.round(value)) as T;
+}

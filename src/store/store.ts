@@ -1,0 +1,126 @@
+/**
+ * The store: everything of one profile that is kept, in one embedded PostgreSQL and one journal.
+ *
+ * In `folder`: `db/` and what `src/pg` puts beside it, and `journal`. A database that did not open is replaced by a
+ * fresh one: settings and what people wrote come back from the journal here; sessions are to be read again from
+ * the archive by the caller (`needsRefill`).
+ */
+import { mkdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import type { PGlite } from "@electric-sql/pglite";
+import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import { FaultError, type Result, ok } from "../base/result.ts";
+import { diskFull, isDiskFull } from "../pg/faults.ts";
+import { readMigrations } from "../pg/migrations.ts";
+import { openPg } from "../pg/open.ts";
+import { type CaptureStore, createCapture } from "./capture.ts";
+import { type Documents, createDocuments } from "./documents.ts";
+import { createDurable, replayJournal } from "./durable.ts";
+import { type Journal, openJournal } from "./journal.ts";
+import { createProjectFinder } from "./projects.ts";
+import { snapshotEntries } from "./replay.ts";
+import { type SearchStore, createSearch } from "./search/search.ts";
+import { type Sessions, createSessions } from "./sessions.ts";
+import { type Settings, createSettings } from "./settings.ts";
+import { type SyncStore, createSync } from "./sync.ts";
+import { type EventViews, createEventViews } from "./views/events.ts";
+import { type Resolver, createResolver } from "./views/resolve.ts";
+import { type SessionViews, createSessionViews } from "./views/sessions.ts";
+import { type TraceViews, createTraceViews } from "./views/traces.ts";
+import { type UsageViews, createUsageViews } from "./views/usage.ts";
+import type { SearchHit } from "./search/searcher.ts";
+
+export interface StoreOptions {
+  /** The profile's; made if missing. */
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Where prepared databases are kept; the installation's cache if left out. */
+  readonly prepared?: string;
+}
+
+export interface Views extends SessionViews, EventViews, TraceViews, UsageViews, Resolver {
+  search(query: string, limit: number): Promise<readonly SearchHit[]>;
+}
+
+export interface Store {
+  readonly settings: Settings;
+  readonly capture: CaptureStore;
+  readonly sessions: Sessions;
+  readonly documents: Documents;
+  readonly sync: SyncStore;
+  readonly search: SearchStore;
+  readonly views: Views;
+  /** Sentences a person should know about this store. */
+  readonly notices: readonly string[];
+  /** The database was set aside: its sessions are to be read again from the archive. */
+  readonly needsRefill: boolean;
+  close(): Promise<void>;
+}
+
+const MIGRATIONS = fileURLToPath(new URL("./migrations", import.meta.url));
+const JOURNAL_WORTH_REWRITING_BYTES = 1024 * 1024;
+const JOURNAL_WASTE = 4;
+
+/** Faults: those of `openPg`. */
+export async function openStore(options: StoreOptions): Promise<Result<Store>> {
+  const { folder, clock, log } = options;
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const opened = await openPg({ ...options, migrations: await readMigrations(MIGRATIONS) });
+  if (!opened.ok) return opened;
+  const { db, notices, setAside } = opened.value;
+  try {
+    const journal = openJournal(join(folder, "journal"));
+    const replayed = await replayJournal(db, journal.records);
+    if (replayed > 0) log("info", "store.replayed", { records: replayed });
+    await rewriteIfWasteful(db, journal);
+    const close = async (): Promise<void> => {
+      journal.close();
+      await opened.value.close();
+    };
+    return ok({ ...compose(db, journal, clock), notices, needsRefill: setAside, close });
+  } catch (error) {
+    await opened.value.close();
+    if (error instanceof FaultError) return { ok: false, fault: error.fault };
+    if (isDiskFull(error)) return { ok: false, fault: diskFull(folder) };
+    throw error;
+  }
+}
+
+type Parts = Omit<Store, "notices" | "needsRefill" | "close">;
+
+function compose(db: PGlite, journal: Journal, clock: Clock): Parts {
+  const durable = createDurable(db, journal);
+  const settings = createSettings(durable);
+  const resolver = createResolver(db);
+  const search = createSearch(db);
+  return {
+    settings,
+    capture: createCapture(db, createProjectFinder()),
+    sessions: createSessions(db, settings),
+    documents: createDocuments(durable),
+    sync: createSync(durable),
+    search,
+    views: {
+      ...resolver,
+      ...createSessionViews(db, clock, resolver),
+      ...createEventViews(db),
+      ...createTraceViews(db),
+      ...createUsageViews(db),
+      search: search.search,
+    },
+  };
+}
+
+async function rewriteIfWasteful(db: PGlite, journal: Journal): Promise<void> {
+  if (journal.sizeBytes < JOURNAL_WORTH_REWRITING_BYTES) return;
+  const live = await db.query<{ bytes: number }>(
+    `select (coalesce((select sum(octet_length(key) + octet_length(value)) from settings), 0)
+       + coalesce((select sum(octet_length(data)) from document_updates u join documents d on d.id = u.document_id
+                   where d.kind <> 'trace'), 0))::bigint as bytes`,
+  );
+  if (journal.sizeBytes < JOURNAL_WASTE * (live.rows[0]?.bytes ?? 0)) return;
+  journal.rewrite(await snapshotEntries(db));
+}
