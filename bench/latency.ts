@@ -29,7 +29,8 @@ export async function typeAndWatch(
   const before = to.length;
   onChange(() => {
     const now = performance.now();
-    while (took.length < Math.min(to.length - before, edits)) took.push(now - (typed[took.length] as number));
+    while (took.length < Math.min(to.length - before, edits))
+      took.push(now - (typed[took.length] as number));
     if (took.length === edits) all.resolve();
   });
   for (let i = 0; i < edits; i++) {

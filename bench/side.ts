@@ -5,7 +5,13 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [key: string]: Json };
 
 /** In a side: its input. */
 export function input<T>(): T {
@@ -20,14 +26,22 @@ export function answer(value: Json): void {
 /** Runs `bench/<program>` and answers what it printed last. Throws with its last lines when it fails. */
 export async function run<T>(program: string, value: Json): Promise<T> {
   const file = fileURLToPath(new URL(program, import.meta.url));
-  const args = ["--disable-warning=ExperimentalWarning", "--expose-gc", file, JSON.stringify(value)];
+  const args = [
+    "--disable-warning=ExperimentalWarning",
+    "--expose-gc",
+    file,
+    JSON.stringify(value),
+  ];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
   const [out, err, code] = await Promise.all([
     text(child.stdout),
     text(child.stderr),
     new Promise<number | null>((resolve) => child.on("close", resolve)),
   ]);
-  if (code !== 0) throw new Error(`${program} ended with ${code}:\n${err.trim().split("\n").slice(-12).join("\n")}`);
+  if (code !== 0)
+    throw new Error(
+      `${program} ended with ${code}:\n${err.trim().split("\n").slice(-12).join("\n")}`,
+    );
   return JSON.parse(out.trim().split("\n").at(-1) as string) as T;
 }
 
@@ -39,7 +53,15 @@ export async function medians<T extends Readonly<Record<string, number>>>(
   const runs: T[] = [];
   for (let i = 0; i < times; i++) runs.push(await once());
   const keys = Object.keys(runs[0] as T);
-  return Object.fromEntries(keys.map((key) => [key, quantile(runs.map((one) => one[key] as number), 0.5)])) as T;
+  return Object.fromEntries(
+    keys.map((key) => [
+      key,
+      quantile(
+        runs.map((one) => one[key] as number),
+        0.5,
+      ),
+    ]),
+  ) as T;
 }
 
 /** Nearest rank. */

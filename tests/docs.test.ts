@@ -8,7 +8,9 @@ import { ROOMS } from "../scripts/lint/rooms.ts";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 const DOCUMENTS = [
-  ...["README.md", "CONTRIBUTING.md", "SECURITY.md"],
+  "README.md",
+  "CONTRIBUTING.md",
+  "SECURITY.md",
   ...markdownIn("docs"),
   ...markdownIn("docs/decisions"),
   ...Object.values(ROOMS).flatMap(({ folder }) => markdownIn(folder)),
@@ -28,7 +30,9 @@ describe("links", () => {
 
   it("to decisions: every one is in the table of ARCHITECTURE.md, and numbered once", () => {
     const files = readdirSync(join(ROOT, "docs/decisions"));
-    const listed = [...read("docs/ARCHITECTURE.md").matchAll(/\(decisions\/([^)]+)\)/g)].map(([, file]) => file);
+    const listed = [...read("docs/ARCHITECTURE.md").matchAll(/\(decisions\/([^)]+)\)/g)].map(
+      ([, file]) => file as string,
+    );
     expect(listed.toSorted()).toEqual(files.toSorted());
     expect(new Set(files.map((file) => file.slice(0, 4))).size).toBe(files.length);
   });
@@ -46,21 +50,32 @@ describe("commands", () => {
   });
 
   it("of operon: README's table and the program list the same", () => {
-    const program = [...read("src/cli/main.ts").matchAll(/^ {2}"?([a-z]+)"?: \{\s*about:/gm)].map(([, name]) => name as string);
-    const commands = readdirSync(join(ROOT, "src/cli")).map((file) => read(`src/cli/${file}`)).join("\n");
-    const named = [...read("README.md").matchAll(/`operon ([a-z/]+)(?: ([a-z/]+))?/g)].flatMap(([, first, second]) =>
-      (first as string).split("/").map((name) => ({ name, words: second?.split("/") ?? [] })),
+    const program = [...read("src/cli/main.ts").matchAll(/^ {2}"?([a-z]+)"?: \{\s*about:/gm)].map(
+      ([, name]) => name as string,
+    );
+    const commands = readdirSync(join(ROOT, "src/cli"))
+      .map((file) => read(`src/cli/${file}`))
+      .join("\n");
+    const named = [...read("README.md").matchAll(/`operon ([a-z/]+)(?: ([a-z/]+))?/g)].flatMap(
+      ([, first, second]) =>
+        (first as string).split("/").map((name) => ({ name, words: second?.split("/") ?? [] })),
     );
     expect(program.length).toBeGreaterThan(10);
     expect(new Set(named.map(({ name }) => name))).toEqual(new Set(program));
-    const unknown = named.flatMap(({ name, words }) => words.filter((word) => !commands.includes(`"${name} ${word}`)));
+    const unknown = named.flatMap(({ name, words }) =>
+      words.filter((word) => !commands.includes(`"${name} ${word}`)),
+    );
     expect(unknown).toEqual([]);
   });
 });
 
 describe("the table of rooms", () => {
   it("is that of the linter, and a row for every folder of src", () => {
-    const rows = [...read("docs/ARCHITECTURE.md").matchAll(/^\| `([\w/]+)` \|[^|]+\| ([\w ]+) \| ([^|]+) \|$/gm)];
+    const rows = [
+      ...read("docs/ARCHITECTURE.md").matchAll(
+        /^\| `([\w/]+)` \|[^|]+\| ([\w ]+) \| ([^|]+) \|$/gm,
+      ),
+    ];
     const shown = new Map(rows.map(([, folder, runs, imports]) => [folder, { runs, imports }]));
     for (const [name, room] of Object.entries(ROOMS)) {
       const row = shown.get(room.folder);
@@ -68,17 +83,25 @@ describe("the table of rooms", () => {
       expect(row?.runs).toBe({ neutral: "anywhere", node: "Node", dom: "the page" }[room.runs]);
       if (row?.imports === "all above") continue;
       const named = (row?.imports ?? "").split(";")[0]?.match(/\b[a-z]+\b(?!\/|\.)/g) ?? [];
-      expect(named.filter((word) => word in ROOMS).toSorted()).toEqual([...room.imports].toSorted());
+      expect(named.filter((word) => word in ROOMS).toSorted()).toEqual(
+        [...room.imports].toSorted(),
+      );
     }
-    const folders = readdirSync(join(ROOT, "src"), { withFileTypes: true }).filter((entry) => entry.isDirectory());
-    expect(folders.map(({ name }) => `src/${name}`).filter((folder) => !shown.has(folder))).toEqual([]);
+    const folders = readdirSync(join(ROOT, "src"), { withFileTypes: true }).filter((entry) =>
+      entry.isDirectory(),
+    );
+    expect(folders.map(({ name }) => `src/${name}`).filter((folder) => !shown.has(folder))).toEqual(
+      [],
+    );
   });
 
   it("has no circle: a room imports only rooms that stand above it", () => {
     const names = Object.keys(ROOMS);
     const wrong = names.flatMap((name, at) => {
       const { imports } = ROOMS[name] as (typeof ROOMS)[string];
-      return imports.filter((other) => !names.slice(0, at).includes(other)).map((other) => `${name} → ${other}`);
+      return imports
+        .filter((other) => !names.slice(0, at).includes(other))
+        .map((other) => `${name} → ${other}`);
     });
     expect(wrong).toEqual([]);
   });
@@ -88,8 +111,12 @@ describe("the protocol", () => {
   it("names every function that the cloud's schema has, and no other", () => {
     const migrations = readdirSync(join(ROOT, "supabase/migrations"));
     const sql = migrations.map((file) => read(`supabase/migrations/${file}`)).join("\n");
-    const made = [...sql.matchAll(/create (?:or replace )?function public\.(cloud_\w+)/g)].map(([, name]) => name);
-    const named = [...read("docs/PROTOCOL.md").matchAll(/^\| `(cloud_\w+)`/gm)].map(([, name]) => name);
+    const made = [...sql.matchAll(/create (?:or replace )?function public\.(cloud_\w+)/g)].map(
+      ([, name]) => name as string,
+    );
+    const named = [...read("docs/PROTOCOL.md").matchAll(/^\| `(cloud_\w+)`/gm)].map(
+      ([, name]) => name as string,
+    );
     expect(named.toSorted()).toEqual([...new Set(made)].toSorted());
   });
 });

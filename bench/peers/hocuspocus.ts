@@ -15,12 +15,18 @@ const [line] = await once(createInterface(server.stdout), "line");
 const url = `ws://127.0.0.1:${JSON.parse(line as string).port}`;
 
 const docs = [new Y.Doc(), new Y.Doc()] as const;
-const providers = docs.map((document) => new HocuspocusProvider({ url, name: "a decision", document }));
-await Promise.all(providers.map((one) => new Promise<void>((resolve) => one.on("synced", () => resolve()))));
+const providers = docs.map(
+  (document) => new HocuspocusProvider({ url, name: "a decision", document }),
+);
+await Promise.all(
+  providers.map((one) => new Promise<void>((resolve) => one.on("synced", () => resolve()))),
+);
 
 const [from, to] = docs;
 answer(
-  await typeAndWatch(typing, from.getText("context"), to.getText("context"), (changed) => to.on("update", changed)),
+  await typeAndWatch(typing, from.getText("context"), to.getText("context"), (changed) =>
+    to.on("update", changed),
+  ),
 );
 for (const provider of providers) provider.destroy();
 server.kill();

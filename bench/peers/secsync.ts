@@ -51,13 +51,27 @@ let clock = -1;
 const arrived: Uint8Array[] = [];
 for (const message of sent) {
   const update = parseUpdate(JSON.parse(message));
-  const opened = verifyAndDecryptUpdate(update, key, publicData.refSnapshotId, clock, sodium, "error");
-  if (opened.error !== undefined || opened.content === undefined) throw opened.error ?? new Error("nothing in it");
+  const opened = verifyAndDecryptUpdate(
+    update,
+    key,
+    publicData.refSnapshotId,
+    clock,
+    sodium,
+    "error",
+  );
+  if (opened.error !== undefined || opened.content === undefined)
+    throw opened.error ?? new Error("nothing in it");
   clock = opened.clock as number;
   arrived.push(...deserializeUint8ArrayUpdates(sodium.to_string(opened.content), sodium));
 }
 copy.transact(() => arrived.forEach((update) => Y.applyUpdate(copy, update)));
 const catchUpMs = performance.now() - reading;
 
-if (copy.getText("text").toString() !== doc.getText("text").toString()) throw new Error("the copy differs");
-answer({ sealMs, catchUpMs, bytes: sent.reduce((sum, message) => sum + message.length, 0), rows: sent.length });
+if (copy.getText("text").toString() !== doc.getText("text").toString())
+  throw new Error("the copy differs");
+answer({
+  sealMs,
+  catchUpMs,
+  bytes: sent.reduce((sum, message) => sum + message.length, 0),
+  rows: sent.length,
+});

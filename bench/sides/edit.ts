@@ -27,25 +27,48 @@ const children: ChildProcess[] = [];
 try {
   const relay = await starting(["relay", "--port", "0", "--data", join(folder, "relay"), "--json"]);
   const { url, anonKey } = JSON.parse(relay) as { url: string; anonKey: string };
-  const account = ["--url", url, "--key", anonKey, "--email", "bench@example.org", "--password-stdin"];
+  const account = [
+    "--url",
+    url,
+    "--key",
+    anonKey,
+    "--email",
+    "bench@example.org",
+    "--password-stdin",
+  ];
   await operon("a", ["signup", ...account], PASSWORD);
   await operon("b", ["login", ...account], PASSWORD);
-  const made = await operon("a", ["team", "create", "Bench", "--passphrase-stdin", "--json"], PASSPHRASE);
+  const made = await operon(
+    "a",
+    ["team", "create", "Bench", "--passphrase-stdin", "--json"],
+    PASSPHRASE,
+  );
   const { team, invite } = JSON.parse(made) as { team: string; invite: string };
   await operon("b", ["team", "join", invite, "--passphrase-stdin"], PASSPHRASE);
-  const decided = await operon("a", ["decision", "new", "--title", "Typed", "--team", team, "--json"]);
+  const decided = await operon("a", [
+    "decision",
+    "new",
+    "--title",
+    "Typed",
+    "--team",
+    team,
+    "--json",
+  ]);
   const { id } = JSON.parse(decided) as { id: string };
   await operon("a", ["sync", "--once"]);
   await operon("b", ["sync", "--once"]);
 
-  for (const device of ["a", "b"]) await starting(["watch", "--home", join(folder, "no-agents")], device);
+  for (const device of ["a", "b"])
+    await starting(["watch", "--home", join(folder, "no-agents")], device);
   const [from, to] = [await page("a", id), await page("b", id)];
   // The first edit finds connections that are still being made.
   await typeAndWatch({ edits: 1, everyMs: 1000 }, from.text, to.text, to.onChange);
   answer({ ...(await typeAndWatch(typing, from.text, to.text, to.onChange)) });
 } finally {
   for (const child of children) child.kill("SIGTERM");
-  await Promise.all(children.map((child) => child.exitCode ?? once(child, "exit")));
+  await Promise.all(
+    children.filter(({ exitCode }) => exitCode === null).map((child) => once(child, "exit")),
+  );
   rmSync(folder, { recursive: true });
 }
 process.exit(0);
@@ -60,16 +83,22 @@ async function operon(device: string, args: readonly string[], stdin = ""): Prom
   child.stdin.end(stdin);
   const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
   if (child.exitCode === null) await once(child, "exit");
-  if (child.exitCode !== 0) throw new Error(`operon ${args[0]} ended with ${child.exitCode}: ${err}`);
+  if (child.exitCode !== 0)
+    throw new Error(`operon ${args[0]} ended with ${child.exitCode}: ${err}`);
   return out;
 }
 
 /** A program that stays. Answers its first line, of whichever output speaks first. */
 async function starting(args: readonly string[], device = "relay"): Promise<string> {
-  const child = spawn(OPERON, args, { env: environment(device), stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(OPERON, args, {
+    env: environment(device),
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   children.push(child);
-  const [line] = await Promise.race([child.stdout, child.stderr].map((stream) => once(createInterface(stream), "line")));
-  return line as string;
+  const lines = [child.stdout, child.stderr].map(
+    async (stream) => (await once(createInterface(stream), "line"))[0] as string,
+  );
+  return Promise.race(lines);
 }
 
 /** A document as a page has it: open in its device's engine. */
@@ -84,7 +113,8 @@ async function page(device: string, id: string) {
   socket.on("message", (data: Buffer, binary: boolean) => {
     const frame = binary ? decodeFrame(data) : null;
     if (frame === null || frame.doc !== id) return;
-    if (frame.kind === "state") applyUpdates(doc, [decodeState(frame.payload)?.update ?? new Uint8Array()], FROM_ENGINE);
+    if (frame.kind === "state")
+      applyUpdates(doc, [decodeState(frame.payload)?.update ?? new Uint8Array()], FROM_ENGINE);
     if (frame.kind === "state") opened.resolve();
     if (frame.kind === "update") applyUpdates(doc, [frame.payload], FROM_ENGINE);
     if (frame.kind === "refused") opened.reject(new Error(new TextDecoder().decode(frame.payload)));
@@ -96,7 +126,10 @@ async function page(device: string, id: string) {
   // A page that has nothing: the state vector of an empty document is one zero.
   socket.send(encodeFrame("open", id, 0, new Uint8Array([0])));
   await opened.promise;
-  return { text: doc.getText("context"), onChange: (changed: () => void) => void doc.on("update", changed) };
+  return {
+    text: doc.getText("context"),
+    onChange: (changed: () => void) => void doc.on("update", changed),
+  };
 }
 
 async function text(stream: NodeJS.ReadableStream): Promise<string> {

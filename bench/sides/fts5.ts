@@ -7,7 +7,10 @@ import { answer, input, quantile } from "../side.ts";
 
 const { texts, queries } = input<{ texts: string; queries: readonly string[] }>();
 /** One JSON text a line. */
-const rows = readFileSync(texts, "utf8").trimEnd().split("\n").map((line) => JSON.parse(line) as string);
+const rows = readFileSync(texts, "utf8")
+  .trimEnd()
+  .split("\n")
+  .map((line) => JSON.parse(line) as string);
 
 const folder = mkdtempSync(join(tmpdir(), "operon-bench-fts5-"));
 const database = new DatabaseSync(join(folder, "text.db"));
@@ -24,7 +27,12 @@ const find = database.prepare(
 );
 const searchMs = queries.map((query) => {
   const asked = performance.now();
-  find.all(query.split(" ").map((word) => `"${word}"`).join(" "));
+  find.all(
+    query
+      .split(" ")
+      .map((word) => `"${word}"`)
+      .join(" "),
+  );
   return performance.now() - asked;
 });
 database.close();

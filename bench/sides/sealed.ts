@@ -26,7 +26,11 @@ const team = "team_01KABCDEFGHJKMNPQRSTVWXYZ0" as TeamId;
 const stream = { team, project: null };
 const keys = createTeamKeys(team, random);
 const author = { keys, device: createDevice(random), replica: "00".repeat(16) };
-const target = { doc: "dec_01KABCDEFGHJKMNPQRSTVWXYZ0" as DocId, kind: "decision", stream } as const;
+const target = {
+  doc: "dec_01KABCDEFGHJKMNPQRSTVWXYZ0" as DocId,
+  kind: "decision",
+  stream,
+} as const;
 
 const text = typedText(edits);
 const doc = openDoc(null);
@@ -41,7 +45,14 @@ for (let i = 0; i < edits; i += batch) {
   const started = performance.now();
   const update = pendingUpdate(doc, known) as Bytes;
   const last = rows.at(-1);
-  const sealed = sealUpdate(author, target, update, last ? { seq: last.header.seq, hash: last.hash } : null, head, random);
+  const sealed = sealUpdate(
+    author,
+    target,
+    update,
+    last ? { seq: last.header.seq, hash: last.hash } : null,
+    head,
+    random,
+  );
   known = foldKnown(known, update);
   sealMs += performance.now() - started;
   for (const row of sealed) head = advance(head, row.hash);
@@ -51,8 +62,14 @@ for (let i = 0; i < edits; i += batch) {
 const transport: Transport = {
   async pull(_team, cursors, limit) {
     const from = cursors[0]?.cursor.n ?? 0;
-    const page = rows.slice(from, from + limit).map(({ row }, i) => ({ stream, n: from + i + 1, row }));
-    return ok({ rows: page, more: from + page.length < rows.length, heads: [{ stream, cursor: head }] });
+    const page = rows
+      .slice(from, from + limit)
+      .map(({ row }, i) => ({ stream, n: from + i + 1, row }));
+    return ok({
+      rows: page,
+      more: from + page.length < rows.length,
+      heads: [{ stream, cursor: head }],
+    });
   },
   push: () => Promise.reject(new Error("a reader pushes nothing")),
   devices: async () => ok([{ device: author.device.id, card }]),
@@ -77,6 +94,13 @@ const report = unwrap(await reader.once());
 const copy = store.open(target.doc);
 const catchUpMs = performance.now() - reading;
 
-if (report.pulled !== rows.length || !report.verified) throw new Error(`caught up ${JSON.stringify(report)}`);
-if (copy.getText("context").toString() !== doc.getText("context").toString()) throw new Error("the copy differs");
-answer({ sealMs, catchUpMs, bytes: rows.reduce((sum, { row }) => sum + row.length, 0), rows: rows.length });
+if (report.pulled !== rows.length || !report.verified)
+  throw new Error(`caught up ${JSON.stringify(report)}`);
+if (copy.getText("context").toString() !== doc.getText("context").toString())
+  throw new Error("the copy differs");
+answer({
+  sealMs,
+  catchUpMs,
+  bytes: rows.reduce((sum, { row }) => sum + row.length, 0),
+  rows: rows.length,
+});

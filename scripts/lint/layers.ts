@@ -2,36 +2,43 @@
 import { type Import, importFault, placeFault, roomOf, ROOMS } from "./rooms.ts";
 import { type Node, rule } from "./rule.ts";
 
-export const layers = rule("rooms import only what the table of rooms allows", (from, report, context) => {
-  const check = (node: Node, source: unknown, how: Import["how"]) => {
-    const specifier = textOf(source);
-    const fault = specifier === null ? unreadable(from) : importFault({ from, specifier, how });
-    if (fault !== null) report(node, fault);
-  };
-  return {
-    Program(node) {
-      const fault = placeFault(from) ?? libFault(from, context.sourceCode.text);
+export const layers = rule(
+  "rooms import only what the table of rooms allows",
+  (from, report, context) => {
+    const check = (node: Node, source: unknown, how: Import["how"]) => {
+      const specifier = textOf(source);
+      const fault = specifier === null ? unreadable(from) : importFault({ from, specifier, how });
       if (fault !== null) report(node, fault);
-    },
-    ImportDeclaration: (node) => check(node, node["source"], kindOf(node, "importKind")),
-    ExportNamedDeclaration(node) {
-      if (node["source"] !== null) check(node, node["source"], kindOf(node, "exportKind"));
-    },
-    ExportAllDeclaration: (node) => check(node, node["source"], kindOf(node, "exportKind")),
-    ImportExpression: (node) => check(node, node["source"], "load"),
-    TSImportType: (node) => check(node, node["source"] ?? node["argument"], "types"),
-  };
-});
+    };
+    return {
+      Program(node) {
+        const fault = placeFault(from) ?? libFault(from, context.sourceCode.text);
+        if (fault !== null) report(node, fault);
+      },
+      ImportDeclaration: (node) => check(node, node["source"], kindOf(node, "importKind")),
+      ExportNamedDeclaration(node) {
+        if (node["source"] !== null) check(node, node["source"], kindOf(node, "exportKind"));
+      },
+      ExportAllDeclaration: (node) => check(node, node["source"], kindOf(node, "exportKind")),
+      ImportExpression: (node) => check(node, node["source"], "load"),
+      TSImportType: (node) => check(node, node["source"] ?? node["argument"], "types"),
+    };
+  },
+);
 
 function unreadable(from: string): string | null {
-  return roomOf(from) === null ? null : "The layer rule must be able to read what is imported: write it as one text.";
+  return roomOf(from) === null
+    ? null
+    : "The layer rule must be able to read what is imported: write it as one text.";
 }
 
 /** The environments are set in the tsconfig files, not file by file. */
 function libFault(from: string, text: string): string | null {
   const name = roomOf(from);
   if (name === null || ROOMS[name]?.runs !== "neutral") return null;
-  return /^\s*\/\/\/\s*<reference\b/m.test(text) ? `${name} runs in Node and in a browser: no references.` : null;
+  return /^\s*\/\/\/\s*<reference\b/m.test(text)
+    ? `${name} runs in Node and in a browser: no references.`
+    : null;
 }
 
 /** "types" when the whole declaration, or each name in it, is a type. */

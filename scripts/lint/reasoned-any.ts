@@ -8,7 +8,8 @@ export const reasonedAny = rule("no any without its reason", (_path, report, con
       .getAllComments()
       .filter(({ loc }) => loc.end.line === line || loc.end.line === line - 1)
       .map(({ value }) => value.trim());
-    if (reasons.some((reason) => reason.includes(" ") && !/^(oxlint|eslint)-|^@ts-/.test(reason))) return;
+    if (reasons.some((reason) => reason.includes(" ") && !/^(oxlint|eslint)-|^@ts-/.test(reason)))
+      return;
     report(node, "any without its reason: use unknown, or say why in a comment beside it.");
   },
 }));

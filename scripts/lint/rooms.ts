@@ -40,8 +40,18 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     imports: ["base", "crdt", "privacy", "pg"],
     packages: ["yjs", "@electric-sql/pglite"],
   },
-  capture: { folder: "src/capture", runs: "node", imports: ["base"], packages: ["chokidar", "valibot"] },
-  sync: { folder: "src/sync", runs: "neutral", imports: ["base", "crdt", "crypto"], packages: ["yjs"] },
+  capture: {
+    folder: "src/capture",
+    runs: "node",
+    imports: ["base"],
+    packages: ["chokidar", "valibot"],
+  },
+  sync: {
+    folder: "src/sync",
+    runs: "neutral",
+    imports: ["base", "crdt", "crypto"],
+    packages: ["yjs"],
+  },
   cloud: {
     folder: "src/cloud",
     runs: "neutral",
@@ -110,7 +120,8 @@ export function roomOf(path: string): string | null {
 
 /** What is wrong with the place or name of a file; null when nothing is. */
 export function placeFault(path: string): string | null {
-  if (path.startsWith("src/") && roomOf(path) === null) return `${path} is in no room of scripts/lint/rooms.ts.`;
+  if (path.startsWith("src/") && roomOf(path) === null)
+    return `${path} is in no room of scripts/lint/rooms.ts.`;
   if (roomOf(path) !== null && /\/index\.[cm]?[jt]sx?$/.test(path)) {
     return "No barrels: name the file for the concept it owns, and import that file.";
   }
@@ -123,16 +134,26 @@ export function importFault({ from, specifier, how }: Import): string | null {
   if (name === null) return null;
   const room = ROOMS[name] as Room;
   if (specifier.startsWith(".")) return fileFault(name, room, from, resolve(from, specifier), how);
-  if (specifier.startsWith("node:") || BUILTIN.has(specifier)) return nodeFault(name, room, specifier);
-  if (room.packages.some((allowed) => specifier === allowed || specifier.startsWith(`${allowed}/`))) return null;
+  if (specifier.startsWith("node:") || BUILTIN.has(specifier))
+    return nodeFault(name, room, specifier);
+  if (room.packages.some((allowed) => specifier === allowed || specifier.startsWith(`${allowed}/`)))
+    return null;
   return `${name} may not import the package ${specifier}.`;
 }
 
-function fileFault(name: string, room: Room, from: string, target: string, how: Import["how"]): string | null {
+function fileFault(
+  name: string,
+  room: Room,
+  from: string,
+  target: string,
+  how: Import["how"],
+): string | null {
   const path = target.replace(/\?.*$/, "");
   const targetRoom = roomOf(path);
   if (targetRoom === null) {
-    return path.startsWith("src/") || path.startsWith("..") ? `${path} is in no room.` : dataFault(path);
+    return path.startsWith("src/") || path.startsWith("..")
+      ? `${path} is in no room.`
+      : dataFault(path);
   }
   if (targetRoom === name || room.imports.includes(targetRoom)) return null;
   const single = room.files?.[path];
@@ -144,13 +165,16 @@ function fileFault(name: string, room: Room, from: string, target: string, how: 
 
 /** Outside the rooms only data may be imported: package.json for the version, say. */
 function dataFault(path: string): string | null {
-  return path.endsWith(".json") ? null : `${path} is in no room, so nothing in a room may import it.`;
+  return path.endsWith(".json")
+    ? null
+    : `${path} is in no room, so nothing in a room may import it.`;
 }
 
 function nodeFault(name: string, room: Room, specifier: string): string | null {
   if (room.runs !== "node") return `${name} runs outside Node too: it may not import ${specifier}.`;
   const module = specifier.replace(/^node:/, "").split("/")[0] as string;
-  if (NETWORK.has(module) && room.network !== true) return `${name} opens no sockets: it may not import ${specifier}.`;
+  if (NETWORK.has(module) && room.network !== true)
+    return `${name} opens no sockets: it may not import ${specifier}.`;
   return null;
 }
 

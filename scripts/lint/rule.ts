@@ -9,14 +9,20 @@ export type Context = Parameters<NonNullable<Rule["create"]>>[0];
 export interface Node {
   readonly type: string;
   readonly parent: Node | null;
-  readonly loc: { readonly start: { readonly line: number }; readonly end: { readonly line: number } };
+  readonly loc: {
+    readonly start: { readonly line: number };
+    readonly end: { readonly line: number };
+  };
   readonly [key: string]: unknown;
 }
 
 type Visitor = Record<string, (node: Node) => void>;
 
 /** A rule that reports sentences. `path` is relative to the root, with `/`. */
-export function rule(description: string, create: (path: string, report: Report, context: Context) => Visitor): Rule {
+export function rule(
+  description: string,
+  create: (path: string, report: Report, context: Context) => Visitor,
+): Rule {
   return {
     meta: { type: "problem", docs: { description } },
     create(context) {
@@ -34,7 +40,8 @@ export function* nodesIn(node: Node): Generator<Node> {
   yield node;
   for (const [key, value] of Object.entries(node)) {
     if (key === "parent") continue;
-    for (const child of Array.isArray(value) ? value : [value]) if (isNode(child)) yield* nodesIn(child);
+    for (const child of Array.isArray(value) ? value : [value])
+      if (isNode(child)) yield* nodesIn(child);
   }
 }
 

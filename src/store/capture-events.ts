@@ -162,7 +162,7 @@ async function writePatch(commit: Commit, draft: SessionDraft, patch: EventPatch
 function patchedFields(patch: EventPatch): readonly (readonly [string, unknown])[] {
   const patched = patch.parts?.some((part) => part.name === "patch") ? changedPaths(patch.parts) : undefined;
   const fields: readonly (readonly [string, unknown])[] = [
-    ["duration_ms", patch.durationMs],
+    ["duration_ms", patch.durationMs === undefined ? undefined : rounded(patch.durationMs)],
     ["status", patch.status],
     ["opens", patch.opens],
     ["summary", patch.summary],

@@ -3,6 +3,8 @@
  * journal cannot be written nothing is; when only the commit is lost, the next start takes it from the journal.
  */
 import type { PGlite, Transaction } from "@electric-sql/pglite";
+import { FaultError } from "../base/result.ts";
+import { diskFull, isDiskFull } from "../pg/faults.ts";
 import type { Journal, JournalEntry, JournalRecord } from "./journal.ts";
 import { applyEntry } from "./replay.ts";
 
@@ -18,10 +20,18 @@ export function createDurable(db: PGlite, journal: Journal): Durable {
     write: (work) =>
       db.transaction(async (tx) => {
         const { entries, value } = await work(tx);
-        if (entries.length > 0) await setApplied(tx, journal.append(entries));
+        if (entries.length > 0) await setApplied(tx, append(journal, entries));
         return value;
       }),
   };
+}
+
+function append(journal: Journal, entries: readonly JournalEntry[]): number {
+  try {
+    return journal.append(entries);
+  } catch (error) {
+    throw isDiskFull(error) ? new FaultError(diskFull(journal.path)) : error;
+  }
 }
 
 /** Brings what the database lacks from the journal. Gives how many records that were. */

@@ -36,6 +36,7 @@ export interface JournalRecord {
 }
 
 export interface Journal {
+  readonly path: string;
   /** On disk when this returns. Gives the number of the last record. Throws the system's error (a full disk, say). */
   append(entries: readonly JournalEntry[]): number;
   /** Records in order, as they were when the journal was opened. */
@@ -64,6 +65,7 @@ export function openJournal(path: string): Journal {
   }
 
   return {
+    path,
     records,
     get sizeBytes() {
       return sizeBytes;

@@ -40,9 +40,9 @@ export function createSessions(db: PGlite, settings: Settings): Sessions {
         const row = before.rows[0];
         if (row !== undefined && row.remote_team === null) return false;
         const rev = (row?.rev ?? 0) + 1;
-        await clear(tx, trace.id);
         await writeSession(tx, trace, rev);
         await writeEvents(tx, trace, rev);
+        await tx.query("delete from calls where session_id = $1", [trace.id]);
         await writeCalls(tx, trace);
         return true;
       }),
@@ -74,8 +74,6 @@ async function writeSession(tx: Transaction, { id, team, owner, meta }: RemoteTr
     owner,
     agent_version: meta.agentVersion,
     rev,
-    index_rev: 0,
-    indexed_title: null,
     started_at: meta.startedAt,
     ended_at: meta.endedAt,
     events: meta.events,
@@ -99,40 +97,72 @@ async function writeSession(tx: Transaction, { id, team, owner, meta }: RemoteTr
   );
 }
 
-/** An id that a session of this machine holds is a replay here too, and not stored again. */
+const EVENT_COLUMNS = [
+  "id",
+  "session_id",
+  "lane",
+  "kind",
+  "ord",
+  "at",
+  "duration_ms",
+  "status",
+  "model",
+  "tool",
+  "tool_input",
+  "opens",
+  "lines_added",
+  "lines_removed",
+  "exit_code",
+  "rolled_back",
+  "call_key",
+] as const;
+
+/**
+ * Only what differs is written, so that a trace that grew by an event is not shown and indexed anew. An id that a session
+ * of this machine holds is a replay here too, and not stored again.
+ */
 async function writeEvents(tx: Transaction, { id: session, events }: RemoteTrace, rev: number): Promise<void> {
-  const taken = await tx.query<{ id: EventId }>("select id from events where id = any($1::text[])", [
-    textArray([...events.keys()]),
-  ]);
-  const held = new Set(taken.rows.map(({ id }) => id));
-  const columns =
-    "id session_id rev lane kind ord at duration_ms status model tool tool_input opens lines_added lines_removed exit_code rolled_back call_key";
-  const rows = [...events].filter(([id]) => !held.has(id));
+  const held = await tx.query<CopyValue[]>(
+    `select ${EVENT_COLUMNS.join(", ")} from events where session_id = $1 or id = any($2::text[])`,
+    [session, textArray([...events.keys()])],
+    { rowMode: "array" },
+  );
+  const before = new Map(held.rows.map((row) => [row[0] as EventId, row]));
+  const isTheirs = (id: EventId): boolean => (before.get(id)?.[1] ?? session) === session;
+  const rows = [...events].filter(([id]) => isTheirs(id)).map(([id, event]) => remoteRow(id, session, event));
+  const changed = rows.filter((row) => JSON.stringify(row) !== JSON.stringify(before.get(row[0] as EventId)));
+  const gone = [...before.keys()].filter((id) => isTheirs(id) && !events.has(id));
+  const replaced = textArray([...gone, ...changed.map((row) => row[0] as string)]);
+  await tx.query("delete from events where id = any($1::text[])", [replaced]);
+  await tx.query("delete from search_docs where subject = any($1::text[])", [textArray(gone)]);
   await copyRows(
     tx,
     "events",
-    columns.split(" "),
-    rows.map(([id, event]): readonly CopyValue[] => [
-      id,
-      session,
-      rev,
-      event.lane,
-      event.kind,
-      whole(event.order),
-      whole(event.at),
-      whole(event.durationMs),
-      event.status,
-      event.model,
-      event.tool?.name ?? null,
-      event.tool === null ? null : JSON.stringify(event.tool.input),
-      event.opens,
-      whole(event.linesAdded),
-      whole(event.linesRemoved),
-      whole(event.exitCode),
-      event.rolledBack,
-      event.tokens === null ? null : id,
-    ]),
+    [...EVENT_COLUMNS, "rev"],
+    changed.map((row) => [...row, rev]),
   );
+}
+
+function remoteRow(id: EventId, session: SessionId, event: TraceEvent): readonly CopyValue[] {
+  return [
+    id,
+    session,
+    event.lane,
+    event.kind,
+    whole(event.order),
+    whole(event.at),
+    whole(event.durationMs),
+    event.status,
+    event.model,
+    event.tool?.name ?? null,
+    event.tool === null ? null : JSON.stringify(event.tool.input),
+    event.opens,
+    whole(event.linesAdded),
+    whole(event.linesRemoved),
+    whole(event.exitCode),
+    event.rolledBack,
+    event.tokens === null ? null : id,
+  ];
 }
 
 /** A call for each event that shows tokens, and what its model's sum has beyond them. */

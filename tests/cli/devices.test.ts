@@ -1,9 +1,11 @@
 /** Two devices, one relay, one team: what arrives, what never does, and what the relay holds of it. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { DecisionRow, SyncReport } from "../../src/app/api.ts";
 import { createDevice, writeTranscript, type Device, type Started } from "./operon.ts";
+
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 const PASSWORD = "correct horse battery";
 const PASSPHRASE = "quartz violet ember lantern orbit maple";

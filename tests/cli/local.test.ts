@@ -2,7 +2,7 @@
 import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { ImportReport, SearchHit, UsageRow } from "../../src/app/api.ts";
 import { createDevice, HOME, until, writeTranscript, type Device } from "./operon.ts";
 
@@ -16,6 +16,8 @@ interface Usage {
   readonly rows: readonly UsageRow[];
   readonly totals: UsageRow;
 }
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const PLACE = ["--home", HOME];
 let device: Device;

@@ -58,20 +58,6 @@ test("numbers in words", () => {
   expect(listTime(1_000, 30_000)).toBe("now");
 });
 
-test("a tool's input is its command, its to-dos, or its fields", () => {
-  expect(readInput('{"command":["bash","-lc","ls -la"],"workdir":"/x"}', false)).toEqual({
-    command: "ls -la",
-    todos: [],
-    fields: [{ name: "workdir", value: "/x" }],
-  });
-  expect(readInput('{"plan":[{"step":"a","status":"completed"}]}', false).todos).toEqual([
-    { text: "a", state: "completed" },
-  ]);
-  expect(readInput("*** Begin Patch", false).fields).toEqual([
-    { name: "", value: "*** Begin Patch" },
-  ]);
-});
-
 const event = (id: string, order: number, more: Partial<EventRow> = {}): EventRow => ({
   id,
   lane: null,
@@ -93,6 +79,28 @@ const event = (id: string, order: number, more: Partial<EventRow> = {}): EventRo
   parts: [],
   partBytes: 0,
   ...more,
+});
+
+test("a tool's input is its command, its to-dos, what a sub-agent was asked, or its fields", () => {
+  const tool = event("t", 1, { tool: "Bash" });
+  expect(readInput('{"command":["bash","-lc","ls -la"],"workdir":"/x"}', tool, false)).toEqual({
+    command: "ls -la",
+    asked: null,
+    todos: [],
+    fields: [{ name: "workdir", value: "/x" }],
+  });
+  expect(readInput('{"plan":[{"step":"a","status":"completed"}]}', tool, false).todos).toEqual([
+    { text: "a", state: "completed" },
+  ]);
+  expect(readInput("ls -la", tool, false).command).toBe("ls -la");
+  expect(readInput("Look around", event("s", 1, { kind: "subagent" }), false).asked).toBe(
+    "Look around",
+  );
+  const patch = event("p", 1, { tool: "apply_patch" });
+  expect(readInput("*** Begin Patch", patch, false).fields).toEqual([
+    { name: "", value: "*** Begin Patch" },
+  ]);
+  expect(readInput("*** Begin Patch", patch, true).fields).toEqual([]);
 });
 
 test("events become prompts, folded work and a final response, whatever order they come in", () => {

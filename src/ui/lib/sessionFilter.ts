@@ -58,17 +58,31 @@ export function grouped(
   const groups = Map.groupBy(rows, (row) => {
     if (by === "project") return row.project?.id ?? "";
     const at = lastActivity(row);
-    return at === null ? "" : dayKey(at);
+    return at === null ? "" : periodKey(at, nowMs);
   });
   const list: ListRow[] = [];
   for (const [key, members] of groups) {
     const first = members[0] as SessionRow;
     const label =
-      by === "day" ? dayLabel(lastActivity(first), nowMs) : (first.project?.name ?? "No project");
+      by === "day"
+        ? periodLabel(lastActivity(first), nowMs)
+        : (first.project?.name ?? "No project");
     list.push({ key: `h:${key}`, type: "heading", label, count: members.length });
     for (const session of members) list.push({ key: session.id, type: "session", session });
   }
   return list;
+}
+
+/** Days while they are near, then months: a heading for each old day would be most of the list. */
+const NEAR_MS = 14 * DAY_MS;
+
+function periodKey(at: number, nowMs: number): string {
+  return nowMs - at < NEAR_MS ? dayKey(at) : dayKey(at).slice(0, 7);
+}
+
+function periodLabel(at: number | null, nowMs: number): string {
+  if (at === null || nowMs - at < NEAR_MS) return dayLabel(at, nowMs);
+  return new Date(at).toLocaleDateString("en-GB", { month: "long", year: "numeric" });
 }
 
 function startOfDay(nowMs: number): number {

@@ -11,6 +11,8 @@ export interface TodoItem {
 export interface ToolInputView {
   /** A command line, as it was run. */
   readonly command: string | null;
+  /** What a sub-agent was asked. */
+  readonly asked: string | null;
   readonly todos: readonly TodoItem[];
   /** Everything else, in the order recorded; values of several lines stand in a block. */
   readonly fields: readonly { readonly name: string; readonly value: string }[];
@@ -30,10 +32,10 @@ export function toolIcon(event: EventRow): IconName {
   return "tool";
 }
 
-/** Input is JSON of an object, or (a free-form tool's) plain text. */
-export function readInput(body: string, hasPatch: boolean): ToolInputView {
+/** Input is JSON of an object, or plain text: a command, what a sub-agent was asked, a free-form tool's own. */
+export function readInput(body: string, event: EventRow, hasPatch: boolean): ToolInputView {
   const input = parse(body);
-  if (input === null) return { command: null, todos: [], fields: [{ name: "", value: body }] };
+  if (input === null) return readTextInput(body, event, hasPatch);
   const command = commandOf(input);
   const todos = todosOf(input);
   const shown = new Set<string>(command === null ? [] : ["command", "cmd"]);
@@ -48,7 +50,14 @@ export function readInput(body: string, hasPatch: boolean): ToolInputView {
       name,
       value: typeof value === "string" ? value : JSON.stringify(value, null, 2),
     }));
-  return { command, todos, fields };
+  return { command, asked: null, todos, fields };
+}
+
+function readTextInput(body: string, event: EventRow, hasPatch: boolean): ToolInputView {
+  const nothing: ToolInputView = { command: null, asked: null, todos: [], fields: [] };
+  if (event.kind === "subagent") return { ...nothing, asked: body };
+  if (toolIcon(event) === "run") return { ...nothing, command: body };
+  return hasPatch ? nothing : { ...nothing, fields: [{ name: "", value: body }] };
 }
 
 export function readPatches(body: string | undefined): readonly FilePatch[] {

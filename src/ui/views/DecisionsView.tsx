@@ -10,7 +10,7 @@ import {
   type JSX,
 } from "solid-js";
 import type { DecisionRow } from "../../app/api.ts";
-import { capital } from "../lib/format.ts";
+import { capital, plural } from "../lib/format.ts";
 import { useKeys } from "../lib/keys.ts";
 import { listWidth } from "../lib/preferences.ts";
 import { decisionPath, navigate, query, route, setQuery } from "../lib/router.ts";
@@ -256,7 +256,7 @@ function Line(props: {
 function factsOf({ options, deciders, project, team, tags }: DecisionRow): string {
   return [
     deciders.map(oneLine).join(", "),
-    options.length > 0 ? `${options.length} options` : "",
+    options.length > 0 ? plural(options.length, "option") : "",
     project === null ? "" : oneLine(project),
     tags.map(oneLine).join(", "),
     team === null ? "on this machine" : "",

@@ -198,8 +198,7 @@ function layOut({ reading }: Outline, by: "time" | "tokens"): Bar[] {
       by === "tokens" || event.at === null
         ? 0
         : ((event.at - (startedAt ?? event.at)) / whole) * 100;
-    const width =
-      by === "tokens" ? (spent(event) / most) * 100 : ((event.durationMs ?? 0) / whole) * 100;
+    const width = by === "tokens" ? (spent(event) / most) * 100 : (lasted(event) / whole) * 100;
     const leftPercent = Math.max(0, Math.min(97, left));
     return {
       event,
@@ -211,6 +210,11 @@ function layOut({ reading }: Outline, by: "time" | "tokens"): Bar[] {
       startsTrace: event.kind === "prompt" && event.lane === null,
     };
   });
+}
+
+/** A prompt's duration is that of all that came of it; the prompt itself is a moment. */
+function lasted(event: EventRow): number {
+  return event.kind === "prompt" ? 0 : (event.durationMs ?? 0);
 }
 
 function spent({ tokens }: EventRow): number {

@@ -18,7 +18,7 @@ export function ToolBody(props: {
   const pictures = createMemo(() => readPictures(props.bodies?.images));
   const input = createMemo(() => {
     const body = props.bodies?.input;
-    return body === undefined ? null : readInput(body, patches().length > 0);
+    return body === undefined ? null : readInput(body, props.event, patches().length > 0);
   });
   return (
     <div class="tool-body">
@@ -31,6 +31,7 @@ export function ToolBody(props: {
             <Show when={input()?.command}>
               {(command) => <Code text={command()} label="Command" prompt />}
             </Show>
+            <Show when={input()?.asked}>{(asked) => <Prose text={asked()} lines={24} />}</Show>
             <Show when={(input()?.todos.length ?? 0) > 0}>
               <ul class="todos">
                 <For each={input()?.todos}>

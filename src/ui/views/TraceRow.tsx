@@ -99,7 +99,11 @@ function Answer(props: Props & { readonly event: EventRow }): JSX.Element {
         <Thinking {...props} />
         <Show
           when={bodies()?.text}
-          fallback={<p class="quiet">{label() || "A response, its words are not here"}</p>}
+          fallback={
+            <Show when={!isOnlyThought(props.event)}>
+              <p class="quiet">{label() || "A response, its words are not here"}</p>
+            </Show>
+          }
         >
           {(text) => <Prose text={text()} />}
         </Show>
@@ -240,7 +244,7 @@ function Step(props: Props & { readonly event: EventRow }): JSX.Element {
           <span class="kind">
             <Icon name={toolIcon(props.event)} label={props.event.kind} />
           </span>
-          <StepWords event={props.event} inside={inside()} />
+          <StepWords event={props.event} inside={inside()} open={isBodyOpen()} />
           <StepState event={props.event} live={props.live} />
         </button>
         <Show when={inside() > 0 && props.event.parts.length > 0}>
@@ -254,7 +258,7 @@ function Step(props: Props & { readonly event: EventRow }): JSX.Element {
           </button>
         </Show>
         <span class="step-time" title={exactTime(props.event.at)}>
-          {props.event.durationMs === null ? "" : duration(props.event.durationMs)}
+          {(props.event.durationMs ?? 0) < 1 ? "" : duration(props.event.durationMs)}
         </span>
       </div>
       <Show when={isBodyOpen()}>
@@ -263,7 +267,9 @@ function Step(props: Props & { readonly event: EventRow }): JSX.Element {
           fallback={<ToolBody event={props.event} bodies={props.trace.bodies(props.event)} />}
         >
           <div class="tool-body">
-            <Thinking {...props} />
+            <Show when={isOnlyThought(props.event)} fallback={<Thinking {...props} />}>
+              <Thought {...props} />
+            </Show>
             <Show when={props.event.kind !== "error"} fallback={<ErrorText {...props} />}>
               <Show when={props.trace.bodies(props.event)?.text}>
                 {(text) => <Prose text={text()} lines={80} />}
@@ -277,10 +283,20 @@ function Step(props: Props & { readonly event: EventRow }): JSX.Element {
   );
 }
 
-function StepWords(props: { readonly event: EventRow; readonly inside: number }): JSX.Element {
+function isOnlyThought({ parts }: EventRow): boolean {
+  return parts.length > 0 && parts.every((part) => part === "thinking");
+}
+
+function StepWords(props: {
+  readonly event: EventRow;
+  readonly inside: number;
+  readonly open: boolean;
+}): JSX.Element {
   const summary = createMemo(() => oneLine(props.event.summary ?? ""));
-  const onlyThought = (): boolean =>
-    props.event.parts.length > 0 && props.event.parts.every((part) => part === "thinking");
+  const said = (): string => {
+    if (isOnlyThought(props.event)) return "Thought about it";
+    return props.open ? "Said" : summary() || "Said something";
+  };
   switch (props.event.kind) {
     case "tool":
       return (
@@ -300,11 +316,7 @@ function StepWords(props: { readonly event: EventRow; readonly inside: number })
         </>
       );
     case "response":
-      return (
-        <span class="cut said">
-          {onlyThought() ? "Thought about it" : summary() || "Said something"}
-        </span>
-      );
+      return <span class="cut said">{said()}</span>;
     case "prompt":
       return (
         <>
@@ -378,11 +390,17 @@ function Thinking(props: Props & { readonly event: EventRow }): JSX.Element {
         Thinking
       </button>
       <Show when={props.trace.isOpen(key())}>
-        <div class="thought">
-          <Plain text={props.trace.bodies(props.event)?.thinking ?? ""} lines={60} />
-        </div>
+        <Thought {...props} />
       </Show>
     </Show>
+  );
+}
+
+function Thought(props: Props & { readonly event: EventRow }): JSX.Element {
+  return (
+    <div class="thought">
+      <Plain text={props.trace.bodies(props.event)?.thinking ?? ""} lines={60} />
+    </div>
   );
 }
 

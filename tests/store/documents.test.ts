@@ -1,0 +1,224 @@
+import { appendFileSync, existsSync, readFileSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import * as Y from "yjs";
+import type { Bytes } from "../../src/base/bytes.ts";
+import type { DocId, TeamId } from "../../src/base/ids.ts";
+import { openDoc } from "../../src/crdt/documents.ts";
+import { EMPTY_KNOWN, foldKnown } from "../../src/crdt/known.ts";
+import type { SyncStore as SyncPort } from "../../src/sync/ports.ts";
+import { openJournal } from "../../src/store/journal.ts";
+import { batch, closeStore, openTestStore, sessionId, temporaryFolder } from "./help.ts";
+
+const team = "team_1" as TeamId;
+const stream = { team, project: "11111111-1111-4111-8111-111111111111" };
+const id = "dec_01" as DocId;
+
+/** An edit of a text, as an update, by a document of its own. */
+function typed(doc: Y.Doc, text: string): Bytes {
+  const before = Y.encodeStateVector(doc);
+  doc.getText("t").insert(doc.getText("t").length, text);
+  return Y.encodeStateAsUpdate(doc, before) as Bytes;
+}
+
+function textOf(state: Uint8Array | null | undefined): string {
+  return openDoc(state ?? null).getText("t").toString();
+}
+
+describe("a document", () => {
+  test("is what was appended, also after a restart", async () => {
+    const folder = temporaryFolder();
+    const store = await openTestStore(folder);
+    const doc = new Y.Doc();
+    await store.documents.create({ id, kind: "decision", subject: "dec_01", stream: null });
+    expect((await store.documents.load(id))?.state).toBeNull();
+    for (const word of ["one ", "two ", "three"]) await store.documents.append(id, [typed(doc, word)]);
+    await closeStore(store);
+    const loaded = await (await openTestStore(folder)).documents.load(id);
+    expect(textOf(loaded?.state)).toBe("one two three");
+    expect(loaded).toMatchObject({ rev: 3, pending: false, stream: null, kind: "decision" });
+  });
+
+  test("keeps its content through compaction, and its log short", async () => {
+    const store = await openTestStore();
+    const doc = new Y.Doc();
+    await store.documents.create({ id, kind: "trace", subject: sessionId("one"), stream });
+    const updates = Array.from({ length: 500 }, (_, i) => typed(doc, `${i} `));
+    for (const update of updates) await store.documents.append(id, [update]);
+    const loaded = await store.documents.load(id);
+    expect(textOf(loaded?.state)).toBe(doc.getText("t").toString());
+    expect(loaded?.rev).toBe(500);
+    const big = typed(doc, "x".repeat(300_000));
+    await store.documents.append(id, [big]);
+    expect(textOf((await store.documents.load(id))?.state)).toBe(doc.getText("t").toString());
+  });
+
+  test("of a trace says whom the session is shared with", async () => {
+    const store = await openTestStore();
+    await store.capture.commit([batch("one")]);
+    await store.documents.create({ id, kind: "trace", subject: sessionId("one"), stream });
+    expect((await store.views.session(sessionId("one"))).sharedWith).toBe(team);
+    await store.documents.retire(id);
+    expect((await store.views.session(sessionId("one"))).sharedWith).toBeNull();
+  });
+});
+
+describe("sync", () => {
+  test("the store is what sync asks for", async () => {
+    const port: SyncPort = (await openTestStore()).sync;
+    expect(await port.cursors(team)).toEqual([]);
+  });
+
+  test("pending is raised by edits and moves, and settled only at the state that was sent", async () => {
+    const { sync, documents } = await openTestStore();
+    const doc = new Y.Doc();
+    await documents.create({ id, kind: "decision", subject: "dec_01", stream: null, state: typed(doc, "a") });
+    expect(await sync.pendingDocuments(team)).toEqual([]);
+    await documents.setStream(id, stream);
+    expect(await sync.pendingDocuments(team)).toEqual([id]);
+    const sent = await sync.state(id);
+    await documents.append(id, [typed(doc, "b")]);
+    await sync.settle(id, sent?.rev as number);
+    expect(await sync.pendingDocuments(team)).toEqual([id]);
+    await sync.settle(id, (await sync.state(id))?.rev as number);
+    expect(await sync.pendingDocuments(team)).toEqual([]);
+  });
+
+  test("a pulled batch is one: documents, what is known, chains and cursor", async () => {
+    const folder = temporaryFolder();
+    const store = await openTestStore(folder);
+    const update = typed(new Y.Doc(), "theirs");
+    const known = foldKnown(EMPTY_KNOWN, update);
+    const cursor = { n: 3, h: new Uint8Array(32).fill(7) as Bytes };
+    const chain = { replica: "ab", doc: "cd", seq: 2, hash: new Uint8Array([1, 255]) as Bytes, parts: [new Uint8Array([0, 92, 34]) as Bytes] };
+    await store.sync.commit({
+      stream,
+      cursor,
+      documents: [{ id, kind: "decision", updates: [update], known, owner: "device" }],
+      chains: [chain],
+      unapplied: [{ n: 2, row: new Uint8Array([9]) as Bytes }],
+    });
+    await closeStore(store);
+    const { sync, documents } = await openTestStore(folder);
+    expect(await sync.cursors(team)).toEqual([{ stream, cursor }]);
+    expect(await sync.chain("ab", "cd")).toEqual(chain);
+    expect(await sync.chain("ab", "other")).toBeNull();
+    expect(await sync.document(id)).toEqual({ kind: "decision", stream, known, owner: "device" });
+    expect(await sync.pendingDocuments(team)).toEqual([]);
+    expect(textOf((await documents.load(id))?.state)).toBe("theirs");
+    const teamStream = { team, project: null };
+    await sync.commit({ stream: teamStream, cursor, documents: [], chains: [], unapplied: [] });
+    expect(await sync.cursors(team)).toEqual([
+      { stream: teamStream, cursor },
+      { stream, cursor },
+    ]);
+  });
+});
+
+describe("what cannot be derived again", () => {
+  test("comes back into a fresh database, and sessions are asked for", async () => {
+    const folder = temporaryFolder();
+    const store = await openTestStore(folder);
+    const doc = new Y.Doc();
+    await store.capture.commit([batch("one")]);
+    await store.settings.set("account", { email: "a@b" });
+    await store.settings.set("gone", 1);
+    await store.settings.delete("gone");
+    await store.documents.create({ id, kind: "decision", subject: "dec_01", stream, state: typed(doc, "kept ") });
+    await store.documents.append(id, [typed(doc, "whole")]);
+    await store.documents.create({ id: "ses_x.1" as DocId, kind: "trace", subject: "ses_x", stream, state: typed(new Y.Doc(), "t") });
+    await closeStore(store);
+    writeFileSync(join(folder, "db", "global", "pg_control"), "nonsense");
+    const again = await openTestStore(folder);
+    expect(again.needsRefill).toBe(true);
+    expect(again.notices[0]).toContain("set aside");
+    expect(readdirSync(folder).filter((name) => name.startsWith("db.set-aside-"))).toHaveLength(1);
+    expect(await again.settings.all()).toEqual(new Map([["account", { email: "a@b" }]]));
+    const loaded = await again.documents.load(id);
+    expect(textOf(loaded?.state)).toBe("kept whole");
+    expect(loaded).toMatchObject({ stream, pending: true });
+    expect(await again.documents.load("ses_x.1" as DocId)).toBeNull();
+    expect((await again.views.counts()).sessions).toBe(0);
+    await closeStore(again);
+    const third = await openTestStore(folder);
+    expect(third).toMatchObject({ needsRefill: false, notices: [] });
+    expect(textOf((await third.documents.load(id))?.state)).toBe("kept whole");
+  });
+
+  test("what the journal has and the database has not is taken at the next start", async () => {
+    const folder = temporaryFolder();
+    const store = await openTestStore(folder);
+    await store.settings.set("a", 1);
+    await closeStore(store);
+    const journal = openJournal(join(folder, "journal"));
+    journal.append([{ type: "set", key: "b", value: 2 }]);
+    journal.close();
+    expect(await (await openTestStore(folder)).settings.all()).toEqual(new Map([["a", 1], ["b", 2]]));
+  });
+
+  test("a journal much larger than what it says is rewritten", async () => {
+    const folder = temporaryFolder();
+    const store = await openTestStore(folder);
+    for (let i = 0; i < 8; i++) await store.settings.set("big", `${i}${"x".repeat(200_000)}`);
+    await store.documents.create({ id, kind: "notes", subject: "ses_1", stream: null, state: typed(new Y.Doc(), "note") });
+    const before = statSync(join(folder, "journal")).size;
+    await closeStore(store);
+    await closeStore(await openTestStore(folder));
+    expect(statSync(join(folder, "journal")).size).toBeLessThan(before / 4);
+    rmSync(join(folder, "db"), { recursive: true });
+    const again = await openTestStore(folder);
+    expect(await again.settings.get("big")).toBe(`7${"x".repeat(200_000)}`);
+    expect(textOf((await again.documents.load(id))?.state)).toBe("note");
+    await again.settings.set("later", true);
+    await closeStore(again);
+    expect(await (await openTestStore(folder)).settings.get("later")).toBe(true);
+  });
+});
+
+describe("the journal", () => {
+  test("a torn tail is passed over at every byte, and kept beside", () => {
+    const path = join(temporaryFolder(), "journal");
+    const first = openJournal(path);
+    first.append([{ type: "set", key: "a", value: "é" }]);
+    const whole = statSync(path).size;
+    first.append([{ type: "set", key: "b", value: 2 }]);
+    first.close();
+    const bytes = readFileSync(path);
+    for (let size = whole; size < bytes.length; size++) {
+      writeFileSync(path, bytes.subarray(0, size));
+      const journal = openJournal(path);
+      expect(journal.records.map(({ entry }) => entry)).toEqual([{ type: "set", key: "a", value: "é" }]);
+      expect(journal.append([{ type: "delete", key: "a" }])).toBe(1);
+      journal.close();
+      expect(openAndClose(path)).toHaveLength(2);
+      if (size > whole) expect(readFileSync(`${path}.cut`)).toEqual(bytes.subarray(whole, size));
+    }
+  });
+
+  test("a flipped bit ends the reading there", () => {
+    const path = join(temporaryFolder(), "journal");
+    const journal = openJournal(path);
+    journal.append([{ type: "set", key: "a", value: 1 }]);
+    journal.append([{ type: "set", key: "b", value: 2 }]);
+    journal.close();
+    const bytes = readFileSync(path);
+    bytes[bytes.length - 3] = (bytes[bytes.length - 3] as number) ^ 1;
+    writeFileSync(path, bytes);
+    expect(openAndClose(path)).toHaveLength(1);
+  });
+
+  test("garbage and nothing are an empty journal", () => {
+    const path = join(temporaryFolder(), "journal");
+    expect(openAndClose(path)).toEqual([]);
+    appendFileSync(path, "\xff\xff\xff\xffgarbage");
+    expect(openAndClose(path)).toEqual([]);
+    expect(existsSync(`${path}.cut`)).toBe(true);
+    truncateSync(path);
+  });
+});
+
+function openAndClose(path: string): readonly unknown[] {
+  const journal = openJournal(path);
+  journal.close();
+  return journal.records;
+}

@@ -1,0 +1,220 @@
+import { describe, expect, test } from "vitest";
+import type { Store } from "../../src/store/store.ts";
+import { createSegment, mergeSegments, readBlock } from "../../src/store/search/segment.ts";
+import { parseQuery } from "../../src/store/search/query.ts";
+import { snippetOf } from "../../src/store/search/snippet.ts";
+import { spots, words } from "../../src/store/search/tokens.ts";
+import { NOW, batch, event, eventId, openTestStore, sessionId } from "./help.ts";
+
+async function indexAll(store: Store): Promise<void> {
+  while (await store.search.catchUp());
+}
+
+async function found(store: Store, query: string): Promise<readonly (string | null)[]> {
+  return (await store.views.search(query, 20)).map((hit) => hit.event ?? hit.decision ?? hit.session);
+}
+
+describe("words", () => {
+  test.each([
+    ["Hello, World_2!", ["hello", "world_2"]],
+    ["CAFÉ naïve Straße", ["cafe", "naive", "straße"]],
+    ["src/store.ts", ["src", "store", "ts"]],
+    ["日本語 text かな", ["日", "本", "語", "text", "か", "な"]],
+    ["привет МИР", ["привет", "мир"]],
+    ["a\u0000b \ud800 x", ["a", "b", "x"]],
+    ["", []],
+  ])("of %j", (text, expected) => {
+    expect(words(text)).toEqual(expected);
+    expect([...spots(text)].map(({ word }) => word)).toEqual(expected);
+  });
+
+  test("are cut, not dropped, when they never end", () => {
+    expect(words("x".repeat(1_000))).toEqual(["x".repeat(64)]);
+  });
+});
+
+describe("a query", () => {
+  test.each([
+    ["cart total", [["cart"], ["total"]], true],
+    ["cart ", [["cart"]], false],
+    ['"add to cart" fix', [["add", "to", "cart"], ["fix"]], true],
+    ['"add to', [["add", "to"]], true],
+    ["src/store.ts", [["src", "store", "ts"]], true],
+    ["' ; -- \\ % * ( ", [], false],
+  ])("%j", (text, expected, prefix) => {
+    const clauses = parseQuery(text);
+    expect(clauses.map((clause) => clause.words)).toEqual(expected);
+    expect(clauses.at(-1)?.prefix ?? false).toBe(prefix);
+  });
+});
+
+describe("a segment", () => {
+  test("gives back what went in, also merged, without the dead", () => {
+    const first = createSegment();
+    first.add(7, NOW, [["a", "b", "a"], ["c"]]);
+    first.add(9, 0, [["b"]]);
+    const second = createSegment();
+    second.add(300, 5, [["b", "zebra"]]);
+    const parts = [second, first].map((segment) => ({
+      docs: segment.docs,
+      blocks: segment.blocks().map(({ data }) => data),
+    }));
+    const merged = mergeSegments(parts, (doc) => doc !== 9);
+    const index = merged.blocks.flatMap(({ data }) => [...readBlock(data)].map(({ word, postings }) => [word, postings()]));
+    expect(index).toEqual([
+      ["a", { docs: [7], positions: [[0, 2]] }],
+      ["b", { docs: [7, 300], positions: [[1], [0]] }],
+      ["c", { docs: [7], positions: [[11]] }],
+      ["zebra", { docs: [300], positions: [[1]] }],
+    ]);
+    expect(merged.docs.map(({ doc }) => doc)).toEqual([7, 300]);
+    expect(merged.words).toBe(6);
+  });
+});
+
+describe("a snippet", () => {
+  const snippet = (text: string, query: string) => {
+    const clauses = parseQuery(query);
+    return snippetOf(text, clauses[0] as (typeof clauses)[number], clauses);
+  };
+
+  test("is one line around the match, with the marks on the original letters", () => {
+    expect(snippet("one\n two\tCafé three", "cafe")).toBe("one two \u0002Café\u0003 three");
+    expect(snippet(`${"x ".repeat(100)}needle${" y".repeat(200)}`, "needle")).toMatch(/^….*\u0002needle\u0003.*…$/);
+  });
+
+  test("marks a phrase only where it stands as a phrase", () => {
+    expect(snippet("add it, then add to cart", '"add to" ')).toBe("add it, then \u0002add\u0003 \u0002to\u0003 cart");
+  });
+
+  test("takes out marks of the text itself, and is whole text always", () => {
+    expect(snippet("\u0002evil\u0003 word", "word")).toBe("evil \u0002word\u0003");
+    const cut = snippet(`${"😀".repeat(300)} word ${"😀".repeat(300)}`, "word") as string;
+    expect(cut.isWellFormed()).toBe(true);
+  });
+});
+
+describe("search", () => {
+  async function filled(): Promise<Store> {
+    const store = await openTestStore();
+    await store.capture.commit([
+      batch("one", {
+        facts: { title: "Checkout rewrite" },
+        events: [
+          event("p", { kind: "prompt", text: "Please add to cart the naïve way" }),
+          event("t", {
+            kind: "tool",
+            order: 2_000,
+            tool: { name: "Bash", input: {} },
+            summary: "npm test",
+            parts: [
+              { name: "input", body: "run src/store.ts" },
+              { name: "output", body: "cart failed: 日本語 '; drop table events; --" },
+              { name: "images", body: '[{"base64":"hiddenpixels"}]' },
+            ],
+          }),
+          event("new", { order: 3_000, at: NOW, text: "cart" }),
+          event("old", { order: 4_000, at: NOW - 1e9, text: "cart" }),
+        ],
+      }),
+    ]);
+    await indexAll(store);
+    return store;
+  }
+
+  test("finds words, beginnings, phrases, names and titles", async () => {
+    const store = await filled();
+    expect(await found(store, "naive")).toEqual([eventId("p")]);
+    expect(await found(store, "nai")).toEqual([eventId("p")]);
+    expect(await found(store, "nai ")).toEqual([]);
+    expect(await found(store, '"add to cart"')).toEqual([eventId("p")]);
+    expect(await found(store, '"cart to add"')).toEqual([]);
+    expect(await found(store, "cart failed")).toEqual([eventId("t")]);
+    expect(await found(store, "store.ts")).toEqual([eventId("t")]);
+    expect(await found(store, "本語")).toEqual([eventId("t")]);
+    expect(await found(store, "npm")).toEqual([eventId("t")]);
+    expect(await found(store, "bash")).toEqual([eventId("t")]);
+    expect(await found(store, "checkout")).toEqual([sessionId("one")]);
+    expect(await found(store, "hiddenpixels")).toEqual([]);
+    expect(await found(store, "ts cart")).toEqual([eventId("t")]);
+  });
+
+  test("no phrase reaches from one body into the next", async () => {
+    const store = await filled();
+    expect(await found(store, '"ts cart"')).toEqual([]);
+  });
+
+  test("of equal rank the newer comes first", async () => {
+    const store = await filled();
+    const hits = (await found(store, "cart ")).filter((id) => id === eventId("new") || id === eventId("old"));
+    expect(hits).toEqual([eventId("new"), eventId("old")]);
+  });
+
+  test("tells where a hit is", async () => {
+    const store = await filled();
+    const [hit] = await store.views.search("failed", 5);
+    expect(hit).toEqual({
+      session: sessionId("one"),
+      sessionTitle: "Checkout rewrite",
+      event: eventId("t"),
+      decision: null,
+      kind: "tool",
+      at: NOW - 100_000,
+      snippet: "cart \u0002failed\u0003: 日本語 '; drop table events; --",
+    });
+  });
+
+  test.each(["'", '"', "; drop table events", "%", "\\", "a:* & !b | (", "\u0000", "\ud800", "x".repeat(10_000)])(
+    "nothing in a query can be wrong: %j",
+    async (query) => {
+      const store = await filled();
+      expect(Array.isArray(await store.views.search(query, 5))).toBe(true);
+    },
+  );
+
+  test("follows changes: a grown event is found by its new words only once", async () => {
+    const store = await filled();
+    await store.capture.commit([
+      batch("one", { patches: [{ id: eventId("new"), at: null, parts: [{ name: "output", body: "zebra" }] }] }),
+    ]);
+    expect(await found(store, "zebra")).toEqual([]);
+    await indexAll(store);
+    expect(await found(store, "zebra cart")).toEqual([eventId("new")]);
+    await store.capture.commit([batch("one", { facts: { title: "Renamed" }, restart: true, events: [event("p", { text: "gone" })] })]);
+    await indexAll(store);
+    expect(await found(store, "zebra")).toEqual([]);
+    expect(await found(store, "checkout")).toEqual([]);
+    expect(await found(store, "renamed")).toEqual([sessionId("one")]);
+  });
+
+  test("many small steps merge, and everything is still found", async () => {
+    const store = await openTestStore();
+    for (let i = 0; i < 20; i++) {
+      await store.capture.commit([batch(`s${i}`, { events: [event(`e${i}`, { text: `common word${i}x` })] })]);
+      await indexAll(store);
+    }
+    expect(await store.views.search("common", 100)).toHaveLength(20);
+    for (let i = 0; i < 20; i++) expect(await found(store, `word${i}x`)).toEqual([eventId(`e${i}`)]);
+  });
+
+  test("finds decisions", async () => {
+    const store = await filled();
+    const decision = { id: "dec_1", title: "Use PostgreSQL", body: "because it is embedded", at: NOW };
+    await store.search.setDecision(decision);
+    await indexAll(store);
+    expect(await found(store, "embedded")).toEqual(["dec_1"]);
+    await store.search.setDecision({ ...decision, body: "because it is small" });
+    await indexAll(store);
+    expect(await found(store, "embedded")).toEqual([]);
+    expect(await store.views.search("small", 5)).toMatchObject([{ kind: "decision", session: "", decision: "dec_1" }]);
+  });
+
+  test("what is indexed stays bounded, and a long body is found by its beginning", async () => {
+    const store = await openTestStore();
+    const body = `start ${"filler ".repeat(20_000)} finish`;
+    await store.capture.commit([batch("one", { events: [event("long", { text: body })] })]);
+    await indexAll(store);
+    expect(await found(store, "start ")).toEqual([eventId("long")]);
+    expect(await found(store, "finish")).toEqual([]);
+  });
+});

@@ -1,0 +1,230 @@
+import { describe, expect, test } from "vitest";
+import type { EventId, SessionId, TeamId } from "../../src/base/ids.ts";
+import { NO_TOKENS } from "../../src/base/session.ts";
+import type { TraceEvent } from "../../src/crdt/trace.ts";
+import { type TracedEvent, tracesOf } from "../../src/store/views/traces.ts";
+import { NOW, batch, call, closeStore, event, eventId, openTestStore, sessionId, temporaryFolder } from "./help.ts";
+
+const team = "team_1" as TeamId;
+
+function traced(id: string, more: Partial<TracedEvent> = {}): TracedEvent {
+  return { id, lane: null, kind: "response", at: 1, opens: null, rolledBack: false, tokens: null, costNanoUsd: null, ...more };
+}
+
+describe("traces", () => {
+  test("go from prompt to prompt, lanes behind what opened them", () => {
+    const rows = tracesOf([
+      traced("hello"),
+      traced("p1", { kind: "prompt", at: 5 }),
+      traced("s1", { kind: "subagent", opens: "a", at: 6 }),
+      traced("p2", { kind: "prompt", at: 20, tokens: { ...NO_TOKENS, output: 3 }, costNanoUsd: 2_000 }),
+      traced("a1", { lane: "a", kind: "prompt", at: 7 }),
+      traced("a2", { lane: "a", opens: "b", kind: "tool", at: 9, tokens: { ...NO_TOKENS, output: 4 }, costNanoUsd: null }),
+      traced("b1", { lane: "b", opens: "a" }),
+      traced("c1", { lane: "c" }),
+    ]);
+    expect(rows.map(({ index, prompt, events }) => ({ index, prompt, events }))).toEqual([
+      { index: 0, prompt: null, events: ["hello", "c1"] },
+      { index: 1, prompt: "p1", events: ["p1", "s1", "a1", "a2", "b1"] },
+      { index: 2, prompt: "p2", events: ["p2"] },
+    ]);
+    expect(rows[1]).toMatchObject({ startedAt: 1, endedAt: 9, tools: 1, tokens: { output: 4 }, costUsd: null });
+    expect(rows[2]).toMatchObject({ startedAt: 20, endedAt: 20, costUsd: 2e-6 });
+  });
+
+  test("a prompt that was rolled back begins none", () => {
+    const rows = tracesOf([traced("p1", { kind: "prompt", rolledBack: true }), traced("p2", { kind: "prompt" })]);
+    expect(rows.map(({ prompt }) => prompt)).toEqual([null, "p2"]);
+  });
+});
+
+describe("lists", () => {
+  test("are newest first, filtered, and paged", async () => {
+    const store = await openTestStore();
+    await store.capture.commit([
+      batch("old", { facts: { title: "100%_done", cwd: "/w/shop" }, events: [event("e1", { at: 1_000 })] }),
+      batch("new", { facts: { title: "Fix login", cwd: "/w/site" }, events: [event("e2", { at: 5_000 })] }),
+      batch("cx", { agent: "codex", facts: { title: "Fix cart", cwd: "/w/shop" }, events: [event("e3", { at: 3_000 })] }),
+    ]);
+    const titles = async (filter: Parameters<typeof store.views.sessions>[0]) => {
+      const { rows, total } = await store.views.sessions(filter);
+      return [total, ...rows.map(({ title }) => title)];
+    };
+    expect(await titles({})).toEqual([3, "Fix login", "Fix cart", "100%_done"]);
+    expect(await titles({ limit: 1, offset: 1 })).toEqual([3, "Fix cart"]);
+    expect(await titles({ agent: "codex" })).toEqual([1, "Fix cart"]);
+    expect(await titles({ project: "shop", since: 2_000 })).toEqual([1, "Fix cart"]);
+    expect(await titles({ project: "/w/shop/" })).toEqual([2, "Fix cart", "100%_done"]);
+    expect(await titles({ text: "fix SHOP" })).toEqual([1, "Fix cart"]);
+    expect(await titles({ text: "0%_d" })).toEqual([1, "100%_done"]);
+    expect(await titles({ text: "0_%d" })).toEqual([0]);
+    expect(await store.views.projects()).toMatchObject([
+      { name: "shop", sessions: 2 },
+      { name: "site", sessions: 1 },
+    ]);
+    expect(await store.views.counts()).toEqual({ sessions: 3, events: 3 });
+  });
+
+  test("a session is live for a minute after its last event, and not before it", async () => {
+    const store = await openTestStore();
+    const at = async (source: string, time: number) => {
+      await store.capture.commit([batch(source, { events: [event(source, { at: time })] })]);
+      return (await store.views.session(sessionId(source))).live;
+    };
+    expect(await at("a", NOW - 60_000)).toBe(true);
+    expect(await at("b", NOW - 60_001)).toBe(false);
+    expect(await at("c", NOW + 1)).toBe(false);
+  });
+});
+
+describe("an id", () => {
+  test("may be a unique beginning, or the agent's own", async () => {
+    const store = await openTestStore();
+    await store.capture.commit([batch("abc-1"), batch("abc-2")]);
+    const one = sessionId("abc-1");
+    expect(await store.views.sessionId(one)).toBe(one);
+    expect(await store.views.sessionId(one.slice(0, 12))).toBe(one);
+    expect(await store.views.sessionId(one.slice(4, 14))).toBe(one);
+    expect(await store.views.sessionId("abc-1")).toBe(one);
+    await expect(store.views.sessionId("abc")).rejects.toMatchObject({ fault: { type: "ambiguous" } });
+    await expect(store.views.sessionId("ses_")).rejects.toMatchObject({ fault: { type: "ambiguous" } });
+    await expect(store.views.sessionId("nothing%")).rejects.toMatchObject({ fault: { type: "not-found" } });
+  });
+});
+
+describe("usage", () => {
+  test("sums by any grouping, sub-agents with their session, every session a row", async () => {
+    const store = await openTestStore();
+    const day = Date.UTC(2026, 5, 30, 23);
+    await store.capture.commit([
+      batch("one", {
+        facts: { cwd: "/w/shop" },
+        calls: [call("a/1", 1, { at: day }), call("b/1", 2, { lane: "sub", model: "claude-haiku-4-5", at: day + 7_200_000 })],
+      }),
+      batch("two", { calls: [call("c/1", 4, { costNanoUsd: null, at: day })] }),
+      batch("idle"),
+    ]);
+    const { rows, totals } = await store.views.usage(["session"], null);
+    expect(rows).toHaveLength(3);
+    expect(rows.find(({ sourceId }) => sourceId === "one")).toEqual({
+      agent: "claude-code",
+      session: sessionId("one"),
+      sourceId: "one",
+      calls: 2,
+      tokens: { input: 20, output: 3, cacheRead: 2_000, cacheWrite: 400, reasoning: 0 },
+      costUsd: 300 / 1e9,
+    });
+    expect(rows.find(({ sourceId }) => sourceId === "two")?.costUsd).toBeNull();
+    expect(rows.find(({ sourceId }) => sourceId === "idle")).toMatchObject({ calls: 0, costUsd: 0 });
+    expect(totals).toMatchObject({ calls: 3, tokens: { output: 7 }, costUsd: null });
+    const by = async (...groups: Parameters<typeof store.views.usage>[0]) =>
+      (await store.views.usage(groups, null)).rows.map(({ tokens, calls: _calls, costUsd: _cost, ...labels }) => [labels, tokens.output]);
+    expect(await by("day")).toEqual([
+      [{ day: "2026-06-30" }, 5],
+      [{ day: "2026-07-01" }, 2],
+    ]);
+    expect(await by("model", "agent")).toEqual([
+      [{ model: "claude-haiku-4-5", agent: "claude-code" }, 2],
+      [{ model: "claude-opus-4-8", agent: "claude-code" }, 5],
+    ]);
+    expect(await by("project")).toEqual([
+      [{ project: "" }, 4],
+      [{ project: "shop" }, 3],
+    ]);
+    expect((await store.views.usage(["model"], sessionId("one"))).totals.calls).toBe(2);
+  });
+});
+
+describe("a teammate's trace", () => {
+  const id = sessionId("theirs");
+  const plain: TraceEvent = {
+    kind: "response",
+    at: NOW,
+    durationMs: null,
+    status: "ok",
+    model: "m",
+    lane: null,
+    order: 1_000,
+    opens: null,
+    tool: { name: "Edit", input: { path: "a.ts" } },
+    tokens: { ...NO_TOKENS, output: 5 },
+    costNanoUsd: 50,
+    linesAdded: null,
+    linesRemoved: null,
+    exitCode: null,
+    rolledBack: false,
+  };
+  const meta = {
+    agent: "codex" as const,
+    agentVersion: null,
+    sourceId: null,
+    startedAt: 1,
+    endedAt: NOW,
+    usage: { m: { calls: 3, tokens: { ...NO_TOKENS, output: 9 }, costNanoUsd: 90 } },
+    events: 2,
+    prompts: 1,
+    tools: 0,
+    filesChanged: 0,
+  };
+
+  function trace(events: readonly (readonly [EventId, TraceEvent])[]) {
+    return { id, team, owner: "Ada", meta, events: new Map(events) };
+  }
+
+  test("stands beside one's own, with its sums and without bodies", async () => {
+    const store = await openTestStore();
+    expect(await store.sessions.putRemote(trace([[eventId("x"), plain]]))).toBe(true);
+    expect(await store.views.session(id)).toMatchObject({
+      owner: "Ada",
+      sharedWith: team,
+      events: 2,
+      calls: 3,
+      tokens: { output: 9 },
+      costUsd: 90 / 1e9,
+      title: null,
+    });
+    expect((await store.views.usage(["session"], null)).rows[0]).toMatchObject({ calls: 3, tokens: { output: 9 } });
+    const { events } = await store.views.events(id, 0);
+    expect(events).toMatchObject([{ id: eventId("x"), tool: "Edit", tokens: { output: 5 }, parts: [], partBytes: 0 }]);
+    expect(await store.views.localTrace(id, 0)).toBeNull();
+  });
+
+  test("grows by what differs only", async () => {
+    const store = await openTestStore();
+    await store.sessions.putRemote(trace([[eventId("x"), plain], [eventId("y"), plain]]));
+    const { rev } = await store.views.events(id, 0);
+    await store.sessions.putRemote(trace([[eventId("x"), plain], [eventId("z"), { ...plain, order: 2_000 }]]));
+    expect((await store.views.events(id, rev)).events.map((row) => row.id)).toEqual([eventId("z")]);
+    expect((await store.views.events(id, 0)).events.map((row) => row.id)).toEqual([eventId("x"), eventId("z")]);
+  });
+
+  test("never replaces what was captured here, nor takes its events", async () => {
+    const store = await openTestStore();
+    await store.capture.commit([batch("theirs", { events: [event("mine")] }), batch("two", { events: [event("x")] })]);
+    expect(await store.sessions.putRemote(trace([[eventId("x"), plain]]))).toBe(false);
+    const other = { ...trace([[eventId("x"), plain]]), id: sessionId("other") };
+    expect(await store.sessions.putRemote(other)).toBe(true);
+    expect((await store.views.events(sessionId("two"), 0)).events).toHaveLength(1);
+    await store.sessions.dropRemote(sessionId("theirs"));
+    await store.sessions.dropRemote(sessionId("other"));
+    expect((await store.views.counts()).sessions).toBe(2);
+  });
+
+  test("captured here after all, it is this machine's", async () => {
+    const store = await openTestStore();
+    await store.sessions.putRemote(trace([[eventId("x"), plain]]));
+    await store.capture.commit([batch("theirs", { events: [event("x", { text: "mine" })] })]);
+    expect(await store.views.session(id)).toMatchObject({ owner: null, sharedWith: null, events: 1 });
+  });
+});
+
+test("a claim outlives a restart", async () => {
+  const folder = temporaryFolder();
+  const store = await openTestStore(folder);
+  await store.capture.commit([batch("one"), batch("two")]);
+  await store.sessions.claim([sessionId("one")], "account-1");
+  await closeStore(store);
+  const { rows } = await (await openTestStore(folder)).views.sessions({});
+  const claimed = rows.filter((row) => row.claimed).map((row) => row.id as SessionId);
+  expect(claimed).toEqual([sessionId("one")]);
+});
