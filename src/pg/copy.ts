@@ -21,10 +21,15 @@ export async function copyRows(
 ): Promise<void> {
   if (rows.length === 0) return;
   const blob = new Blob([encodeRows(columns.length, rows)]);
-  await tx.query(`copy ${table} (${columns.join(", ")}) from '/dev/blob' (format binary)`, [], { blob });
+  await tx.query(`copy ${table} (${columns.join(", ")}) from '/dev/blob' (format binary)`, [], {
+    blob,
+  });
 }
 
-function encodeRows(width: number, rows: readonly (readonly CopyValue[])[]): Uint8Array<ArrayBuffer> {
+function encodeRows(
+  width: number,
+  rows: readonly (readonly CopyValue[])[],
+): Uint8Array<ArrayBuffer> {
   const writer = createWriter();
   writer.bytes(SIGNATURE);
   writer.bytes(new Uint8Array(FLAGS_AND_EXTENSION_BYTES));

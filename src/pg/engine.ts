@@ -15,7 +15,10 @@ type Protocol = Parameters<PGlite["execProtocolStream"]>;
 /** Bounds the log kept on disk; a checkpoint costs little where nothing is fsynced. */
 const SETTINGS = ["max_wal_size=128MB", "min_wal_size=32MB", "jit=off"];
 
-export const START_PARAMS = [...PGlite.defaultStartParams, ...SETTINGS.flatMap((setting) => ["-c", setting])];
+export const START_PARAMS = [
+  ...PGlite.defaultStartParams,
+  ...SETTINGS.flatMap((setting) => ["-c", setting]),
+];
 
 export class Engine extends PGlite {
   readonly folder: string;
@@ -61,11 +64,15 @@ export class Engine extends PGlite {
   }
 
   #sendBytesAsBytes(): void {
-    const arrays = [types.TEXT, types.BYTEA, types.INT8, types.BOOL].map((oid) => ARRAY_OF[oid] as number);
+    const arrays = [types.TEXT, types.BYTEA, types.INT8, types.BOOL].map(
+      (oid) => ARRAY_OF[oid] as number,
+    );
     for (const oid of [types.BYTEA, ...arrays]) {
       const asText = this.serializers[oid];
       this.serializers[oid] = (value: unknown) =>
-        value instanceof Uint8Array ? (value as unknown as string) : (asText?.(value) ?? String(value));
+        value instanceof Uint8Array
+          ? (value as unknown as string)
+          : (asText?.(value) ?? String(value));
     }
     this.parsers[types.BYTEA] = (hex: string) => new Uint8Array(Buffer.from(hex.slice(2), "hex"));
   }
@@ -74,8 +81,16 @@ export class Engine extends PGlite {
 /** PGlite hangs a query's parameters on its errors: a transcript's text must not end in somebody's log. */
 function withoutValues(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
-  Object.defineProperty(error, "params", { get: () => undefined, set: () => {}, configurable: true });
-  return Object.defineProperty(error, "query", { value: undefined, writable: true, enumerable: false });
+  Object.defineProperty(error, "params", {
+    get: () => undefined,
+    set: () => {},
+    configurable: true,
+  });
+  return Object.defineProperty(error, "query", {
+    value: undefined,
+    writable: true,
+    enumerable: false,
+  });
 }
 
 /** PostgreSQL's fixed ids of array types, by the id of their element. */

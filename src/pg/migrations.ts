@@ -47,7 +47,9 @@ export function migrationHash(migration: Migration): string {
 }
 
 /** Faults: `newer-version` (nothing is touched), `migration-changed`. */
-export async function migrate(options: MigrateOptions): Promise<Result<{ readonly applied: number }>> {
+export async function migrate(
+  options: MigrateOptions,
+): Promise<Result<{ readonly applied: number }>> {
   const { db, migrations } = options;
   const done = await appliedMigrations(db);
   const unfit = judge(done, migrations, options.database);
@@ -60,7 +62,11 @@ export async function migrate(options: MigrateOptions): Promise<Result<{ readonl
   return ok({ applied: waiting.length });
 }
 
-function judge(done: ReadonlyMap<number, string>, known: readonly Migration[], folder: string): Fault | null {
+function judge(
+  done: ReadonlyMap<number, string>,
+  known: readonly Migration[],
+  folder: string,
+): Fault | null {
   const newest = known.at(-1)?.version ?? 0;
   const held = Math.max(0, ...done.keys());
   if (held > newest) return newerVersion(folder, `${held}`, `${newest}`).fault;
@@ -71,7 +77,11 @@ function judge(done: ReadonlyMap<number, string>, known: readonly Migration[], f
   return null;
 }
 
-export function newerVersion(folder: string, held: string, known: string): { ok: false; fault: Fault } {
+export function newerVersion(
+  folder: string,
+  held: string,
+  known: string,
+): { ok: false; fault: Fault } {
   const answer = fail(
     "newer-version",
     `The database in ${folder} was written by a newer Operon (version ${held}; this one knows ${known}). ` +
@@ -90,7 +100,11 @@ function changed(folder: string, migration: Migration): Fault {
 }
 
 /** Into a database that has none. */
-export async function applyAll(db: PGlite, migrations: readonly Migration[], clock: Clock): Promise<void> {
+export async function applyAll(
+  db: PGlite,
+  migrations: readonly Migration[],
+  clock: Clock,
+): Promise<void> {
   await appliedMigrations(db);
   for (const migration of migrations) await apply(db, migration, clock);
 }
@@ -99,7 +113,9 @@ async function appliedMigrations(db: PGlite): Promise<ReadonlyMap<number, string
   await db.exec(
     "create table if not exists migrations (version integer primary key, name text not null, hash text not null, at bigint not null)",
   );
-  const found = await db.query<{ version: number; hash: string }>("select version, hash from migrations");
+  const found = await db.query<{ version: number; hash: string }>(
+    "select version, hash from migrations",
+  );
   return new Map(found.rows.map((row) => [row.version, row.hash]));
 }
 
@@ -124,7 +140,10 @@ async function backUp(options: MigrateOptions, version: number): Promise<void> {
     if (name.startsWith(UNFINISHED)) rmSync(join(backups, name), { recursive: true });
   }
   const name = `${timeStamp(options.clock)}-v${version}`;
-  cpSync(options.database, join(backups, UNFINISHED + name), { recursive: true, mode: constants.COPYFILE_FICLONE });
+  cpSync(options.database, join(backups, UNFINISHED + name), {
+    recursive: true,
+    mode: constants.COPYFILE_FICLONE,
+  });
   renameSync(join(backups, UNFINISHED + name), join(backups, name));
   for (const old of readdirSync(backups).sort().slice(0, -options.keepBackups)) {
     rmSync(join(backups, old), { recursive: true });

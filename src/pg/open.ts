@@ -73,7 +73,8 @@ async function openLocked(options: OpenPgOptions): Promise<Result<Omit<OpenPg, "
   const database = join(options.folder, "db");
   if (existsSync(join(database, "PG_VERSION"))) {
     const major = readFileSync(join(database, "PG_VERSION"), "utf8").trim();
-    if (Number(major) > POSTGRES_MAJOR) return newerVersion(database, `PostgreSQL ${major}`, `${POSTGRES_MAJOR}`);
+    if (Number(major) > POSTGRES_MAJOR)
+      return newerVersion(database, `PostgreSQL ${major}`, `${POSTGRES_MAJOR}`);
   }
   const existed = existsSync(database);
   if (!existed) await create(options, database);
@@ -89,7 +90,11 @@ async function openLocked(options: OpenPgOptions): Promise<Result<Omit<OpenPg, "
   return ok({ db, notices, fresh: !existed || notices.length > 0, setAside: notices.length > 0 });
 }
 
-async function migrateOrClose(options: OpenPgOptions, db: Engine, database: string): Promise<Result<unknown>> {
+async function migrateOrClose(
+  options: OpenPgOptions,
+  db: Engine,
+  database: string,
+): Promise<Result<unknown>> {
   try {
     const { migrations, clock, backups: keepBackups = 3 } = options;
     const backups = join(options.folder, "backups");
@@ -111,6 +116,8 @@ async function create(options: OpenPgOptions, database: string): Promise<void> {
 /** Null: this folder does not open, and neither space nor rights are the reason. */
 async function start(folder: string, database: string): Promise<Engine | null> {
   accessSync(database, constants.R_OK | constants.W_OK | constants.X_OK);
+  // PGlite would make a new database in it without a word.
+  if (!existsSync(join(database, "PG_VERSION"))) return null;
   try {
     const db = await Engine.start(database);
     if (await reads(db)) return db;
@@ -149,7 +156,9 @@ function setAside(options: OpenPgOptions, database: string): string {
 
 function isRefused(error: unknown): boolean {
   const code = (error as { code?: unknown } | null)?.code;
-  return code === "EACCES" || code === "EPERM" || code === "EROFS" || code === "ERR_SQLITE_CANTOPEN";
+  return (
+    code === "EACCES" || code === "EPERM" || code === "EROFS" || code === "ERR_SQLITE_CANTOPEN"
+  );
 }
 
 function notWritable(folder: string): string {

@@ -6,7 +6,15 @@
  * once, under another name, and renamed into place, so that a half made one is never seen.
  */
 import { createHash } from "node:crypto";
-import { constants, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import {
+  constants,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { PGlite } from "@electric-sql/pglite";
@@ -67,7 +75,10 @@ async function prepare(options: PrepareOptions): Promise<string | null> {
   }
 }
 
-async function makeOnce(folder: string, make: (unfinished: string) => Promise<void>): Promise<void> {
+async function makeOnce(
+  folder: string,
+  make: (unfinished: string) => Promise<void>,
+): Promise<void> {
   if (existsSync(folder)) return;
   const unfinished = `${folder}.new-${process.pid}`;
   mkdirSync(dirname(folder), { recursive: true });
@@ -95,12 +106,15 @@ async function initdb(folder: string): Promise<void> {
 
 function hashOf(migrations: readonly Migration[]): string {
   const hash = createHash("sha256");
-  for (const migration of migrations) hash.update(`${migration.version} ${migration.name} ${migrationHash(migration)}\n`);
+  for (const migration of migrations)
+    hash.update(`${migration.version} ${migration.name} ${migrationHash(migration)}\n`);
   return hash.digest("hex").slice(0, 12);
 }
 
 function pgliteVersion(): string {
-  return (JSON.parse(readFileSync(join(pgliteFolder(), "package.json"), "utf8")) as { version: string }).version;
+  return (
+    JSON.parse(readFileSync(join(pgliteFolder(), "package.json"), "utf8")) as { version: string }
+  ).version;
 }
 
 function pgliteFolder(): string {

@@ -28,7 +28,12 @@ function ownCalls(commit: Commit): readonly OwnedCall[] {
       const held = kept.get(keyOf(ref.agent, call.key));
       if (held === undefined) {
         const fileId = commit.files.get(file.path) as number;
-        kept.set(keyOf(ref.agent, call.key), { agent: ref.agent, session: ref.id, file: fileId, call });
+        kept.set(keyOf(ref.agent, call.key), {
+          agent: ref.agent,
+          session: ref.id,
+          file: fileId,
+          call,
+        });
       } else if (call.tokens.output > held.call.tokens.output) held.call = call;
     }
   }
@@ -36,7 +41,10 @@ function ownCalls(commit: Commit): readonly OwnedCall[] {
 }
 
 /** Drops what gives way to a main conversation's call of the same message, here or in the database. */
-async function withoutSideQuestions(commit: Commit, calls: readonly OwnedCall[]): Promise<readonly OwnedCall[]> {
+async function withoutSideQuestions(
+  commit: Commit,
+  calls: readonly OwnedCall[],
+): Promise<readonly OwnedCall[]> {
   const main = new Map<string, string>();
   for (const owned of calls) {
     const message = messageOf(owned);
@@ -51,7 +59,11 @@ async function withoutSideQuestions(commit: Commit, calls: readonly OwnedCall[])
     for (const { message, key } of found.rows) main.set(message, key);
   }
   await dropSideQuestions(commit, main);
-  return calls.filter((owned) => owned.call.lane === null || (main.get(messageOf(owned) ?? "") ?? owned.call.key) === owned.call.key);
+  return calls.filter(
+    (owned) =>
+      owned.call.lane === null ||
+      (main.get(messageOf(owned) ?? "") ?? owned.call.key) === owned.call.key,
+  );
 }
 
 async function dropSideQuestions(commit: Commit, main: ReadonlyMap<string, string>): Promise<void> {
@@ -64,7 +76,10 @@ async function dropSideQuestions(commit: Commit, main: ReadonlyMap<string, strin
   await touch(commit, dropped.rows);
 }
 
-async function touch(commit: Commit, rows: readonly { readonly session_id: SessionId }[]): Promise<void> {
+async function touch(
+  commit: Commit,
+  rows: readonly { readonly session_id: SessionId }[],
+): Promise<void> {
   await loadMore(
     commit.tx,
     commit.sessions,
@@ -80,7 +95,10 @@ function messageOf({ agent, call }: OwnedCall): string | null {
 }
 
 /** The first event of each call among those of this commit: it will show the call's tokens. */
-function firstEvents(commit: Commit, events: readonly StoredEvent[]): ReadonlyMap<string, StoredEvent> {
+function firstEvents(
+  commit: Commit,
+  events: readonly StoredEvent[],
+): ReadonlyMap<string, StoredEvent> {
   const first = new Map<string, StoredEvent>();
   for (const stored of events) {
     const { callKey, order } = stored.event;
@@ -97,8 +115,13 @@ async function upsert(
   calls: readonly OwnedCall[],
   bearers: ReadonlyMap<string, StoredEvent>,
 ): Promise<void> {
-  const whole = (pick: (call: ModelCall) => number | null) => bigintArray(calls.map(({ call }) => pick(call)));
-  const changed = await commit.tx.query<{ session_id: SessionId; event_id: string | null; fresh: boolean }>(
+  const whole = (pick: (call: ModelCall) => number | null) =>
+    bigintArray(calls.map(({ call }) => pick(call)));
+  const changed = await commit.tx.query<{
+    session_id: SessionId;
+    event_id: string | null;
+    fresh: boolean;
+  }>(
     `insert into calls as c (agent, key, session_id, file_id, lane, at, model, input, output, cache_read, cache_write,
        reasoning, cost, event_id, message)
      select * from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::bigint[], $7::text[],
@@ -149,8 +172,14 @@ async function findBearers(
   const here = new Set(calls.map(({ agent, call }) => keyOf(agent, call.key)));
   const late = [...bearers].filter(([key]) => !here.has(key)).map(([, stored]) => stored);
   const alone = calls.filter((owned) => bearerOf(owned, bearers) === null);
-  const sessions = [...late.map((stored) => stored.session), ...alone.map((owned) => owned.session)];
-  const keys = [...late.map((stored) => stored.event.callKey), ...alone.map((owned) => owned.call.key)];
+  const sessions = [
+    ...late.map((stored) => stored.session),
+    ...alone.map((owned) => owned.session),
+  ];
+  const keys = [
+    ...late.map((stored) => stored.event.callKey),
+    ...alone.map((owned) => owned.call.key),
+  ];
   if (keys.length === 0) return;
   const found = await commit.tx.query<{ id: string; session: SessionId }>(
     `update calls c set event_id = first.id

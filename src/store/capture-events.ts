@@ -23,7 +23,8 @@ export async function writeEvents(commit: Commit): Promise<readonly StoredEvent[
   await insertEvents(commit, inserted);
   await updateEvents(commit, repeated);
   await writePatches(commit);
-  for (const { event, session } of inserted) nameByPrompt(commit.sessions.get(session) as SessionDraft, event);
+  for (const { event, session } of inserted)
+    nameByPrompt(commit.sessions.get(session) as SessionDraft, event);
   return events;
 }
 
@@ -38,14 +39,18 @@ async function ownersOf(commit: Commit): Promise<ReadonlyMap<EventId, SessionId>
 }
 
 /** Each id once: the first session keeps it, and of one session's copies the last is the truest. */
-function ownEvents(commit: Commit, owners: ReadonlyMap<EventId, SessionId>): readonly StoredEvent[] {
+function ownEvents(
+  commit: Commit,
+  owners: ReadonlyMap<EventId, SessionId>,
+): readonly StoredEvent[] {
   const kept = new Map<EventId, StoredEvent>();
   for (const { ref, events, file } of commit.batches) {
     const draft = commit.sessions.get(ref.id) as SessionDraft;
     const fileId = commit.files.get(file.path) as number;
     for (const event of events) {
       const owner = owners.get(event.id) ?? kept.get(event.id)?.session ?? ref.id;
-      if (owner === ref.id) kept.set(event.id, { event, session: ref.id, file: fileId, rev: draft.rev });
+      if (owner === ref.id)
+        kept.set(event.id, { event, session: ref.id, file: fileId, rev: draft.rev });
       else replay(draft, owner);
     }
   }
@@ -60,9 +65,16 @@ function replay(draft: SessionDraft, owner: SessionId): void {
 
 async function insertEvents(commit: Commit, events: readonly StoredEvent[]): Promise<void> {
   if (events.length === 0) return;
-  await copyRows(commit.tx, "events", ["id", "session_id", "file_id", "rev", ...COLUMNS], events.map(rowOf));
+  await copyRows(
+    commit.tx,
+    "events",
+    ["id", "session_id", "file_id", "rev", ...COLUMNS],
+    events.map(rowOf),
+  );
   for (const { session } of events) (commit.sessions.get(session) as SessionDraft).changed = true;
-  const parts = events.flatMap(({ event }) => onePerName(event.parts).map((part) => partRow(event.id, part)));
+  const parts = events.flatMap(({ event }) =>
+    onePerName(event.parts).map((part) => partRow(event.id, part)),
+  );
   await copyRows(commit.tx, "parts", ["event_id", "name", "body", "bytes"], parts);
 }
 
@@ -80,8 +92,11 @@ function onePerName(parts: readonly Part[]): readonly Part[] {
  */
 async function updateEvents(commit: Commit, events: readonly StoredEvent[]): Promise<void> {
   if (events.length === 0) return;
-  const values = COLUMNS.map((column) => (PATCHED.has(column) ? `coalesce(x.${column}, e.${column})` : `x.${column}`));
-  const status = "case when x.status = 'running' then coalesce(e.status, x.status) else coalesce(x.status, e.status) end";
+  const values = COLUMNS.map((column) =>
+    PATCHED.has(column) ? `coalesce(x.${column}, e.${column})` : `x.${column}`,
+  );
+  const status =
+    "case when x.status = 'running' then coalesce(e.status, x.status) else coalesce(x.status, e.status) end";
   values[COLUMNS.indexOf("status")] = status;
   values[COLUMNS.indexOf("rolled_back")] = "e.rolled_back or x.rolled_back";
   const updated = await commit.tx.query<{ id: EventId; session_id: SessionId }>(
@@ -93,7 +108,9 @@ async function updateEvents(commit: Commit, events: readonly StoredEvent[]): Pro
     [...arraysOf(events.map(rowOf))],
   );
   markChanged(commit, updated.rows);
-  const parts = events.flatMap(({ event, session, rev }) => event.parts.map((part) => ({ id: event.id, session, rev, part })));
+  const parts = events.flatMap(({ event, session, rev }) =>
+    event.parts.map((part) => ({ id: event.id, session, rev, part })),
+  );
   await replaceParts(commit, parts);
 }
 
@@ -139,7 +156,8 @@ async function writePatches(commit: Commit): Promise<void> {
     const draft = commit.sessions.get(ref.id) as SessionDraft;
     for (const patch of patches) {
       await writePatch(commit, draft, patch);
-      for (const part of patch.parts ?? []) parts.push({ id: patch.id, session: ref.id, rev: draft.rev, part });
+      for (const part of patch.parts ?? [])
+        parts.push({ id: patch.id, session: ref.id, rev: draft.rev, part });
     }
   }
   await replaceParts(commit, parts);
@@ -160,7 +178,9 @@ async function writePatch(commit: Commit, draft: SessionDraft, patch: EventPatch
 }
 
 function patchedFields(patch: EventPatch): readonly (readonly [string, unknown])[] {
-  const patched = patch.parts?.some((part) => part.name === "patch") ? changedPaths(patch.parts) : undefined;
+  const patched = patch.parts?.some((part) => part.name === "patch")
+    ? changedPaths(patch.parts)
+    : undefined;
   const fields: readonly (readonly [string, unknown])[] = [
     ["duration_ms", patch.durationMs === undefined ? undefined : rounded(patch.durationMs)],
     ["status", patch.status],
@@ -183,7 +203,13 @@ function markChanged(commit: Commit, rows: readonly { readonly session_id: Sessi
 }
 
 function nameByPrompt(draft: SessionDraft, event: CapturedEvent): void {
-  if (draft.promptTitle !== null || event.kind !== "prompt" || event.rolledBack || event.lane !== null) return;
+  if (
+    draft.promptTitle !== null ||
+    event.kind !== "prompt" ||
+    event.rolledBack ||
+    event.lane !== null
+  )
+    return;
   const text = event.parts.find((part) => part.name === "text");
   if (text !== undefined) draft.promptTitle = titleOf(text.body);
 }
@@ -230,7 +256,9 @@ const PATCHED: ReadonlySet<string> = new Set([
 /** The types of `rowOf`. */
 const TYPES = [
   ..."text text bigint bigint".split(" "),
-  ..."text text bigint bigint bigint text text text text text text bigint bigint bigint boolean text text".split(" "),
+  ..."text text bigint bigint bigint text text text text text text bigint bigint bigint boolean text text".split(
+    " ",
+  ),
 ];
 
 function rowOf({ event, session, file, rev }: StoredEvent): readonly CopyValue[] {

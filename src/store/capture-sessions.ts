@@ -124,10 +124,15 @@ export async function saveProjects(db: Db, projects: readonly ProjectRef[]): Pro
 /** The first line with words in it, cut to fit a list. */
 export function titleOf(prompt: string): string | null {
   const line = prompt.split("\n").find((candidate) => /\S/u.test(candidate));
-  return line === undefined ? null : [...line.trim().slice(0, 2 * MAX_TITLE)].slice(0, MAX_TITLE).join("");
+  return line === undefined
+    ? null
+    : [...line.trim().slice(0, 2 * MAX_TITLE)].slice(0, MAX_TITLE).join("");
 }
 
-async function readDrafts(tx: Transaction, ids: readonly SessionId[]): Promise<Map<SessionId, SessionDraft>> {
+async function readDrafts(
+  tx: Transaction,
+  ids: readonly SessionId[],
+): Promise<Map<SessionId, SessionDraft>> {
   const found = await tx.query<Row>(
     `select id, agent, source_id, remote_team, project_id, agent_title, prompt_title, cwd, git_branch, agent_version,
        parent_source_id, replays, rev

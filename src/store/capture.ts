@@ -61,14 +61,18 @@ export function createCapture(db: PGlite, findProject: FindProject): CaptureStor
         const files = await saveFiles(tx, batches, sessions);
         const commit: Commit = { tx, batches, sessions, files };
         const stored = await writeEvents(commit);
-        await tx.query("delete from withdrawn_events w where exists (select 1 from events e where e.id = w.id)");
+        await tx.query(
+          "delete from withdrawn_events w where exists (select 1 from events e where e.id = w.id)",
+        );
         await writeCalls(commit, stored);
         return { sessions: await saveSessions(tx, sessions) };
       });
     },
 
     async damaged() {
-      const found = await db.query<{ state: string }>("select state from files where damaged > 0 order by path");
+      const found = await db.query<{ state: string }>(
+        "select state from files where damaged > 0 order by path",
+      );
       return found.rows.map((row) => {
         const { path, agent, session, damagedLines: lines } = JSON.parse(row.state) as FileState;
         return { path, agent, session, lines };
@@ -93,8 +97,14 @@ async function withdraw(
      on conflict (id) do update set session_id = excluded.session_id, rev = excluded.rev`,
     paths,
   );
-  await tx.query(`delete from search_docs where subject in (select id from events where ${those})`, paths);
-  await tx.query(`delete from parts where event_id in (select id from events where ${those})`, paths);
+  await tx.query(
+    `delete from search_docs where subject in (select id from events where ${those})`,
+    paths,
+  );
+  await tx.query(
+    `delete from parts where event_id in (select id from events where ${those})`,
+    paths,
+  );
   await tx.query(`delete from events where ${those}`, paths);
   await tx.query(`delete from calls where ${those}`, paths);
   const ids = new Set(restarted.map((batch) => batch.ref.id));
@@ -120,7 +130,8 @@ async function saveFiles(
   const damagedBefore = new Map(before.rows.map((row) => [row.path, row.damaged]));
   for (const state of states) {
     const draft = sessions.get(state.session);
-    if (draft !== undefined && state.damagedLines.length !== (damagedBefore.get(state.path) ?? 0)) draft.changed = true;
+    if (draft !== undefined && state.damagedLines.length !== (damagedBefore.get(state.path) ?? 0))
+      draft.changed = true;
   }
   const saved = await tx.query<{ id: number; path: string }>(
     `insert into files (path, agent, session_id, state, damaged)

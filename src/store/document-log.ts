@@ -78,7 +78,10 @@ async function compactIfGrown(db: Db, id: string): Promise<void> {
   if (count <= MAX_UPDATES && growth <= Math.max(MAX_GROWTH_BYTES, base)) return;
   const state = await readState(db, id);
   if (state === null) return;
-  const last = await db.query<{ seq: number }>("select max(seq) as seq from document_updates where document_id = $1", [id]);
+  const last = await db.query<{ seq: number }>(
+    "select max(seq) as seq from document_updates where document_id = $1",
+    [id],
+  );
   await db.query("delete from document_updates where document_id = $1", [id]);
   await db.query("insert into document_updates (document_id, seq, data) values ($1, $2, $3)", [
     id,

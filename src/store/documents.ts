@@ -49,7 +49,10 @@ export interface NewDocument {
 }
 
 export interface Documents {
-  list(filter?: { readonly kind?: DocKind; readonly subject?: string }): Promise<readonly DocumentInfo[]>;
+  list(filter?: {
+    readonly kind?: DocKind;
+    readonly subject?: string;
+  }): Promise<readonly DocumentInfo[]>;
   info(id: DocId): Promise<DocumentInfo | null>;
   /** With its content as one update; null `state`: nothing was written yet. */
   load(id: DocId): Promise<(DocumentInfo & { readonly state: Bytes | null }) | null>;
@@ -69,18 +72,24 @@ export function createDocuments(durable: Durable): Documents {
   const { db } = durable;
 
   /** Changes what is known of the document itself; journaled like its content. */
-  const change = async (id: DocId, edit: (document: JournaledDocument) => JournaledDocument): Promise<void> =>
+  const change = async (
+    id: DocId,
+    edit: (document: JournaledDocument) => JournaledDocument,
+  ): Promise<void> =>
     durable.write(async (tx) => {
       const row = await readRow(tx, id);
       if (row === null) throw new Error(`no document ${id}`);
       const document = edit(toJournal(row));
       await putDocument(tx, document);
       const moved = document.team !== row.team || document.cloudProject !== row.cloud_project;
-      await tx.query("update documents set pending = (pending or $2) and team is not null and not retired where id = $1", [
-        id,
-        moved && row.log_rev > 0,
-      ]);
-      return { entries: row.kind === "trace" ? [] : [{ type: "document", document }], value: undefined };
+      await tx.query(
+        "update documents set pending = (pending or $2) and team is not null and not retired where id = $1",
+        [id, moved && row.log_rev > 0],
+      );
+      return {
+        entries: row.kind === "trace" ? [] : [{ type: "document", document }],
+        value: undefined,
+      };
     });
 
   return {
@@ -106,7 +115,15 @@ export function createDocuments(durable: Durable): Documents {
     create: async ({ id, kind, subject, stream, generation = 1, state }) =>
       durable.write(async (tx) => {
         const { team, project: cloudProject } = stream ?? { team: null, project: null };
-        const document: JournaledDocument = { id, kind, subject, team, cloudProject, generation, retired: false };
+        const document: JournaledDocument = {
+          id,
+          kind,
+          subject,
+          team,
+          cloudProject,
+          generation,
+          retired: false,
+        };
         const entries: JournalEntry[] = [{ type: "document", document }];
         await putDocument(tx, document);
         if (state !== undefined) {
@@ -120,7 +137,11 @@ export function createDocuments(durable: Durable): Documents {
       durable.write(async (tx) => {
         await appendUpdates(tx, id, updates, { pending: true });
         const row = await readRow(tx, id);
-        const entries = updates.map((update): JournalEntry => ({ type: "update", id, update: toBase64(update) }));
+        const entries = updates.map((update): JournalEntry => ({
+          type: "update",
+          id,
+          update: toBase64(update),
+        }));
         return { entries: row?.kind === "trace" ? [] : entries, value: undefined };
       }),
 
@@ -129,7 +150,11 @@ export function createDocuments(durable: Durable): Documents {
     },
 
     setStream: async (id, stream) =>
-      change(id, (document) => ({ ...document, team: stream?.team ?? null, cloudProject: stream?.project ?? null })),
+      change(id, (document) => ({
+        ...document,
+        team: stream?.team ?? null,
+        cloudProject: stream?.project ?? null,
+      })),
 
     setSubject: async (id, subject) => change(id, (document) => ({ ...document, subject })),
 

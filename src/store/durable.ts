@@ -11,7 +11,9 @@ import { applyEntry } from "./replay.ts";
 export interface Durable {
   readonly db: PGlite;
   /** `work` gives what to journal besides its own result; nothing: an ordinary transaction. */
-  write<T>(work: (tx: Transaction) => Promise<{ entries: readonly JournalEntry[]; value: T }>): Promise<T>;
+  write<T>(
+    work: (tx: Transaction) => Promise<{ entries: readonly JournalEntry[]; value: T }>,
+  ): Promise<T>;
 }
 
 export function createDurable(db: PGlite, journal: Journal): Durable {
@@ -35,7 +37,10 @@ function append(journal: Journal, entries: readonly JournalEntry[]): number {
 }
 
 /** Brings what the database lacks from the journal. Gives how many records that were. */
-export async function replayJournal(db: PGlite, records: readonly JournalRecord[]): Promise<number> {
+export async function replayJournal(
+  db: PGlite,
+  records: readonly JournalRecord[],
+): Promise<number> {
   return db.transaction(async (tx) => {
     const state = await tx.query<{ applied: number }>("select applied from journal_state");
     const applied = state.rows[0]?.applied ?? -1;

@@ -9,7 +9,17 @@
  * A frame is `length u32 · crc32 u32 · JSON` (big endian). Reading ends at the first frame that is cut or does not
  * match: only the newest append can be torn, and it was never acknowledged. What follows is kept in `journal.cut`.
  */
-import { closeSync, fdatasyncSync, fsyncSync, ftruncateSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fdatasyncSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { crc32 } from "node:zlib";
 import type { DocKind } from "../crdt/documents.ts";
@@ -103,7 +113,11 @@ function frame(record: JournalRecord): Buffer {
   return Buffer.concat([header, body]);
 }
 
-function readJournal(path: string): { records: readonly JournalRecord[]; goodBytes: number; rest: Buffer } {
+function readJournal(path: string): {
+  records: readonly JournalRecord[];
+  goodBytes: number;
+  rest: Buffer;
+} {
   const bytes = readOrEmpty(path);
   const records: JournalRecord[] = [];
   let at = 0;
@@ -126,7 +140,7 @@ function readOrEmpty(path: string): Buffer {
 }
 
 function writeAll(file: number, bytes: Buffer): void {
-  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
+  for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
 }
 
 function syncFolder(folder: string): void {

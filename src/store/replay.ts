@@ -26,9 +26,17 @@ export async function applyEntry(tx: Transaction, entry: JournalEntry): Promise<
 
 /** Everything journaled, in the fewest entries. */
 export async function snapshotEntries(db: PGlite): Promise<readonly JournalEntry[]> {
-  const settings = await db.query<{ key: string; value: string }>("select key, value from settings order by key");
-  const entries: JournalEntry[] = settings.rows.map(({ key, value }) => ({ type: "set", key, value: JSON.parse(value) }));
-  const documents = await db.query<DocumentColumns>("select * from documents where kind <> 'trace' order by id");
+  const settings = await db.query<{ key: string; value: string }>(
+    "select key, value from settings order by key",
+  );
+  const entries: JournalEntry[] = settings.rows.map(({ key, value }) => ({
+    type: "set",
+    key,
+    value: JSON.parse(value),
+  }));
+  const documents = await db.query<DocumentColumns>(
+    "select * from documents where kind <> 'trace' order by id",
+  );
   for (const row of documents.rows) {
     entries.push({ type: "document", document: toJournal(row) });
     const state = await readState(db, row.id);

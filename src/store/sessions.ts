@@ -49,7 +49,10 @@ export function createSessions(db: PGlite, settings: Settings): Sessions {
 
     dropRemote: async (session) =>
       db.transaction(async (tx) => {
-        const gone = await tx.query("delete from sessions where id = $1 and remote_team is not null returning id", [session]);
+        const gone = await tx.query(
+          "delete from sessions where id = $1 and remote_team is not null returning id",
+          [session],
+        );
         if (gone.rows.length > 0) await clear(tx, session);
       }),
   };
@@ -62,9 +65,14 @@ async function clear(tx: Transaction, session: SessionId): Promise<void> {
 }
 
 /** The sums are the owner's own: they stand in `meta`. A title is never shared. */
-async function writeSession(tx: Transaction, { id, team, owner, meta }: RemoteTrace, rev: number): Promise<void> {
+async function writeSession(
+  tx: Transaction,
+  { id, team, owner, meta }: RemoteTrace,
+  rev: number,
+): Promise<void> {
   const usage = Object.values(meta.usage);
-  const total = (pick: (tokens: Tokens) => number) => usage.reduce((sum, { tokens }) => sum + pick(tokens), 0);
+  const total = (pick: (tokens: Tokens) => number) =>
+    usage.reduce((sum, { tokens }) => sum + pick(tokens), 0);
   const unpriced = usage.some(({ costNanoUsd }) => costNanoUsd === null);
   const values: Readonly<Record<string, unknown>> = {
     id,
@@ -121,7 +129,11 @@ const EVENT_COLUMNS = [
  * Only what differs is written, so that a trace that grew by an event is not shown and indexed anew. An id that a session
  * of this machine holds is a replay here too, and not stored again.
  */
-async function writeEvents(tx: Transaction, { id: session, events }: RemoteTrace, rev: number): Promise<void> {
+async function writeEvents(
+  tx: Transaction,
+  { id: session, events }: RemoteTrace,
+  rev: number,
+): Promise<void> {
   const held = await tx.query<CopyValue[]>(
     `select ${EVENT_COLUMNS.join(", ")} from events where session_id = $1 or id = any($2::text[])`,
     [session, textArray([...events.keys()])],
@@ -129,8 +141,12 @@ async function writeEvents(tx: Transaction, { id: session, events }: RemoteTrace
   );
   const before = new Map(held.rows.map((row) => [row[0] as EventId, row]));
   const isTheirs = (id: EventId): boolean => (before.get(id)?.[1] ?? session) === session;
-  const rows = [...events].filter(([id]) => isTheirs(id)).map(([id, event]) => remoteRow(id, session, event));
-  const changed = rows.filter((row) => JSON.stringify(row) !== JSON.stringify(before.get(row[0] as EventId)));
+  const rows = [...events]
+    .filter(([id]) => isTheirs(id))
+    .map(([id, event]) => remoteRow(id, session, event));
+  const changed = rows.filter(
+    (row) => JSON.stringify(row) !== JSON.stringify(before.get(row[0] as EventId)),
+  );
   const gone = [...before.keys()].filter((id) => isTheirs(id) && !events.has(id));
   const replaced = textArray([...gone, ...changed.map((row) => row[0] as string)]);
   await tx.query("delete from events where id = any($1::text[])", [replaced]);
@@ -166,12 +182,37 @@ function remoteRow(id: EventId, session: SessionId, event: TraceEvent): readonly
 }
 
 /** A call for each event that shows tokens, and what its model's sum has beyond them. */
-async function writeCalls(tx: Transaction, { id: session, meta, events }: RemoteTrace): Promise<void> {
+async function writeCalls(
+  tx: Transaction,
+  { id: session, meta, events }: RemoteTrace,
+): Promise<void> {
   const rest = new Map(Object.entries(meta.usage).map(([model, usage]) => [model, { ...usage }]));
   const rows: CopyValue[][] = [];
-  const add = (key: string, event: string | null, model: string, at: number | null, count: number, tokens: Tokens, cost: number | null): void => {
+  const add = (
+    key: string,
+    event: string | null,
+    model: string,
+    at: number | null,
+    count: number,
+    tokens: Tokens,
+    cost: number | null,
+  ): void => {
     const { input, output, cacheRead, cacheWrite, reasoning } = tokens;
-    rows.push([meta.agent, key, session, at, model, count, input, output, cacheRead, cacheWrite, reasoning, cost, event]);
+    rows.push([
+      meta.agent,
+      key,
+      session,
+      at,
+      model,
+      count,
+      input,
+      output,
+      cacheRead,
+      cacheWrite,
+      reasoning,
+      cost,
+      event,
+    ]);
   };
   for (const [id, event] of events) {
     if (event.tokens === null) continue;
@@ -188,7 +229,8 @@ async function writeCalls(tx: Transaction, { id: session, meta, events }: Remote
     const nothing = calls === 0 && Object.values(tokens).every((count) => count === 0);
     if (!nothing) add(`${session}#${model}`, null, model, meta.endedAt, calls, tokens, costNanoUsd);
   }
-  const columns = "agent key session_id at model count input output cache_read cache_write reasoning cost event_id";
+  const columns =
+    "agent key session_id at model count input output cache_read cache_write reasoning cost event_id";
   await copyRows(tx, "calls", columns.split(" "), rows);
 }
 

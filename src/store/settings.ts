@@ -5,7 +5,13 @@
 import type { Durable } from "./durable.ts";
 import { dropSetting, putSetting } from "./replay.ts";
 
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [key: string]: Json };
 
 export interface Settings {
   /** Undefined: not set. */
@@ -22,11 +28,17 @@ export function createSettings(durable: Durable): Settings {
   const setMany = async (values: ReadonlyMap<string, Json>): Promise<void> =>
     durable.write(async (tx) => {
       for (const [key, value] of values) await putSetting(tx, key, value);
-      return { entries: [...values].map(([key, value]) => ({ type: "set" as const, key, value })), value: undefined };
+      return {
+        entries: [...values].map(([key, value]) => ({ type: "set" as const, key, value })),
+        value: undefined,
+      };
     });
   return {
     async get(key) {
-      const found = await durable.db.query<{ value: string }>("select value from settings where key = $1", [key]);
+      const found = await durable.db.query<{ value: string }>(
+        "select value from settings where key = $1",
+        [key],
+      );
       const row = found.rows[0];
       return row === undefined ? undefined : (JSON.parse(row.value) as Json);
     },

@@ -48,7 +48,9 @@ export interface PulledBatch {
 }
 
 export interface SyncStore {
-  cursors(team: TeamId): Promise<readonly { readonly stream: DocumentStream; readonly cursor: Cursor }[]>;
+  cursors(
+    team: TeamId,
+  ): Promise<readonly { readonly stream: DocumentStream; readonly cursor: Cursor }[]>;
   pendingDocuments(team: TeamId): Promise<readonly DocId[]>;
   document(id: DocId): Promise<SyncDocumentInfo | null>;
   state(id: DocId): Promise<{ readonly state: Bytes; readonly rev: number } | null>;
@@ -92,7 +94,10 @@ export function createSync(durable: Durable): SyncStore {
     state: async (id) => readWhole(db, id),
 
     async settle(id, rev) {
-      await db.query("update documents set pending = false where id = $1 and log_rev = $2", [id, rev]);
+      await db.query("update documents set pending = false where id = $1 and log_rev = $2", [
+        id,
+        rev,
+      ]);
     },
 
     async chain(replica, doc) {
@@ -107,7 +112,8 @@ export function createSync(durable: Durable): SyncStore {
     commit: async (batch) =>
       durable.write(async (tx) => {
         const entries: JournalEntry[] = [];
-        for (const document of batch.documents) entries.push(...(await commitDocument(tx, batch.stream, document)));
+        for (const document of batch.documents)
+          entries.push(...(await commitDocument(tx, batch.stream, document)));
         await commitStream(tx, batch);
         return { entries, value: undefined };
       }),
@@ -131,17 +137,23 @@ async function commitDocument(
   const entries: JournalEntry[] = [];
   if ((await readRow(tx, id)) === null) {
     const { team, project: cloudProject } = stream;
-    const document: JournaledDocument = { id, kind, subject: subjectOf(id), team, cloudProject, generation: 1, retired: false };
+    const document: JournaledDocument = {
+      id,
+      kind,
+      subject: subjectOf(id),
+      team,
+      cloudProject,
+      generation: 1,
+      retired: false,
+    };
     await putDocument(tx, document);
     entries.push({ type: "document", document });
   }
   await appendUpdates(tx, id, updates, { pending: false });
-  await tx.query("update documents set state_vector = $2, delete_set = $3, owner = $4 where id = $1", [
-    id,
-    known.stateVector,
-    known.deleteSet,
-    owner,
-  ]);
+  await tx.query(
+    "update documents set state_vector = $2, delete_set = $3, owner = $4 where id = $1",
+    [id, known.stateVector, known.deleteSet, owner],
+  );
   for (const update of updates) entries.push({ type: "update", id, update: toBase64(update) });
   return kind === "trace" ? [] : entries;
 }
@@ -151,7 +163,10 @@ function subjectOf(id: DocId): string {
   return id.split(".", 1)[0] as string;
 }
 
-async function commitStream(tx: Transaction, { stream, cursor, chains, unapplied }: PulledBatch): Promise<void> {
+async function commitStream(
+  tx: Transaction,
+  { stream, cursor, chains, unapplied }: PulledBatch,
+): Promise<void> {
   const place = [stream.team, stream.project ?? NO_PROJECT];
   await tx.query(
     `insert into cursors (team, project, n, h) values ($1, $2, $3, $4)
@@ -166,10 +181,9 @@ async function commitStream(tx: Transaction, { stream, cursor, chains, unapplied
     );
   }
   for (const { n, row } of unapplied) {
-    await tx.query("insert into unapplied_rows (team, project, n, row) values ($1, $2, $3, $4) on conflict do nothing", [
-      ...place,
-      n,
-      row,
-    ]);
+    await tx.query(
+      "insert into unapplied_rows (team, project, n, row) values ($1, $2, $3, $4) on conflict do nothing",
+      [...place, n, row],
+    );
   }
 }

@@ -2,7 +2,8 @@ import { describe, expect, test } from "vitest";
 import type { SessionId } from "../../src/base/ids.ts";
 import type { CaptureBatch } from "../../src/base/session.ts";
 import type { Store } from "../../src/store/store.ts";
-import { NOW, batch, call, event, eventId, everything, openTestStore, sessionId } from "./help.ts";
+import { NOW, batch, call, event, eventId, sessionId } from "./captures.ts";
+import { everything, openTestStore } from "./help.ts";
 
 async function revOf(store: Store, id: SessionId): Promise<number> {
   return (await store.views.revisions([id]))[0]?.rev ?? 0;
@@ -52,7 +53,9 @@ describe("a commit", () => {
   test("shows the session with its counts, and keeps how far the file was read", async () => {
     const store = await openTestStore();
     await store.capture.commit([firstRun()]);
-    const { changed } = await store.capture.commit([secondRun()]).then(({ sessions }) => ({ changed: sessions }));
+    const { changed } = await store.capture
+      .commit([secondRun()])
+      .then(({ sessions }) => ({ changed: sessions }));
     expect(changed).toEqual([sessionId("one")]);
     const row = await store.views.session(sessionId("one"));
     expect(row).toMatchObject({
@@ -71,23 +74,36 @@ describe("a commit", () => {
       costUsd: 8_000 / 1e9,
       project: { name: "shop", path: "/work/shop" },
     });
-    expect((await store.capture.fileStates("claude-code")).get(secondRun().file.path)).toEqual(secondRun().file);
+    expect((await store.capture.fileStates("claude-code")).get(secondRun().file.path)).toEqual(
+      secondRun().file,
+    );
     const { events } = await store.views.events(sessionId("one"), 0);
     expect(events.map(({ id }) => id)).toEqual([eventId("p1"), eventId("r1"), eventId("t1")]);
-    expect(events[2]).toMatchObject({ status: "ok", durationMs: 12, linesAdded: 3, parts: ["input", "output", "patch"] });
+    expect(events[2]).toMatchObject({
+      status: "ok",
+      durationMs: 12,
+      linesAdded: 3,
+      parts: ["input", "output", "patch"],
+    });
     const bodies = await store.views.bodies(sessionId("one"), [eventId("t1")]);
-    expect(bodies[eventId("t1")]?.find(({ name }) => name === "output")?.body).toBe("done \uFFFD ok");
+    expect(bodies[eventId("t1")]?.find(({ name }) => name === "output")?.body).toBe(
+      "done \uFFFD ok",
+    );
   });
 
   test("gives an event a call's tokens once, and says so again when they grow", async () => {
     const store = await openTestStore();
     await store.capture.commit([firstRun()]);
     const rev = await revOf(store, sessionId("one"));
-    const shown = (await store.views.events(sessionId("one"), 0)).events.map(({ tokens }) => tokens?.output ?? null);
+    const shown = (await store.views.events(sessionId("one"), 0)).events.map(
+      ({ tokens }) => tokens?.output ?? null,
+    );
     expect(shown).toEqual([null, 50, null]);
     await store.capture.commit([batch("one", { calls: [call("m1/q1", 80)] })]);
     const grown = await store.views.events(sessionId("one"), rev);
-    expect(grown.events.map(({ id, tokens }) => [id, tokens?.output])).toEqual([[eventId("r1"), 80]]);
+    expect(grown.events.map(({ id, tokens }) => [id, tokens?.output])).toEqual([
+      [eventId("r1"), 80],
+    ]);
   });
 
   test("written twice is written once", async () => {
@@ -120,7 +136,9 @@ describe("a commit", () => {
 
   test("a call without a price makes the session unpriced, not free", async () => {
     const store = await openTestStore();
-    await store.capture.commit([batch("one", { calls: [call("a/1", 1), call("b/1", 1, { costNanoUsd: null })] })]);
+    await store.capture.commit([
+      batch("one", { calls: [call("a/1", 1), call("b/1", 1, { costNanoUsd: null })] }),
+    ]);
     expect((await store.views.session(sessionId("one"))).costUsd).toBeNull();
     await store.capture.commit([batch("two")]);
     expect((await store.views.session(sessionId("two"))).costUsd).toBe(0);
@@ -135,7 +153,9 @@ describe("a commit", () => {
   test("a patch of another session's event is passed over", async () => {
     const store = await openTestStore();
     await store.capture.commit([firstRun()]);
-    await store.capture.commit([batch("two", { patches: [{ id: eventId("t1"), at: null, status: "error" }] })]);
+    await store.capture.commit([
+      batch("two", { patches: [{ id: eventId("t1"), at: null, status: "error" }] }),
+    ]);
     expect((await store.views.events(sessionId("one"), 0)).events[2]?.status).toBe("running");
   });
 
@@ -143,13 +163,18 @@ describe("a commit", () => {
     const store = await openTestStore();
     await store.capture.commit([batch("one", { file: { damagedLines: [3, 9] } })]);
     expect((await store.views.session(sessionId("one"))).damagedLines).toBe(2);
-    expect(await store.capture.damaged()).toMatchObject([{ session: sessionId("one"), lines: [3, 9] }]);
+    expect(await store.capture.damaged()).toMatchObject([
+      { session: sessionId("one"), lines: [3, 9] },
+    ]);
   });
 });
 
 describe("a fork", () => {
   const original = batch("one", {
-    events: [event("p1", { kind: "prompt", text: "first" }), event("r1", { order: 2_000, callKey: "m1/q1" })],
+    events: [
+      event("p1", { kind: "prompt", text: "first" }),
+      event("r1", { order: 2_000, callKey: "m1/q1" }),
+    ],
     calls: [call("m1/q1", 30)],
   });
   const fork = batch("two", {
@@ -179,7 +204,11 @@ describe("a fork", () => {
       calls: 1,
       tokens: { output: 20 },
     });
-    expect(await store.views.session(sessionId("one"))).toMatchObject({ parent: null, events: 2, tokens: { output: 30 } });
+    expect(await store.views.session(sessionId("one"))).toMatchObject({
+      parent: null,
+      events: 2,
+      tokens: { output: 30 },
+    });
   });
 
   test("a larger output seen in the fork belongs to the original", async () => {
@@ -210,7 +239,10 @@ describe("a side question", () => {
       const store = await openTestStore();
       if (together) await store.capture.commit(batches);
       else for (const one of batches) await store.capture.commit([one]);
-      expect(await store.views.session(sessionId("one"))).toMatchObject({ calls: 1, tokens: { output: 10 } });
+      expect(await store.views.session(sessionId("one"))).toMatchObject({
+        calls: 1,
+        tokens: { output: 10 },
+      });
     }
   });
 
@@ -224,16 +256,27 @@ describe("a side question", () => {
 describe("a file that was replaced", () => {
   test("takes back what it gave, and says which events are gone", async () => {
     const store = await openTestStore();
-    await store.capture.commit([firstRun(), batch("one", { path: "/lane.jsonl", events: [event("l1", { lane: "a" })] })]);
+    await store.capture.commit([
+      firstRun(),
+      batch("one", { path: "/lane.jsonl", events: [event("l1", { lane: "a" })] }),
+    ]);
     const rev = await revOf(store, sessionId("one"));
     const again = batch("one", {
       restart: true,
-      events: [event("p9", { kind: "prompt", text: "Another" }), event("r1", { order: 2_000, text: "On it again." })],
+      events: [
+        event("p9", { kind: "prompt", text: "Another" }),
+        event("r1", { order: 2_000, text: "On it again." }),
+      ],
     });
     await store.capture.commit([again]);
     const { events } = await store.views.events(sessionId("one"), 0);
-    expect(events.map(({ id }) => id).sort()).toEqual([eventId("l1"), eventId("p9"), eventId("r1")].sort());
-    expect(await store.views.session(sessionId("one"))).toMatchObject({ title: "Another", calls: 0 });
+    expect(events.map(({ id }) => id).sort()).toEqual(
+      [eventId("l1"), eventId("p9"), eventId("r1")].sort(),
+    );
+    expect(await store.views.session(sessionId("one"))).toMatchObject({
+      title: "Another",
+      calls: 0,
+    });
     const trace = await store.views.localTrace(sessionId("one"), rev);
     expect([...(trace?.removed ?? [])].sort()).toEqual([eventId("p1"), eventId("t1")].sort());
     expect(trace?.events.map(({ id }) => id)).toEqual([eventId("p9"), eventId("r1")]);

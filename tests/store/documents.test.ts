@@ -1,4 +1,13 @@
-import { appendFileSync, existsSync, readFileSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import * as Y from "yjs";
@@ -8,7 +17,8 @@ import { openDoc } from "../../src/crdt/documents.ts";
 import { EMPTY_KNOWN, foldKnown } from "../../src/crdt/known.ts";
 import type { SyncStore as SyncPort } from "../../src/sync/ports.ts";
 import { openJournal } from "../../src/store/journal.ts";
-import { batch, closeStore, openTestStore, sessionId, temporaryFolder } from "./help.ts";
+import { batch, sessionId } from "./captures.ts";
+import { closeStore, openTestStore, temporaryFolder } from "./help.ts";
 
 const team = "team_1" as TeamId;
 const stream = { team, project: "11111111-1111-4111-8111-111111111111" };
@@ -22,7 +32,9 @@ function typed(doc: Y.Doc, text: string): Bytes {
 }
 
 function textOf(state: Uint8Array | null | undefined): string {
-  return openDoc(state ?? null).getText("t").toString();
+  return openDoc(state ?? null)
+    .getText("t")
+    .toString();
 }
 
 describe("a document", () => {
@@ -32,7 +44,8 @@ describe("a document", () => {
     const doc = new Y.Doc();
     await store.documents.create({ id, kind: "decision", subject: "dec_01", stream: null });
     expect((await store.documents.load(id))?.state).toBeNull();
-    for (const word of ["one ", "two ", "three"]) await store.documents.append(id, [typed(doc, word)]);
+    for (const word of ["one ", "two ", "three"])
+      await store.documents.append(id, [typed(doc, word)]);
     await closeStore(store);
     const loaded = await (await openTestStore(folder)).documents.load(id);
     expect(textOf(loaded?.state)).toBe("one two three");
@@ -72,7 +85,13 @@ describe("sync", () => {
   test("pending is raised by edits and moves, and settled only at the state that was sent", async () => {
     const { sync, documents } = await openTestStore();
     const doc = new Y.Doc();
-    await documents.create({ id, kind: "decision", subject: "dec_01", stream: null, state: typed(doc, "a") });
+    await documents.create({
+      id,
+      kind: "decision",
+      subject: "dec_01",
+      stream: null,
+      state: typed(doc, "a"),
+    });
     expect(await sync.pendingDocuments(team)).toEqual([]);
     await documents.setStream(id, stream);
     expect(await sync.pendingDocuments(team)).toEqual([id]);
@@ -90,7 +109,13 @@ describe("sync", () => {
     const update = typed(new Y.Doc(), "theirs");
     const known = foldKnown(EMPTY_KNOWN, update);
     const cursor = { n: 3, h: new Uint8Array(32).fill(7) as Bytes };
-    const chain = { replica: "ab", doc: "cd", seq: 2, hash: new Uint8Array([1, 255]) as Bytes, parts: [new Uint8Array([0, 92, 34]) as Bytes] };
+    const chain = {
+      replica: "ab",
+      doc: "cd",
+      seq: 2,
+      hash: new Uint8Array([1, 255]) as Bytes,
+      parts: [new Uint8Array([0, 92, 34]) as Bytes],
+    };
     await store.sync.commit({
       stream,
       cursor,
@@ -124,9 +149,21 @@ describe("what cannot be derived again", () => {
     await store.settings.set("account", { email: "a@b" });
     await store.settings.set("gone", 1);
     await store.settings.delete("gone");
-    await store.documents.create({ id, kind: "decision", subject: "dec_01", stream, state: typed(doc, "kept ") });
+    await store.documents.create({
+      id,
+      kind: "decision",
+      subject: "dec_01",
+      stream,
+      state: typed(doc, "kept "),
+    });
     await store.documents.append(id, [typed(doc, "whole")]);
-    await store.documents.create({ id: "ses_x.1" as DocId, kind: "trace", subject: "ses_x", stream, state: typed(new Y.Doc(), "t") });
+    await store.documents.create({
+      id: "ses_x.1" as DocId,
+      kind: "trace",
+      subject: "ses_x",
+      stream,
+      state: typed(new Y.Doc(), "t"),
+    });
     await closeStore(store);
     writeFileSync(join(folder, "db", "global", "pg_control"), "nonsense");
     const again = await openTestStore(folder);
@@ -153,14 +190,25 @@ describe("what cannot be derived again", () => {
     const journal = openJournal(join(folder, "journal"));
     journal.append([{ type: "set", key: "b", value: 2 }]);
     journal.close();
-    expect(await (await openTestStore(folder)).settings.all()).toEqual(new Map([["a", 1], ["b", 2]]));
+    expect(await (await openTestStore(folder)).settings.all()).toEqual(
+      new Map([
+        ["a", 1],
+        ["b", 2],
+      ]),
+    );
   });
 
   test("a journal much larger than what it says is rewritten", async () => {
     const folder = temporaryFolder();
     const store = await openTestStore(folder);
     for (let i = 0; i < 8; i++) await store.settings.set("big", `${i}${"x".repeat(200_000)}`);
-    await store.documents.create({ id, kind: "notes", subject: "ses_1", stream: null, state: typed(new Y.Doc(), "note") });
+    await store.documents.create({
+      id,
+      kind: "notes",
+      subject: "ses_1",
+      stream: null,
+      state: typed(new Y.Doc(), "note"),
+    });
     const before = statSync(join(folder, "journal")).size;
     await closeStore(store);
     await closeStore(await openTestStore(folder));
@@ -187,7 +235,9 @@ describe("the journal", () => {
     for (let size = whole; size < bytes.length; size++) {
       writeFileSync(path, bytes.subarray(0, size));
       const journal = openJournal(path);
-      expect(journal.records.map(({ entry }) => entry)).toEqual([{ type: "set", key: "a", value: "é" }]);
+      expect(journal.records.map(({ entry }) => entry)).toEqual([
+        { type: "set", key: "a", value: "é" },
+      ]);
       expect(journal.append([{ type: "delete", key: "a" }])).toBe(1);
       journal.close();
       expect(openAndClose(path)).toHaveLength(2);

@@ -4,14 +4,17 @@ import { createSegment, mergeSegments, readBlock } from "../../src/store/search/
 import { parseQuery } from "../../src/store/search/query.ts";
 import { snippetOf } from "../../src/store/search/snippet.ts";
 import { spots, words } from "../../src/store/search/tokens.ts";
-import { NOW, batch, event, eventId, openTestStore, sessionId } from "./help.ts";
+import { NOW, batch, event, eventId, sessionId } from "./captures.ts";
+import { openTestStore } from "./help.ts";
 
 async function indexAll(store: Store): Promise<void> {
   while (await store.search.catchUp());
 }
 
 async function found(store: Store, query: string): Promise<readonly (string | null)[]> {
-  return (await store.views.search(query, 20)).map((hit) => hit.event ?? hit.decision ?? hit.session);
+  return (await store.views.search(query, 20)).map(
+    (hit) => hit.event ?? hit.decision ?? hit.session,
+  );
 }
 
 describe("words", () => {
@@ -60,7 +63,9 @@ describe("a segment", () => {
       blocks: segment.blocks().map(({ data }) => data),
     }));
     const merged = mergeSegments(parts, (doc) => doc !== 9);
-    const index = merged.blocks.flatMap(({ data }) => [...readBlock(data)].map(({ word, postings }) => [word, postings()]));
+    const index = merged.blocks.flatMap(({ data }) =>
+      [...readBlock(data)].map(({ word, postings }) => [word, postings()]),
+    );
     expect(index).toEqual([
       ["a", { docs: [7], positions: [[0, 2]] }],
       ["b", { docs: [7, 300], positions: [[1], [0]] }],
@@ -80,11 +85,15 @@ describe("a snippet", () => {
 
   test("is one line around the match, with the marks on the original letters", () => {
     expect(snippet("one\n two\tCafé three", "cafe")).toBe("one two \u0002Café\u0003 three");
-    expect(snippet(`${"x ".repeat(100)}needle${" y".repeat(200)}`, "needle")).toMatch(/^….*\u0002needle\u0003.*…$/);
+    expect(snippet(`${"x ".repeat(100)}needle${" y".repeat(200)}`, "needle")).toMatch(
+      /^….*\u0002needle\u0003.*…$/,
+    );
   });
 
   test("marks a phrase only where it stands as a phrase", () => {
-    expect(snippet("add it, then add to cart", '"add to" ')).toBe("add it, then \u0002add\u0003 \u0002to\u0003 cart");
+    expect(snippet("add it, then add to cart", '"add to" ')).toBe(
+      "add it, then \u0002add\u0003 \u0002to\u0003 cart",
+    );
   });
 
   test("takes out marks of the text itself, and is whole text always", () => {
@@ -146,7 +155,9 @@ describe("search", () => {
 
   test("of equal rank the newer comes first", async () => {
     const store = await filled();
-    const hits = (await found(store, "cart ")).filter((id) => id === eventId("new") || id === eventId("old"));
+    const hits = (await found(store, "cart ")).filter(
+      (id) => id === eventId("new") || id === eventId("old"),
+    );
     expect(hits).toEqual([eventId("new"), eventId("old")]);
   });
 
@@ -164,23 +175,38 @@ describe("search", () => {
     });
   });
 
-  test.each(["'", '"', "; drop table events", "%", "\\", "a:* & !b | (", "\u0000", "\ud800", "x".repeat(10_000)])(
-    "nothing in a query can be wrong: %j",
-    async (query) => {
-      const store = await filled();
-      expect(Array.isArray(await store.views.search(query, 5))).toBe(true);
-    },
-  );
+  test.each([
+    "'",
+    '"',
+    "; drop table events",
+    "%",
+    "\\",
+    "a:* & !b | (",
+    "\u0000",
+    "\ud800",
+    "x".repeat(10_000),
+  ])("nothing in a query can be wrong: %j", async (query) => {
+    const store = await filled();
+    expect(Array.isArray(await store.views.search(query, 5))).toBe(true);
+  });
 
   test("follows changes: a grown event is found by its new words only once", async () => {
     const store = await filled();
     await store.capture.commit([
-      batch("one", { patches: [{ id: eventId("new"), at: null, parts: [{ name: "output", body: "zebra" }] }] }),
+      batch("one", {
+        patches: [{ id: eventId("new"), at: null, parts: [{ name: "output", body: "zebra" }] }],
+      }),
     ]);
     expect(await found(store, "zebra")).toEqual([]);
     await indexAll(store);
     expect(await found(store, "zebra cart")).toEqual([eventId("new")]);
-    await store.capture.commit([batch("one", { facts: { title: "Renamed" }, restart: true, events: [event("p", { text: "gone" })] })]);
+    await store.capture.commit([
+      batch("one", {
+        facts: { title: "Renamed" },
+        restart: true,
+        events: [event("p", { text: "gone" })],
+      }),
+    ]);
     await indexAll(store);
     expect(await found(store, "zebra")).toEqual([]);
     expect(await found(store, "checkout")).toEqual([]);
@@ -190,23 +216,33 @@ describe("search", () => {
   test("many small steps merge, and everything is still found", async () => {
     const store = await openTestStore();
     for (let i = 0; i < 20; i++) {
-      await store.capture.commit([batch(`s${i}`, { events: [event(`e${i}`, { text: `common word${i}x` })] })]);
+      await store.capture.commit([
+        batch(`s${i}`, { events: [event(`e${i}`, { text: `common word${i}x` })] }),
+      ]);
       await indexAll(store);
     }
     expect(await store.views.search("common", 100)).toHaveLength(20);
-    for (let i = 0; i < 20; i++) expect(await found(store, `word${i}x`)).toEqual([eventId(`e${i}`)]);
+    for (let i = 0; i < 20; i++)
+      expect(await found(store, `word${i}x`)).toEqual([eventId(`e${i}`)]);
   });
 
   test("finds decisions", async () => {
     const store = await filled();
-    const decision = { id: "dec_1", title: "Use PostgreSQL", body: "because it is embedded", at: NOW };
+    const decision = {
+      id: "dec_1",
+      title: "Use PostgreSQL",
+      body: "because it is embedded",
+      at: NOW,
+    };
     await store.search.setDecision(decision);
     await indexAll(store);
     expect(await found(store, "embedded")).toEqual(["dec_1"]);
     await store.search.setDecision({ ...decision, body: "because it is small" });
     await indexAll(store);
     expect(await found(store, "embedded")).toEqual([]);
-    expect(await store.views.search("small", 5)).toMatchObject([{ kind: "decision", session: "", decision: "dec_1" }]);
+    expect(await store.views.search("small", 5)).toMatchObject([
+      { kind: "decision", session: "", decision: "dec_1" },
+    ]);
   });
 
   test("what is indexed stays bounded, and a long body is found by its beginning", async () => {

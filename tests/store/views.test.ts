@@ -3,12 +3,23 @@ import type { EventId, SessionId, TeamId } from "../../src/base/ids.ts";
 import { NO_TOKENS } from "../../src/base/session.ts";
 import type { TraceEvent } from "../../src/crdt/trace.ts";
 import { type TracedEvent, tracesOf } from "../../src/store/views/traces.ts";
-import { NOW, batch, call, closeStore, event, eventId, openTestStore, sessionId, temporaryFolder } from "./help.ts";
+import { NOW, batch, call, event, eventId, sessionId } from "./captures.ts";
+import { closeStore, openTestStore, temporaryFolder } from "./help.ts";
 
 const team = "team_1" as TeamId;
 
 function traced(id: string, more: Partial<TracedEvent> = {}): TracedEvent {
-  return { id, lane: null, kind: "response", at: 1, opens: null, rolledBack: false, tokens: null, costNanoUsd: null, ...more };
+  return {
+    id,
+    lane: null,
+    kind: "response",
+    at: 1,
+    opens: null,
+    rolledBack: false,
+    tokens: null,
+    costNanoUsd: null,
+    ...more,
+  };
 }
 
 describe("traces", () => {
@@ -17,9 +28,21 @@ describe("traces", () => {
       traced("hello"),
       traced("p1", { kind: "prompt", at: 5 }),
       traced("s1", { kind: "subagent", opens: "a", at: 6 }),
-      traced("p2", { kind: "prompt", at: 20, tokens: { ...NO_TOKENS, output: 3 }, costNanoUsd: 2_000 }),
+      traced("p2", {
+        kind: "prompt",
+        at: 20,
+        tokens: { ...NO_TOKENS, output: 3 },
+        costNanoUsd: 2_000,
+      }),
       traced("a1", { lane: "a", kind: "prompt", at: 7 }),
-      traced("a2", { lane: "a", opens: "b", kind: "tool", at: 9, tokens: { ...NO_TOKENS, output: 4 }, costNanoUsd: null }),
+      traced("a2", {
+        lane: "a",
+        opens: "b",
+        kind: "tool",
+        at: 9,
+        tokens: { ...NO_TOKENS, output: 4 },
+        costNanoUsd: null,
+      }),
       traced("b1", { lane: "b", opens: "a" }),
       traced("c1", { lane: "c" }),
     ]);
@@ -28,12 +51,21 @@ describe("traces", () => {
       { index: 1, prompt: "p1", events: ["p1", "s1", "a1", "a2", "b1"] },
       { index: 2, prompt: "p2", events: ["p2"] },
     ]);
-    expect(rows[1]).toMatchObject({ startedAt: 1, endedAt: 9, tools: 1, tokens: { output: 4 }, costUsd: null });
+    expect(rows[1]).toMatchObject({
+      startedAt: 1,
+      endedAt: 9,
+      tools: 1,
+      tokens: { output: 4 },
+      costUsd: null,
+    });
     expect(rows[2]).toMatchObject({ startedAt: 20, endedAt: 20, costUsd: 2e-6 });
   });
 
   test("a prompt that was rolled back begins none", () => {
-    const rows = tracesOf([traced("p1", { kind: "prompt", rolledBack: true }), traced("p2", { kind: "prompt" })]);
+    const rows = tracesOf([
+      traced("p1", { kind: "prompt", rolledBack: true }),
+      traced("p2", { kind: "prompt" }),
+    ]);
     expect(rows.map(({ prompt }) => prompt)).toEqual([null, "p2"]);
   });
 });
@@ -42,9 +74,19 @@ describe("lists", () => {
   test("are newest first, filtered, and paged", async () => {
     const store = await openTestStore();
     await store.capture.commit([
-      batch("old", { facts: { title: "100%_done", cwd: "/w/shop" }, events: [event("e1", { at: 1_000 })] }),
-      batch("new", { facts: { title: "Fix login", cwd: "/w/site" }, events: [event("e2", { at: 5_000 })] }),
-      batch("cx", { agent: "codex", facts: { title: "Fix cart", cwd: "/w/shop" }, events: [event("e3", { at: 3_000 })] }),
+      batch("old", {
+        facts: { title: "100%_done", cwd: "/w/shop" },
+        events: [event("e1", { at: 1_000 })],
+      }),
+      batch("new", {
+        facts: { title: "Fix login", cwd: "/w/site" },
+        events: [event("e2", { at: 5_000 })],
+      }),
+      batch("cx", {
+        agent: "codex",
+        facts: { title: "Fix cart", cwd: "/w/shop" },
+        events: [event("e3", { at: 3_000 })],
+      }),
     ]);
     const titles = async (filter: Parameters<typeof store.views.sessions>[0]) => {
       const { rows, total } = await store.views.sessions(filter);
@@ -86,9 +128,15 @@ describe("an id", () => {
     expect(await store.views.sessionId(one.slice(0, 12))).toBe(one);
     expect(await store.views.sessionId(one.slice(4, 14))).toBe(one);
     expect(await store.views.sessionId("abc-1")).toBe(one);
-    await expect(store.views.sessionId("abc")).rejects.toMatchObject({ fault: { type: "ambiguous" } });
-    await expect(store.views.sessionId("ses_")).rejects.toMatchObject({ fault: { type: "ambiguous" } });
-    await expect(store.views.sessionId("nothing%")).rejects.toMatchObject({ fault: { type: "not-found" } });
+    await expect(store.views.sessionId("abc")).rejects.toMatchObject({
+      fault: { type: "ambiguous" },
+    });
+    await expect(store.views.sessionId("ses_")).rejects.toMatchObject({
+      fault: { type: "ambiguous" },
+    });
+    await expect(store.views.sessionId("nothing%")).rejects.toMatchObject({
+      fault: { type: "not-found" },
+    });
   });
 });
 
@@ -99,7 +147,10 @@ describe("usage", () => {
     await store.capture.commit([
       batch("one", {
         facts: { cwd: "/w/shop" },
-        calls: [call("a/1", 1, { at: day }), call("b/1", 2, { lane: "sub", model: "claude-haiku-4-5", at: day + 7_200_000 })],
+        calls: [
+          call("a/1", 1, { at: day }),
+          call("b/1", 2, { lane: "sub", model: "claude-haiku-4-5", at: day + 7_200_000 }),
+        ],
       }),
       batch("two", { calls: [call("c/1", 4, { costNanoUsd: null, at: day })] }),
       batch("idle"),
@@ -115,10 +166,15 @@ describe("usage", () => {
       costUsd: 300 / 1e9,
     });
     expect(rows.find(({ sourceId }) => sourceId === "two")?.costUsd).toBeNull();
-    expect(rows.find(({ sourceId }) => sourceId === "idle")).toMatchObject({ calls: 0, costUsd: 0 });
+    expect(rows.find(({ sourceId }) => sourceId === "idle")).toMatchObject({
+      calls: 0,
+      costUsd: 0,
+    });
     expect(totals).toMatchObject({ calls: 3, tokens: { output: 7 }, costUsd: null });
     const by = async (...groups: Parameters<typeof store.views.usage>[0]) =>
-      (await store.views.usage(groups, null)).rows.map(({ tokens, calls: _calls, costUsd: _cost, ...labels }) => [labels, tokens.output]);
+      (await store.views.usage(groups, null)).rows.map(
+        ({ tokens, calls: _calls, costUsd: _cost, ...labels }) => [labels, tokens.output],
+      );
     expect(await by("day")).toEqual([
       [{ day: "2026-06-30" }, 5],
       [{ day: "2026-07-01" }, 2],
@@ -183,24 +239,45 @@ describe("a teammate's trace", () => {
       costUsd: 90 / 1e9,
       title: null,
     });
-    expect((await store.views.usage(["session"], null)).rows[0]).toMatchObject({ calls: 3, tokens: { output: 9 } });
+    expect((await store.views.usage(["session"], null)).rows[0]).toMatchObject({
+      calls: 3,
+      tokens: { output: 9 },
+    });
     const { events } = await store.views.events(id, 0);
-    expect(events).toMatchObject([{ id: eventId("x"), tool: "Edit", tokens: { output: 5 }, parts: [], partBytes: 0 }]);
+    expect(events).toMatchObject([
+      { id: eventId("x"), tool: "Edit", tokens: { output: 5 }, parts: [], partBytes: 0 },
+    ]);
     expect(await store.views.localTrace(id, 0)).toBeNull();
   });
 
   test("grows by what differs only", async () => {
     const store = await openTestStore();
-    await store.sessions.putRemote(trace([[eventId("x"), plain], [eventId("y"), plain]]));
+    await store.sessions.putRemote(
+      trace([
+        [eventId("x"), plain],
+        [eventId("y"), plain],
+      ]),
+    );
     const { rev } = await store.views.events(id, 0);
-    await store.sessions.putRemote(trace([[eventId("x"), plain], [eventId("z"), { ...plain, order: 2_000 }]]));
+    await store.sessions.putRemote(
+      trace([
+        [eventId("x"), plain],
+        [eventId("z"), { ...plain, order: 2_000 }],
+      ]),
+    );
     expect((await store.views.events(id, rev)).events.map((row) => row.id)).toEqual([eventId("z")]);
-    expect((await store.views.events(id, 0)).events.map((row) => row.id)).toEqual([eventId("x"), eventId("z")]);
+    expect((await store.views.events(id, 0)).events.map((row) => row.id)).toEqual([
+      eventId("x"),
+      eventId("z"),
+    ]);
   });
 
   test("never replaces what was captured here, nor takes its events", async () => {
     const store = await openTestStore();
-    await store.capture.commit([batch("theirs", { events: [event("mine")] }), batch("two", { events: [event("x")] })]);
+    await store.capture.commit([
+      batch("theirs", { events: [event("mine")] }),
+      batch("two", { events: [event("x")] }),
+    ]);
     expect(await store.sessions.putRemote(trace([[eventId("x"), plain]]))).toBe(false);
     const other = { ...trace([[eventId("x"), plain]]), id: sessionId("other") };
     expect(await store.sessions.putRemote(other)).toBe(true);
@@ -214,7 +291,11 @@ describe("a teammate's trace", () => {
     const store = await openTestStore();
     await store.sessions.putRemote(trace([[eventId("x"), plain]]));
     await store.capture.commit([batch("theirs", { events: [event("x", { text: "mine" })] })]);
-    expect(await store.views.session(id)).toMatchObject({ owner: null, sharedWith: null, events: 1 });
+    expect(await store.views.session(id)).toMatchObject({
+      owner: null,
+      sharedWith: null,
+      events: 1,
+    });
   });
 });
 

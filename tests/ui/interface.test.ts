@@ -101,11 +101,11 @@ describe("a trace", () => {
     const work = seat.page.getByRole("button", { name: /10 tools, 1 file, .*\$0\.84.*1 error/ });
     await work.click();
     await seat.page.getByRole("button", { name: /Edit src\/import\/run\.ts \+4 −1/ }).click();
-    expect(await seat.page.locator(".diff-line[data-sign='+']").count()).toBe(4);
+    await expect.poll(() => seat.page.locator(".diff-line[data-sign='+']").count()).toBe(4);
     await seat.page.getByRole("button", { name: /Bash npm test -- import · exit 1/ }).click();
     expect(await seat.page.locator(".ansi-red").textContent()).toBe("✗ resumes");
     await seat.page.getByRole("button", { name: /TodoWrite/ }).click();
-    expect(await seat.page.locator(".todos li").count()).toBe(3);
+    await expect.poll(() => seat.page.locator(".todos li").count()).toBe(3);
     await seat.page.getByRole("button", { name: /Screenshot/ }).click();
     await expectShown(seat.page.locator(".picture canvas:not([hidden])"));
     await seat.page.getByRole("button", { name: /Sub-agent Explore/ }).click();

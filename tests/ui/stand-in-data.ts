@@ -67,7 +67,7 @@ export function manySessions(count: number, nowMs: number): StoredSession[] {
   });
 }
 
-export function newSession(part: Partial<SessionRow> & { readonly id: string }): StoredSession {
+function newSession(part: Partial<SessionRow> & { readonly id: string }): StoredSession {
   return {
     rev: 0,
     events: new Map(),
@@ -361,7 +361,7 @@ export function richSession(nowMs: number): StoredSession {
   return session;
 }
 
-export const HOSTILE_TITLE = `<img src=x onerror="window.hacked=1"> invoice\u202egpj.exe`;
+const HOSTILE_TITLE = `<img src=x onerror="window.hacked=1"> invoice\u202egpj.exe`;
 
 /** What a transcript could hold to harm its reader. */
 export function hostileSession(nowMs: number): StoredSession {

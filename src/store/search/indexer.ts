@@ -100,7 +100,9 @@ function before(
   behind: readonly { id: string; rev: number }[],
   last: Pending | undefined,
 ): readonly { id: string; rev: number }[] {
-  return behind.filter(({ id }) => last?.session !== undefined && last.session !== null && id < last.session);
+  return behind.filter(
+    ({ id }) => last?.session !== undefined && last.session !== null && id < last.session,
+  );
 }
 
 /** In the order given, until there is enough for one step. */
@@ -124,7 +126,10 @@ async function readTexts(db: PGlite, events: readonly PendingEvent[]): Promise<r
 }
 
 /** What is searched of the bodies of these events, by event. */
-export async function readBodies(db: PGlite, events: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> {
+export async function readBodies(
+  db: PGlite,
+  events: readonly string[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
   const found = await db.query<{ event_id: string; body: string }>(
     `select p.event_id, case when p.bytes > $3 then left(p.body, $3::int) else p.body end as body
      from unnest($1::text[]) as x(id)
@@ -141,27 +146,51 @@ export async function readBodies(db: PGlite, events: readonly string[]): Promise
 }
 
 async function pendingTitles(db: PGlite): Promise<readonly Pending[]> {
-  const found = await db.query<{ id: string; title: string; rev: number; at: number | null; again: boolean }>(
+  const found = await db.query<{
+    id: string;
+    title: string;
+    rev: number;
+    at: number | null;
+    again: boolean;
+  }>(
     `select id, coalesce(agent_title, prompt_title, '') as title, rev, ended_at as at, indexed_title is not null as again
      from sessions
      where coalesce(agent_title, prompt_title, '') <> coalesce(indexed_title, '') order by id`,
   );
-  return found.rows.map(({ id, title, ...rest }) => ({ ...rest, subject: id, session: id, texts: [title] }));
+  return found.rows.map(({ id, title, ...rest }) => ({
+    ...rest,
+    subject: id,
+    session: id,
+    texts: [title],
+  }));
 }
 
 async function pendingDecisions(db: PGlite): Promise<readonly Pending[]> {
-  const found = await db.query<{ id: string; title: string; body: string; rev: number; at: number | null; again: boolean }>(
+  const found = await db.query<{
+    id: string;
+    title: string;
+    body: string;
+    rev: number;
+    at: number | null;
+    again: boolean;
+  }>(
     `select s.id, s.title, s.body, s.rev, s.at, d.rev is not null as again from search_decisions s
      left join search_docs d on d.subject = s.id where d.rev is null or d.rev < s.rev order by s.id`,
   );
-  return found.rows.map(({ id, title, body, ...rest }) => ({ ...rest, subject: id, session: null, texts: [title, body] }));
+  return found.rows.map(({ id, title, body, ...rest }) => ({
+    ...rest,
+    subject: id,
+    session: null,
+    texts: [title, body],
+  }));
 }
 
 async function write(tx: Transaction, pending: readonly Pending[]): Promise<void> {
   if (pending.length === 0) return;
-  const last = await tx.query<{ last: number }>("select setval('search_doc', nextval('search_doc') + $1) as last", [
-    pending.length,
-  ]);
+  const last = await tx.query<{ last: number }>(
+    "select setval('search_doc', nextval('search_doc') + $1) as last",
+    [pending.length],
+  );
   const first = (last.rows[0]?.last as number) - pending.length;
   const segment = createSegment();
   pending.forEach(({ at, texts }, i) => {
@@ -172,7 +201,8 @@ async function write(tx: Transaction, pending: readonly Pending[]): Promise<void
     );
   });
   const changed = pending.filter(({ again }) => again).map(({ subject }) => subject);
-  if (changed.length > 0) await tx.query("delete from search_docs where subject = any($1::text[])", [textArray(changed)]);
+  if (changed.length > 0)
+    await tx.query("delete from search_docs where subject = any($1::text[])", [textArray(changed)]);
   await copyRows(
     tx,
     "search_docs",
@@ -192,7 +222,12 @@ async function writeSegment(
   const [first] = docs;
   if (first === undefined) return;
   const segment = first.doc;
-  await copyRows(tx, "search_segments", ["segment", "tokens", "docs"], [[segment, wordCount, encodeDocs(docs)]]);
+  await copyRows(
+    tx,
+    "search_segments",
+    ["segment", "tokens", "docs"],
+    [[segment, wordCount, encodeDocs(docs)]],
+  );
   await copyRows(
     tx,
     "search_blocks",
@@ -212,7 +247,10 @@ async function markIndexed(
   );
   await tx.query(
     "update sessions s set indexed_title = x.title from unnest($1::text[], $2::text[]) as x(id, title) where s.id = x.id",
-    [textArray(titles.map(({ subject }) => subject)), textArray(titles.map(({ texts }) => texts[0] ?? ""))],
+    [
+      textArray(titles.map(({ subject }) => subject)),
+      textArray(titles.map(({ texts }) => texts[0] ?? "")),
+    ],
   );
 }
 
@@ -248,9 +286,10 @@ async function merge(tx: Transaction, ids: readonly number[]): Promise<void> {
     blocks: (bySegment.get(segment) ?? []).map(({ data }) => data),
   }));
   const numbers = parts.flatMap(({ docs }) => docs.map(({ doc }) => doc));
-  const living = await tx.query<{ doc: number }>("select doc from search_docs where doc = any($1::bigint[])", [
-    bigintArray(numbers),
-  ]);
+  const living = await tx.query<{ doc: number }>(
+    "select doc from search_docs where doc = any($1::bigint[])",
+    [bigintArray(numbers)],
+  );
   const lives = new Set(living.rows.map(({ doc }) => doc));
   const merged = mergeSegments(parts, (doc) => lives.has(doc));
   await tx.query("delete from search_segments where segment = any($1::bigint[])", [list]);

@@ -20,7 +20,9 @@ export function parseQuery(text: string): readonly Clause[] {
     const quoted = i % 2 === 1;
     const typed = quoted ? [piece] : piece.split(/\s+/u);
     const open = i === pieces.length - 1 && !/\s$/u.test(piece);
-    typed.forEach((word, j) => clauses.push({ words: words(word), prefix: open && j === typed.length - 1 }));
+    typed.forEach((word, j) =>
+      clauses.push({ words: words(word), prefix: open && j === typed.length - 1 }),
+    );
   });
   return clauses.filter((clause) => clause.words.length > 0).slice(0, MAX_CLAUSES);
 }

@@ -63,16 +63,24 @@ export function createSearcher(db: PGlite): Searcher {
 
 /** Segments never change: only new ones are read. */
 async function refresh(db: PGlite, held: Map<number, Segment>): Promise<readonly Segment[]> {
-  const found = await db.query<{ segment: number }>("select segment from search_segments order by segment");
+  const found = await db.query<{ segment: number }>(
+    "select segment from search_segments order by segment",
+  );
   const present = new Set(found.rows.map(({ segment }) => segment));
   for (const id of held.keys()) if (!present.has(id)) held.delete(id);
   const fresh = [...present].filter((id) => !held.has(id));
-  if (fresh.length > 0) for (const segment of await readSegments(db, fresh)) held.set(segment.id, segment);
+  if (fresh.length > 0)
+    for (const segment of await readSegments(db, fresh)) held.set(segment.id, segment);
   return [...present].flatMap((id) => held.get(id) ?? []);
 }
 
 async function readSegments(db: PGlite, ids: readonly number[]): Promise<readonly Segment[]> {
-  const found = await db.query<{ segment: number; tokens: number; docs: Uint8Array; blocks: string[] }>(
+  const found = await db.query<{
+    segment: number;
+    tokens: number;
+    docs: Uint8Array;
+    blocks: string[];
+  }>(
     `select s.segment, s.tokens, s.docs,
        (select array_agg(b.first_term order by b.block) from search_blocks b where b.segment = s.segment) as blocks
      from search_segments s where s.segment = any($1::bigint[])`,
@@ -103,7 +111,10 @@ async function countAll(
 
 type BlockKey = `${number} ${number}`;
 
-function wantedBlocks(segments: readonly Segment[], clauses: readonly Clause[]): readonly (readonly [number, number])[] {
+function wantedBlocks(
+  segments: readonly Segment[],
+  clauses: readonly Clause[],
+): readonly (readonly [number, number])[] {
   const wanted = new Map<BlockKey, readonly [number, number]>();
   for (const segment of segments) {
     for (const clause of clauses) {
@@ -147,16 +158,28 @@ async function fetchBlocks(
   const found = await db.query<{ segment: number; block: number; data: Uint8Array }>(
     `select b.segment, b.block, b.data from unnest($1::bigint[], $2::bigint[]) as x(segment, block)
      join search_blocks b on b.segment = x.segment and b.block = x.block`,
-    [bigintArray(wanted.map(([segment]) => segment)), bigintArray(wanted.map(([, block]) => block))],
+    [
+      bigintArray(wanted.map(([segment]) => segment)),
+      bigintArray(wanted.map(([, block]) => block)),
+    ],
   );
-  return new Map(found.rows.map(({ segment, block, data }) => [`${segment} ${block}` as BlockKey, data]));
+  return new Map(
+    found.rows.map(({ segment, block, data }) => [`${segment} ${block}` as BlockKey, data]),
+  );
 }
 
-function countClause(segment: Segment, blocks: ReadonlyMap<BlockKey, Uint8Array>, clause: Clause): Counts {
-  const postings = clause.words.map((word, i) => postingsOf(segment, blocks, word, isOpen(clause, i)));
+function countClause(
+  segment: Segment,
+  blocks: ReadonlyMap<BlockKey, Uint8Array>,
+  clause: Clause,
+): Counts {
+  const postings = clause.words.map((word, i) =>
+    postingsOf(segment, blocks, word, isOpen(clause, i)),
+  );
   const [first] = postings;
   if (first === undefined) return new Map();
-  if (postings.length === 1) return new Map([...first].map(([doc, places]) => [doc, places.length]));
+  if (postings.length === 1)
+    return new Map([...first].map(([doc, places]) => [doc, places.length]));
   return countPhrase(postings);
 }
 
@@ -172,7 +195,8 @@ function postingsOf(
     const data = blocks.get(`${segment.id} ${block}`);
     if (data === undefined) continue;
     for (const entry of readBlock(data)) {
-      if (prefix ? entry.word.startsWith(word) : entry.word === word) addPostings(found, entry.postings());
+      if (prefix ? entry.word.startsWith(word) : entry.word === word)
+        addPostings(found, entry.postings());
       else if (entry.word > word) break;
     }
   }
@@ -193,7 +217,9 @@ function countPhrase(postings: readonly ReadonlyMap<number, readonly number[]>[]
   const counts = new Map<number, number>();
   for (const [doc, starts] of first) {
     const others = (rest as (typeof first)[]).map((words) => new Set(words.get(doc)));
-    const count = starts.filter((start) => others.every((places, i) => places.has(start + i + 1))).length;
+    const count = starts.filter((start) =>
+      others.every((places, i) => places.has(start + i + 1)),
+    ).length;
     if (count > 0) counts.set(doc, count);
   }
   return counts;
@@ -203,7 +229,9 @@ function rank(segments: readonly Segment[], clauses: readonly Counts[]): readonl
   const rarest = clauses.toSorted((a, b) => a.size - b.size)[0] as Counts;
   const total = segments.reduce((sum, { docs }) => sum + docs.size, 0);
   const average = segments.reduce((sum, segment) => sum + segment.words, 0) / Math.max(total, 1);
-  const weights = clauses.map((counts) => Math.log(1 + (total - counts.size + 0.5) / (counts.size + 0.5)));
+  const weights = clauses.map((counts) =>
+    Math.log(1 + (total - counts.size + 0.5) / (counts.size + 0.5)),
+  );
   const found: Ranked[] = [];
   for (const segment of segments) {
     for (const doc of segment.docs.values()) {
@@ -246,7 +274,8 @@ async function firstHits(
     const bodies = await readBodies(db, events);
     for (const doc of docs) {
       const row = rows.get(doc);
-      if (row !== undefined && hits.length < limit) hits.push(hitOf(row, bodies.get(row.subject) ?? [], clauses));
+      if (row !== undefined && hits.length < limit)
+        hits.push(hitOf(row, bodies.get(row.subject) ?? [], clauses));
     }
   }
   return hits;
@@ -271,7 +300,11 @@ async function readHits(db: PGlite, docs: readonly number[]): Promise<ReadonlyMa
 function hitOf(row: HitRow, bodies: readonly string[], clauses: readonly Clause[]): SearchHit {
   const isDecision = row.decision_text !== null;
   const isTitle = row.subject === row.session_id;
-  const texts = isDecision ? [row.decision_text] : isTitle ? [row.title ?? ""] : [...bodies, row.extra ?? ""];
+  const texts = isDecision
+    ? [row.decision_text]
+    : isTitle
+      ? [row.title ?? ""]
+      : [...bodies, row.extra ?? ""];
   return {
     session: row.session_id ?? "",
     sessionTitle: row.title,

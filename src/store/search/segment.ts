@@ -62,9 +62,16 @@ export function createSegment(): SegmentBuilder {
 
 /** One segment of several. Documents for which `lives` is false are left out. */
 export function mergeSegments(
-  segments: readonly { readonly docs: readonly SegmentDoc[]; readonly blocks: readonly Uint8Array[] }[],
+  segments: readonly {
+    readonly docs: readonly SegmentDoc[];
+    readonly blocks: readonly Uint8Array[];
+  }[],
   lives: (doc: number) => boolean,
-): { readonly docs: readonly SegmentDoc[]; readonly blocks: readonly Block[]; readonly words: number } {
+): {
+  readonly docs: readonly SegmentDoc[];
+  readonly blocks: readonly Block[];
+  readonly words: number;
+} {
   const ordered = segments.toSorted((a, b) => (a.docs[0]?.doc ?? 0) - (b.docs[0]?.doc ?? 0));
   const index: Index = new Map();
   for (const segment of ordered) {
@@ -73,11 +80,17 @@ export function mergeSegments(
     }
   }
   const docs = ordered.flatMap((segment) => segment.docs.filter(({ doc }) => lives(doc)));
-  return { docs, blocks: encodeBlocks(index), words: docs.reduce((sum, { length }) => sum + length, 0) };
+  return {
+    docs,
+    blocks: encodeBlocks(index),
+    words: docs.reduce((sum, { length }) => sum + length, 0),
+  };
 }
 
 /** Words in order; postings are decoded when asked for. */
-export function* readBlock(data: Uint8Array): Generator<{ word: string; postings: () => Postings }> {
+export function* readBlock(
+  data: Uint8Array,
+): Generator<{ word: string; postings: () => Postings }> {
   const reader = { data, at: 0 };
   while (reader.at < data.length) {
     const word = Buffer.from(take(reader)).toString("utf8");
@@ -118,7 +131,8 @@ function note(index: Index, word: string, doc: number, position: number): void {
 
 function append(index: Index, word: string, more: Postings, lives: (doc: number) => boolean): void {
   more.docs.forEach((doc, i) => {
-    if (lives(doc)) for (const position of more.positions[i] as number[]) note(index, word, doc, position);
+    if (lives(doc))
+      for (const position of more.positions[i] as number[]) note(index, word, doc, position);
   });
 }
 
@@ -128,7 +142,8 @@ function encodeBlocks(index: Index): readonly Block[] {
   const scratch = { data: Buffer.allocUnsafe(BLOCK_BYTES), at: 0 };
   let firstWord: string | null = null;
   const flush = (): void => {
-    if (firstWord !== null) blocks.push({ firstWord, data: Uint8Array.from(writer.data.subarray(0, writer.at)) });
+    if (firstWord !== null)
+      blocks.push({ firstWord, data: Uint8Array.from(writer.data.subarray(0, writer.at)) });
     firstWord = null;
     writer.at = 0;
   };
@@ -151,7 +166,7 @@ interface Writer {
 function encodePostings(into: Writer, pairs: readonly number[]): void {
   into.at = 0;
   let previousDoc = 0;
-  for (let from = 0; from < pairs.length; ) {
+  for (let from = 0; from < pairs.length;) {
     const doc = pairs[from] as number;
     let to = from;
     while (pairs[to] === doc) to += 2;
@@ -177,7 +192,8 @@ function decodePostings(data: Uint8Array): Postings {
     docs.push((doc += readNumber(reader)));
     const places: number[] = [];
     let place = 0;
-    for (let left = readNumber(reader); left > 0; left--) places.push((place += readNumber(reader)));
+    for (let left = readNumber(reader); left > 0; left--)
+      places.push((place += readNumber(reader)));
     positions.push(places);
   }
   return { docs, positions };

@@ -25,7 +25,9 @@ export function beginningOf(text: string): string {
 
 function endsWith(recent: readonly Spot[], clause: Clause): boolean {
   const from = recent.length - clause.words.length;
-  return from >= 0 && clause.words.every((word, i) => matches(recent[from + i] as Spot, clause, i, word));
+  return (
+    from >= 0 && clause.words.every((word, i) => matches(recent[from + i] as Spot, clause, i, word))
+  );
 }
 
 function matches(spot: Spot, clause: Clause, i: number, word: string): boolean {

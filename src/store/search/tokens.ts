@@ -5,12 +5,13 @@
 
 export const MAX_WORD = 64;
 
-const WORD = /[\p{sc=Han}\p{sc=Hira}\p{sc=Kana}]|(?:(?![\p{sc=Han}\p{sc=Hira}\p{sc=Kana}])[\p{L}\p{M}\p{N}_])+/gu;
+const WORD =
+  /[\p{sc=Han}\p{sc=Hira}\p{sc=Kana}]|(?:(?![\p{sc=Han}\p{sc=Hira}\p{sc=Kana}])[\p{L}\p{M}\p{N}_])+/gu;
 
 /** Appends the words of `text` to `into`. */
 export function words(text: string, into: string[] = []): string[] {
   const lower = text.toLowerCase();
-  for (let from = 0; from < lower.length; ) {
+  for (let from = 0; from < lower.length;) {
     const first = lower.charCodeAt(from);
     if (first < 128 && IN_WORD[first] === 0) {
       from++;
@@ -59,4 +60,6 @@ function cut(word: string): string {
   return word.length > MAX_WORD ? word.slice(0, MAX_WORD) : word;
 }
 
-const IN_WORD = Uint8Array.from({ length: 128 }, (_, code) => (/[a-z0-9_]/.test(String.fromCharCode(code)) ? 1 : 0));
+const IN_WORD = Uint8Array.from({ length: 128 }, (_, code) =>
+  /[a-z0-9_]/.test(String.fromCharCode(code)) ? 1 : 0,
+);

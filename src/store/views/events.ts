@@ -1,7 +1,15 @@
 /** A session's events and bodies, for the trace view and for the privacy gate. */
 import type { PGlite } from "@electric-sql/pglite";
 import type { EventId, SessionId } from "../../base/ids.ts";
-import type { AgentId, EventKind, EventStatus, Part, PartName, Tokens, ToolUse } from "../../base/session.ts";
+import type {
+  AgentId,
+  EventKind,
+  EventStatus,
+  Part,
+  PartName,
+  Tokens,
+  ToolUse,
+} from "../../base/session.ts";
 import { textArray } from "../../pg/arrays.ts";
 import { CALL_SUMS, type Db, type TokenColumns, dollars, tokensOf } from "../rows.ts";
 
@@ -82,8 +90,14 @@ export interface LocalTrace {
 
 export interface EventViews {
   /** Changed after `since` (0: all), main lane first, each lane in its order. */
-  events(session: SessionId, since: number): Promise<{ readonly events: readonly EventRow[]; readonly rev: number }>;
-  bodies(session: SessionId, events: readonly string[]): Promise<Readonly<Record<string, readonly Part[]>>>;
+  events(
+    session: SessionId,
+    since: number,
+  ): Promise<{ readonly events: readonly EventRow[]; readonly rev: number }>;
+  bodies(
+    session: SessionId,
+    events: readonly string[],
+  ): Promise<Readonly<Record<string, readonly Part[]>>>;
   /** Null: no such session captured here. */
   localTrace(session: SessionId, since: number): Promise<LocalTrace | null>;
 }
@@ -132,8 +146,13 @@ export function createEventViews(db: PGlite): EventViews {
            where e.session_id = $1 and e.rev > $2 ${IN_ORDER}`,
           [session, since],
         );
-        const rev = await tx.query<{ rev: number }>("select rev from sessions where id = $1", [session]);
-        return { events: found.rows.map((row) => eventOf(row, row.parts, row.bytes)), rev: rev.rows[0]?.rev ?? 0 };
+        const rev = await tx.query<{ rev: number }>("select rev from sessions where id = $1", [
+          session,
+        ]);
+        return {
+          events: found.rows.map((row) => eventOf(row, row.parts, row.bytes)),
+          rev: rev.rows[0]?.rev ?? 0,
+        };
       }),
 
     async bodies(session, events) {
@@ -143,7 +162,9 @@ export function createEventViews(db: PGlite): EventViews {
         [session, textArray(events)],
       );
       const byEvent = Map.groupBy(found.rows, (row) => row.event_id);
-      return Object.fromEntries([...byEvent].map(([id, rows]) => [id, rows.map(({ name, body }) => ({ name, body }))]));
+      return Object.fromEntries(
+        [...byEvent].map(([id, rows]) => [id, rows.map(({ name, body }) => ({ name, body }))]),
+      );
     },
 
     localTrace: async (session, since) =>
@@ -192,7 +213,9 @@ interface SessionColumns {
 }
 
 async function readUsage(db: Db, session: SessionId): Promise<readonly LocalUsage[]> {
-  const usage = await db.query<TokenColumns & { model: string; calls: number; cost: number | null }>(
+  const usage = await db.query<
+    TokenColumns & { model: string; calls: number; cost: number | null }
+  >(
     `select c.model, ${CALL_SUMS} from calls c where c.session_id = $1 group by c.model order by c.model`,
     [session],
   );

@@ -15,15 +15,24 @@ export interface Resolver {
 const SHOWN = 5;
 
 export function createResolver(db: PGlite): Resolver {
-  async function only<T extends string>(what: string, given: string, sql: string, values: readonly string[]): Promise<T> {
+  async function only<T extends string>(
+    what: string,
+    given: string,
+    sql: string,
+    values: readonly string[],
+  ): Promise<T> {
     const found = await db.query<{ id: T; exact: boolean }>(sql, [...values]);
     const exact = found.rows.find((row) => row.exact);
     if (exact !== undefined) return exact.id;
     const [first, ...others] = found.rows;
-    if (first === undefined) raise("not-found", `There is no ${what} "${given}" here. Nothing was done.`);
+    if (first === undefined)
+      raise("not-found", `There is no ${what} "${given}" here. Nothing was done.`);
     if (others.length > 0) {
       const ids = found.rows.slice(0, SHOWN).map((row) => row.id);
-      raise("ambiguous", `"${given}" fits more than one ${what}: ${ids.join(", ")}. Give more of the id. Nothing was done.`);
+      raise(
+        "ambiguous",
+        `"${given}" fits more than one ${what}: ${ids.join(", ")}. Give more of the id. Nothing was done.`,
+      );
     }
     return first.id;
   }

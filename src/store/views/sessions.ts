@@ -12,7 +12,11 @@ export interface SessionRow {
   readonly id: string;
   readonly agent: AgentId;
   readonly sourceId: string;
-  readonly project: { readonly id: string; readonly name: string; readonly path: string | null } | null;
+  readonly project: {
+    readonly id: string;
+    readonly name: string;
+    readonly path: string | null;
+  } | null;
   readonly title: string | null;
   readonly startedAt: number | null;
   readonly endedAt: number | null;
@@ -49,9 +53,13 @@ export interface SessionFilter {
 
 export interface SessionViews {
   /** Newest first. */
-  sessions(filter: SessionFilter): Promise<{ readonly rows: readonly SessionRow[]; readonly total: number }>;
+  sessions(
+    filter: SessionFilter,
+  ): Promise<{ readonly rows: readonly SessionRow[]; readonly total: number }>;
   session(id: SessionId): Promise<SessionRow>;
-  revisions(ids: readonly SessionId[]): Promise<readonly { readonly id: SessionId; readonly rev: number }[]>;
+  revisions(
+    ids: readonly SessionId[],
+  ): Promise<readonly { readonly id: SessionId; readonly rev: number }[]>;
   counts(): Promise<{ readonly sessions: number; readonly events: number }>;
   projects(): Promise<readonly ProjectRow[]>;
 }
@@ -122,13 +130,17 @@ export function createSessionViews(db: PGlite, clock: Clock, resolve: Resolver):
          limit $${values.length + 1} offset $${values.length + 2}`,
         [...values, filter.limit ?? DEFAULT_LIMIT, filter.offset ?? 0],
       );
-      return { rows: found.rows.map((row) => rowOf(row, clock)), total: counted.rows[0]?.total ?? 0 };
+      return {
+        rows: found.rows.map((row) => rowOf(row, clock)),
+        total: counted.rows[0]?.total ?? 0,
+      };
     },
 
     async session(id) {
       const found = await db.query<Row>(`${SELECT} where s.id = $1`, [id]);
       const row = found.rows[0];
-      if (row === undefined) raise("not-found", `There is no session "${id}" here. Nothing was done.`);
+      if (row === undefined)
+        raise("not-found", `There is no session "${id}" here. Nothing was done.`);
       return rowOf(row, clock);
     },
 
@@ -168,7 +180,8 @@ async function conditions(
     terms.push(term(`$${values.length}`));
   };
   if (filter.agent !== undefined) add(filter.agent, (place) => `s.agent = ${place}`);
-  if (filter.project !== undefined) add(await resolve.projectId(filter.project), (place) => `s.project_id = ${place}`);
+  if (filter.project !== undefined)
+    add(await resolve.projectId(filter.project), (place) => `s.project_id = ${place}`);
   if (filter.since !== undefined) add(filter.since, (place) => `s.ended_at >= ${place}`);
   for (const word of (filter.text ?? "").split(/\s+/u).filter((part) => part !== "")) {
     add(

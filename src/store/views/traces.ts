@@ -60,7 +60,8 @@ export function tracesOf(events: readonly TracedEvent[]): readonly TraceRow[] {
     follow(event, lanes, shown, traces.at(-1) as TracedEvent[]);
   }
   for (const [lane, orphans] of lanes) {
-    if (lane !== null && !shown.has(lane)) openLane(lane, orphans, lanes, shown, traces[0] as TracedEvent[]);
+    if (lane !== null && !shown.has(lane))
+      openLane(lane, orphans, lanes, shown, traces[0] as TracedEvent[]);
   }
   return traces.map(summarise).filter((trace) => trace.events.length > 0);
 }
@@ -97,7 +98,9 @@ function summarise(events: readonly TracedEvent[], index: number): TraceRow {
     endedAt: times.length === 0 ? null : times.reduce((a, b) => Math.max(a, b)),
     tools: events.filter((event) => event.kind === "tool").length,
     tokens: calls.reduce((sum, event) => addTokens(sum, event.tokens as Tokens), NO_TOKENS),
-    costUsd: unpriced ? null : dollars(calls.reduce((sum, event) => sum + (event.costNanoUsd ?? 0), 0)),
+    costUsd: unpriced
+      ? null
+      : dollars(calls.reduce((sum, event) => sum + (event.costNanoUsd ?? 0), 0)),
   };
 }
 

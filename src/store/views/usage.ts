@@ -37,12 +37,16 @@ const GROUPS: Readonly<Record<UsageBy, Readonly<Record<string, string>>>> = {
   agent: { agent: "s.agent" },
 };
 
-type Row = TokenColumns & Record<string, string | null> & { readonly calls: number; readonly cost: number | null };
+type Row = TokenColumns &
+  Record<string, string | null> & { readonly calls: number; readonly cost: number | null };
 
 export function createUsageViews(db: PGlite): UsageViews {
   return {
     async usage(by, session) {
-      const columns: Record<string, string> = Object.assign({}, ...by.map((group) => GROUPS[group]));
+      const columns: Record<string, string> = Object.assign(
+        {},
+        ...by.map((group) => GROUPS[group]),
+      );
       const calls = by.includes("session") ? "left join" : "join";
       const sums = async (names: readonly string[], groupBy: string): Promise<readonly Row[]> => {
         const found = await db.query<Row>(
@@ -55,14 +59,23 @@ export function createUsageViews(db: PGlite): UsageViews {
       };
       const names = Object.entries(columns).map(([name, column]) => `${column} as "${name}"`);
       const places = names.map((_, i) => i + 1).join(", ");
-      const rows = names.length === 0 ? [] : await sums(names, `group by ${places} order by ${places}`);
+      const rows =
+        names.length === 0 ? [] : await sums(names, `group by ${places} order by ${places}`);
       const [totals] = await sums([], "");
-      return { rows: rows.map((row) => rowOf(row, Object.keys(columns))), totals: rowOf(totals as Row, []) };
+      return {
+        rows: rows.map((row) => rowOf(row, Object.keys(columns))),
+        totals: rowOf(totals as Row, []),
+      };
     },
   };
 }
 
 function rowOf(row: Row, names: readonly string[]): UsageRow {
   const labels = names.flatMap((name) => (row[name] === null ? [] : [[name, row[name]] as const]));
-  return { ...Object.fromEntries(labels), calls: row.calls, tokens: tokensOf(row), costUsd: dollars(row.cost) };
+  return {
+    ...Object.fromEntries(labels),
+    calls: row.calls,
+    tokens: tokensOf(row),
+    costUsd: dollars(row.cost),
+  };
 }

@@ -103,7 +103,8 @@ export function exactTime(at: number | null): string {
 export function listTime(at: number | null, now: number): string {
   if (at === null) return NOTHING;
   const age = now - at;
-  if (age >= 0 && age < 60_000) return "now";
+  // What happened since the clock was last looked at lies a little ahead of it.
+  if (age > -60_000 && age < 60_000) return "now";
   if (age >= 0 && age < 3_600_000) return `${Math.floor(age / 60_000)} m`;
   if (dayKey(at) === dayKey(now)) return clockTime(at);
   if (age >= 0 && age < 6 * DAY_MS) {

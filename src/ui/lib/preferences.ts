@@ -3,7 +3,7 @@ import { createEffect, createSignal, type Accessor } from "solid-js";
 
 export type Theme = "system" | "light" | "dark";
 
-export function remembered<T>(name: string, initial: T): [Accessor<T>, (value: T) => void] {
+function remembered<T>(name: string, initial: T): [Accessor<T>, (value: T) => void] {
   const key = `operon.${name}`;
   const [value, setValue] = createSignal<T>(read(key) ?? initial);
   return [

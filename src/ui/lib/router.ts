@@ -17,7 +17,7 @@ interface Place {
   readonly hash: string;
 }
 
-export function parseRoute({ pathname, hash }: Pick<Place, "pathname" | "hash">): Route {
+function parseRoute({ pathname, hash }: Pick<Place, "pathname" | "hash">): Route {
   const [view = "", id = null, ...rest] = pathname.split("/").filter(Boolean).map(decode);
   if (rest.length > 0) return { view: "unknown" };
   switch (view) {

@@ -16,7 +16,7 @@ export function FindHere(props: {
   const { engine } = useServices();
   const [words, setWords] = createSignal("");
   const [asked, setAsked] = createSignal<string | null>(null);
-  const [at, setAt] = createSignal(0);
+  const [place, setPlace] = createSignal<string | null>(null);
   let input!: HTMLInputElement;
   onMount(() => input.focus());
 
@@ -49,19 +49,24 @@ export function FindHere(props: {
       )
       .map((event) => event.id);
   });
+  const at = (): number => Math.max(0, found().indexOf(place() ?? ""));
+  // What the engine finds comes after what stands on the page: the place that was gone to stays.
+  createEffect(on(asked, () => setPlace(null)));
   createEffect(
-    on([asked, hits.value], () => {
-      setAt(0);
-      const first = found()[0];
-      if (first !== undefined) props.onShow(first);
+    on(found, (events) => {
+      if (events.includes(place() ?? "")) return;
+      const first = events[0] ?? null;
+      setPlace(first);
+      if (first !== null) props.onShow(first);
     }),
   );
 
   function step(by: 1 | -1): void {
     const count = found().length;
     if (count === 0) return;
-    setAt((index) => (index + by + count) % count);
-    props.onShow(found()[at()] as string);
+    const next = found()[(at() + by + count) % count] as string;
+    setPlace(next);
+    props.onShow(next);
   }
 
   return (

@@ -190,7 +190,7 @@ function Result(props: {
 }
 
 /** Matches stand between U+0002 and U+0003; everything else is only text. */
-export function Marked(props: { readonly text: string }): JSX.Element {
+function Marked(props: { readonly text: string }): JSX.Element {
   const parts = createMemo(() =>
     withoutAnsi(props.text)
       .split("\u0002")
