@@ -5,7 +5,7 @@ import type { Clock } from "../base/clock.ts";
 import type { DocId } from "../base/ids.ts";
 import type { Random } from "../base/random.ts";
 import { raise, unwrap } from "../base/result.ts";
-import { createDecision, editDecision, newDecisionId, readDecision, type DecisionEdit } from "../crdt/decision.ts";
+import { createDecision, editDecision, newDecisionId, readDecision, type DecisionEdit, type DecisionRecord } from "../crdt/decision.ts";
 import { openDoc } from "../crdt/documents.ts";
 import type { Store } from "../store/store.ts";
 import type { StreamRef } from "../sync/ports.ts";
@@ -20,6 +20,10 @@ export interface Decisions {
   /** `stream` null: on this machine only. */
   create(input: DecisionEdit, stream: StreamRef | null): Promise<DecisionRow>;
   edit(id: string, edit: DecisionInput): Promise<DecisionRow>;
+  /** What search finds of one that changed. */
+  index(id: DocId): Promise<void>;
+  /** Of every one: a process may have ended between a change and its index. */
+  indexAll(): Promise<void>;
 }
 
 export interface DecisionsOptions {
@@ -34,9 +38,11 @@ export interface DecisionsOptions {
 export function createDecisions({ store, docs, clock, random, onCreated }: DecisionsOptions): Decisions {
   async function find(text: string): Promise<DocId> {
     const all = (await store.documents.list({ kind: "decision" })).map(({ id }) => id);
-    const found = all.filter((id) => id === text || id.startsWith(text));
+    const exact = all.find((id) => id === text);
+    if (exact !== undefined) return exact;
+    const found = all.filter((id) => id.startsWith(text) || id.startsWith(`dec_${text}`));
     const [only] = found;
-    if (only !== undefined && (found.length === 1 || found.includes(text as DocId))) return found.includes(text as DocId) ? (text as DocId) : only;
+    if (only !== undefined && found.length === 1) return only;
     if (only !== undefined) raise("ambiguous", `"${text}" fits ${found.length} decisions. Give more of the id.`);
     raise("no-decision", `There is no decision "${text}" here. operon decision list shows them; a teammate's comes with operon sync.`);
   }
@@ -49,6 +55,16 @@ export function createDecisions({ store, docs, clock, random, onCreated }: Decis
     const record = readDecision(doc);
     doc.destroy();
     return { ...record, id, team, waiting: team !== null && stored.pending };
+  }
+
+  async function index(id: DocId): Promise<void> {
+    const stored = await store.documents.load(id);
+    if (stored === null || stored.kind !== "decision") return;
+    const doc = openDoc(stored.state);
+    const record = readDecision(doc);
+    doc.destroy();
+    const at = record.date === null ? null : Date.parse(record.date);
+    await store.search.setDecision({ id, title: record.title, body: textOf(record), at });
   }
 
   return {
@@ -70,9 +86,18 @@ export function createDecisions({ store, docs, clock, random, onCreated }: Decis
     },
     async edit(text, edit) {
       const id = await find(text);
-      const { id: _id, ...fields } = { id, ...edit };
-      await docs.edit(id, (doc) => unwrap(editDecision(doc, fields, { clock, random })));
+      await docs.edit(id, (doc) => unwrap(editDecision(doc, edit, { clock, random })));
       return row(id);
     },
+    index,
+    async indexAll() {
+      for (const { id } of await store.documents.list({ kind: "decision" })) await index(id);
+    },
   };
+}
+
+function textOf(record: DecisionRecord): string {
+  const options = record.options.flatMap(({ title, pros, cons }) => [title, pros, cons]);
+  const { context, drivers, outcome, consequences, deciders, tags } = record;
+  return [context, drivers, ...options, outcome, consequences, ...deciders, ...tags].filter((text) => text !== "").join("\n");
 }

@@ -76,6 +76,8 @@ function composeEngine(options: EngineOptions, store: Store, membership: Members
   const received = new Set<DocId>();
   let teamwork: Promise<Teamwork> | undefined;
   let web: Promise<Web> | undefined;
+  /** Begins with the first search or import of this process; from then on each change is indexed as it comes. */
+  let decisionsIndexed: Promise<void> | undefined;
   let stays = false;
   let closing = false;
   let statusTimer: NodeJS.Timeout | undefined;
@@ -136,7 +138,7 @@ function composeEngine(options: EngineOptions, store: Store, membership: Members
 
   /** Something of this document was written here: windows and sync are told. */
   function documentGrew(id: DocId, sizeBytes: number): void {
-    if (id.startsWith("dec_")) bus.push({ topic: "decisions", ids: [id] });
+    if (isDecision(id)) decisionChanged(id);
     teamwork?.then((work) => work.edited(id, sizeBytes)).catch(() => undefined);
     statusChanged();
   }
@@ -144,17 +146,22 @@ function composeEngine(options: EngineOptions, store: Store, membership: Members
   /** Others' changes, kept already. */
   function documentsCame(id: DocId, updates: readonly Bytes[]): void {
     docs.applied(id, updates);
-    if (id.startsWith("dec_")) bus.push({ topic: "decisions", ids: [id] });
+    if (isDecision(id)) decisionChanged(id);
     if (received.has(id)) return;
     received.add(id);
     inBackground(
       following.run(async () => {
         received.delete(id);
         if (sessionOfTrace(id) !== null) await traces.received(id);
-        else if (!id.startsWith("dec_")) await projects.received(id);
+        else if (!isDecision(id)) await projects.received(id);
         statusChanged();
       }),
     );
+  }
+
+  function decisionChanged(id: DocId): void {
+    bus.push({ topic: "decisions", ids: [id] });
+    if (decisionsIndexed !== undefined) inBackground(following.run(() => decisions.index(id)));
   }
 
   async function sessionsChanged(ids: readonly SessionId[]): Promise<void> {
@@ -173,6 +180,9 @@ function composeEngine(options: EngineOptions, store: Store, membership: Members
   }
 
   async function indexAll(onProgress: (progress: Progress) => void): Promise<void> {
+    decisionsIndexed ??= following.run(() => decisions.indexAll());
+    await decisionsIndexed;
+    await following.idle();
     for (let step = 1; !closing && (await store.search.catchUp()); step++) {
       onProgress({ done: step, total: 0, what: "Making it searchable, step" });
       await turn();
@@ -318,6 +328,10 @@ function composeEngine(options: EngineOptions, store: Store, membership: Members
       await store.close();
     },
   };
+}
+
+function isDecision(id: DocId): boolean {
+  return id.startsWith("dec_");
 }
 
 const STATUS_GATHER_MS = 100;

@@ -20,15 +20,21 @@ export function connectToEngine(folder: string, timeoutMs: number): Promise<Remo
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(`ws://localhost${SOCKET_PATH}`, {
       createConnection: () => connectToSocket(folder),
-      handshakeTimeout: timeoutMs,
       perMessageDeflate: false,
       maxPayload: 64 * MAX_FRAME_BYTES,
     } as object);
-    socket.once("open", () => resolve(clientOf(socket)));
-    socket.once("error", (error: NodeJS.ErrnoException) => {
+    const silence = setTimeout(() => {
+      resolve("silent");
+      socket.terminate();
+    }, timeoutMs);
+    socket.once("open", () => {
+      clearTimeout(silence);
+      resolve(clientOf(socket));
+    });
+    socket.on("error", (error: NodeJS.ErrnoException) => {
+      clearTimeout(silence);
+      // Gone between looking and speaking is gone.
       if (["ENOENT", "ECONNREFUSED", "ECONNRESET", "EPIPE"].includes(error.code ?? "")) resolve("none");
-      else if (/timed out/i.test(error.message)) resolve("silent");
-      else if (error.message === "socket hang up") resolve("none");
       else reject(error);
     });
   });

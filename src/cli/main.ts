@@ -1,6 +1,7 @@
 /** `operon`: finds the command, reads its options, runs it, and ends as it ended (0 done, 1 failed, 2 asked for wrongly). */
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
 import { systemClock } from "../base/clock.ts";
 import { systemRandom } from "../base/random.ts";
@@ -122,6 +123,8 @@ function tell({ done, total, what }: Progress): void {
   showProgress(total > 0 ? `${what} ${done} of ${total}` : `${what} ${done}`);
 }
 
+const OPENING_PATIENCE_MS = 2_000;
+
 type Values = Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>;
 
 function contextOf(values: Values, args: readonly string[]): { context: CommandContext; close(): Promise<void> } {
@@ -171,7 +174,7 @@ function contextOf(values: Values, args: readonly string[]): { context: CommandC
       const interrupted = rejectWhenAborted(abort.signal);
       try {
         for (;;) {
-          const reached = await reach();
+          const reached = await Promise.race([reach(), interrupted.promise]);
           try {
             return await Promise.race([reached.client.call(method, input, tell), interrupted.promise]);
           } catch (error) {
@@ -190,7 +193,9 @@ function contextOf(values: Values, args: readonly string[]): { context: CommandC
   return {
     context,
     async close() {
-      const reached = await reaching?.catch(() => null);
+      const opening = reaching?.catch(() => null);
+      // What is still being opened when a person ends it is left as a kill would leave it: whole.
+      const reached = await (abort.signal.aborted ? Promise.race([opening, pause(OPENING_PATIENCE_MS)]) : opening);
       await reached?.close();
     },
   };

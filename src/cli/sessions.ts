@@ -50,6 +50,6 @@ function filterOf(context: CommandContext): SessionFilter {
     ...(agent !== null && { agent: agent as AgentId }),
     ...(project !== null && { project }),
     ...(since !== null && { since: readSince(since, Date.now()) }),
-    ...(limit !== null && { limit: readCount(limit, "limit") }),
+    limit: limit === null ? Number.MAX_SAFE_INTEGER : readCount(limit, "limit"),
   };
 }
