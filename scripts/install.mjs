@@ -37,7 +37,8 @@ export function packagesDiffer(root) {
   const want = packagesIn(join(root, "package-lock.json"));
   for (const [path, { version, optional }] of Object.entries(want)) {
     const found = have[path];
-    if (found === undefined ? !optional : found.version !== version) return `${path} is not as the lockfile says`;
+    if (found === undefined ? !optional : found.version !== version)
+      return `${path} is not as the lockfile says`;
   }
   const extra = Object.keys(have).find((path) => want[path] === undefined);
   return extra === undefined ? null : `${extra} is not in the lockfile`;
@@ -54,7 +55,8 @@ function packagesIn(lockfile) {
  */
 export function become(command, args, env = process.env) {
   const child = spawn(command, args, { stdio: "inherit", env });
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
+    process.on(signal, () => child.kill(signal));
   child.on("error", (error) => {
     say(`${command} could not be started (${error.message}).`);
     process.exit(1);

@@ -8,10 +8,14 @@ installPackages();
 installChromium();
 const bin = join(ROOT, "node_modules", ".bin");
 process.chdir(ROOT);
-become(join(bin, "node"), [join(ROOT, "node_modules", "vitest", "vitest.mjs"), "run", ...process.argv.slice(2)], {
-  ...process.env,
-  PATH: `${bin}${delimiter}${process.env.PATH}`,
-});
+become(
+  join(bin, "node"),
+  [join(ROOT, "node_modules", "vitest", "vitest.mjs"), "run", ...process.argv.slice(2)],
+  {
+    ...process.env,
+    PATH: `${bin}${delimiter}${process.env.PATH}`,
+  },
+);
 
 /** The tests drive the interface in Debian's Chromium. Ends the process when there is none and it may not install it. */
 function installChromium() {
@@ -22,7 +26,10 @@ function installChromium() {
     const stdio = ["ignore", 2, 2];
     const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
     spawnSync("apt-get", ["update", "-q"], { stdio, env });
-    spawnSync("apt-get", ["install", "-q", "-y", "--no-install-recommends", "chromium"], { stdio, env });
+    spawnSync("apt-get", ["install", "-q", "-y", "--no-install-recommends", "chromium"], {
+      stdio,
+      env,
+    });
     if (existsSync("/usr/bin/chromium")) return;
   }
   say(

@@ -13,7 +13,11 @@ export interface SessionRow {
   readonly id: string;
   readonly agent: AgentId;
   readonly sourceId: string;
-  readonly project: { readonly id: string; readonly name: string; readonly path: string | null } | null;
+  readonly project: {
+    readonly id: string;
+    readonly name: string;
+    readonly path: string | null;
+  } | null;
   readonly title: string | null;
   readonly startedAt: number | null;
   readonly endedAt: number | null;
@@ -110,7 +114,11 @@ export interface ImportReport {
   /** Read in this run. */
   readonly bytes: number;
   readonly unchanged: number;
-  readonly partial: readonly { readonly file: string; readonly reason: string; readonly lines?: readonly number[] }[];
+  readonly partial: readonly {
+    readonly file: string;
+    readonly reason: string;
+    readonly lines?: readonly number[];
+  }[];
   readonly ms: number;
   /** Of `ms`: until all sessions could be listed and opened; the rest made them searchable. */
   readonly visibleMs?: number;
@@ -144,7 +152,12 @@ export interface TeamRow {
 
 export type SyncState =
   | { readonly state: "local" }
-  | { readonly state: "offline"; readonly since: number; readonly waiting: number; readonly reason: string }
+  | {
+      readonly state: "offline";
+      readonly since: number;
+      readonly waiting: number;
+      readonly reason: string;
+    }
   | { readonly state: "syncing"; readonly waiting: number }
   | { readonly state: "verified"; readonly at: number; readonly waiting: number }
   | { readonly state: "alarm"; readonly alarms: readonly string[] };
@@ -156,7 +169,10 @@ export interface Status {
   readonly account: string | null;
   readonly teams: readonly TeamRow[];
   readonly capturing: readonly AgentId[];
-  readonly capture: { readonly state: "idle" | "importing" | "watching"; readonly progress: Progress | null };
+  readonly capture: {
+    readonly state: "idle" | "importing" | "watching";
+    readonly progress: Progress | null;
+  };
   readonly sync: SyncState;
   readonly sessions: number;
   /** True when this engine stays until a person ends it; absent or false when it ends with its command. */
@@ -216,7 +232,10 @@ export interface Api {
     readonly rev: number;
   };
   traces(input: { readonly session: string }): readonly TraceRow[];
-  bodies(input: { readonly session: string; readonly events: readonly string[] }): Readonly<Record<string, readonly Part[]>>;
+  bodies(input: {
+    readonly session: string;
+    readonly events: readonly string[];
+  }): Readonly<Record<string, readonly Part[]>>;
   search(input: { readonly query: string; readonly limit?: number }): readonly SearchHit[];
   usage(input: { readonly by: readonly UsageBy[]; readonly session?: string }): {
     readonly rows: readonly UsageRow[];
@@ -227,7 +246,9 @@ export interface Api {
   unlinkProject(input: { readonly project: string }): ProjectRow;
   decisions(): readonly DecisionRow[];
   decision(input: { readonly id: string }): DecisionRow;
-  newDecision(input: DecisionInput & { readonly team?: string; readonly project?: string }): DecisionRow;
+  newDecision(
+    input: DecisionInput & { readonly team?: string; readonly project?: string },
+  ): DecisionRow;
   /** Each given field becomes the text by the smallest difference. */
   editDecision(input: DecisionInput & { readonly id: string }): DecisionRow;
   signup(input: Credentials): { readonly account: string; readonly claimed: number };
@@ -238,8 +259,12 @@ export interface Api {
     readonly invite: string;
     readonly teamSecret: string;
   };
-  inviteToTeam(input: { readonly email: string; readonly team?: string }): { readonly invite: string };
-  joinTeam(input: { readonly invite: string; readonly passphrase: string }): { readonly team: string };
+  inviteToTeam(input: { readonly email: string; readonly team?: string }): {
+    readonly invite: string;
+  };
+  joinTeam(input: { readonly invite: string; readonly passphrase: string }): {
+    readonly team: string;
+  };
   teams(): readonly TeamRow[];
   share(input: { readonly sessions: readonly string[] }): { readonly shared: number };
   sync(): SyncReport;
@@ -270,6 +295,10 @@ export type Output<M extends Method> = ReturnType<Api[M]>;
 
 /** What both hosts give: call a method, hear what is pushed. Rejects with `FaultError`. */
 export interface ApiClient {
-  call<M extends Method>(method: M, input: Input<M>, onProgress?: (progress: Progress) => void): Promise<Output<M>>;
+  call<M extends Method>(
+    method: M,
+    input: Input<M>,
+    onProgress?: (progress: Progress) => void,
+  ): Promise<Output<M>>;
   subscribe(listener: (push: Push) => void): () => void;
 }

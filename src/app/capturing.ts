@@ -36,7 +36,11 @@ export interface Capturing {
   /** Those whose transcripts this process has looked for. */
   agents(): readonly AgentId[];
   state(): Status["capture"];
-  import(paths: readonly string[] | undefined, home: string | undefined, onProgress: (progress: Progress) => void): Promise<ImportReport>;
+  import(
+    paths: readonly string[] | undefined,
+    home: string | undefined,
+    onProgress: (progress: Progress) => void,
+  ): Promise<ImportReport>;
   /** Everything once, then what changes, until `close`. */
   watch(): Promise<void>;
   /** From the archive, what the store does not have. */
@@ -65,13 +69,21 @@ export function createCapturing(options: CapturingOptions): Capturing {
   let closed = false;
 
   const openedArchive = (): Promise<Archive> =>
-    (archive ??= import("../capture/archive.ts").then(({ openArchive }) => openArchive(join(options.folder, "archive"))));
+    (archive ??= import("../capture/archive.ts").then(({ openArchive }) =>
+      openArchive(join(options.folder, "archive")),
+    ));
 
   async function captureOf(home: string | null): Promise<Capture> {
     const { createCapture } = await import("../capture/capture.ts");
-    const capture = home === null
-      ? createCapture({ home: options.env["HOME"] ?? homedir(), env: options.env, log, archive: await openedArchive() })
-      : createCapture({ home: resolve(home), env: {}, log, archive: await openedArchive() });
+    const capture =
+      home === null
+        ? createCapture({
+            home: options.env["HOME"] ?? homedir(),
+            env: options.env,
+            log,
+            archive: await openedArchive(),
+          })
+        : createCapture({ home: resolve(home), env: {}, log, archive: await openedArchive() });
     agents = capture.agents;
     return capture;
   }
@@ -101,8 +113,13 @@ export function createCapturing(options: CapturingOptions): Capturing {
       const capture = await captureOf(home);
       const held = await statesOf(capture);
       const before = await options.countEvents();
-      const done = await ingest({ ...options, states: held, ended: () => closed }, steps(capture, held), tell);
-      const events = done.changed.size === 0 ? 0 : Math.max(0, (await options.countEvents()) - before);
+      const done = await ingest(
+        { ...options, states: held, ended: () => closed },
+        steps(capture, held),
+        tell,
+      );
+      const events =
+        done.changed.size === 0 ? 0 : Math.max(0, (await options.countEvents()) - before);
       const visibleMs = clock.monotonicMs() - startMs;
       if (!closed) await options.follow(done.changed, tell);
       return { ...done, events, visibleMs, ms: clock.monotonicMs() - startMs };
@@ -115,15 +132,29 @@ export function createCapturing(options: CapturingOptions): Capturing {
 
   async function onChange(paths: readonly string[] | null): Promise<void> {
     await queue.run(async () => {
-      if (!closed) await look((capture, held) => capture.scan(held, paths ?? undefined), options.home, () => undefined);
+      if (!closed)
+        await look(
+          (capture, held) => capture.scan(held, paths ?? undefined),
+          options.home,
+          () => undefined,
+        );
     });
   }
 
   return {
     agents: () => agents,
-    state: () => ({ state: importing > 0 && watching === null ? "importing" : watching === null ? "idle" : "watching", progress }),
+    state: () => ({
+      state:
+        importing > 0 && watching === null ? "importing" : watching === null ? "idle" : "watching",
+      progress,
+    }),
     async import(paths, home, onProgress) {
-      const { changed: _changed, ms, visibleMs, ...report } = await queue.run(() =>
+      const {
+        changed: _changed,
+        ms,
+        visibleMs,
+        ...report
+      } = await queue.run(() =>
         look((capture, held) => capture.scan(held, paths), home ?? options.home, onProgress),
       );
       return { ...report, ms: Math.round(ms), visibleMs: Math.round(visibleMs) };
@@ -136,7 +167,14 @@ export function createCapturing(options: CapturingOptions): Capturing {
       await onChange(null);
     },
     refill: (onProgress) =>
-      queue.run(async () => void (await look((capture, held) => capture.replayArchive(held), options.home, onProgress))),
+      queue.run(
+        async () =>
+          void (await look(
+            (capture, held) => capture.replayArchive(held),
+            options.home,
+            onProgress,
+          )),
+      ),
     roots: async () => (await captureOf(options.home)).roots,
     async close() {
       closed = true;

@@ -48,11 +48,18 @@ export type AnswerFrame =
   | { readonly id: number; readonly fault: Fault }
   | { readonly push: Push };
 
-const KINDS = new Map<number, FrameKind>(Object.entries(FRAME).map(([kind, code]) => [code, kind as FrameKind]));
+const KINDS = new Map<number, FrameKind>(
+  Object.entries(FRAME).map(([kind, code]) => [code, kind as FrameKind]),
+);
 const EMPTY: Bytes = new Uint8Array(0);
 
 /** Throws `RangeError` when the name is longer than 255 bytes. */
-export function encodeFrame(kind: FrameKind, doc: string, number = 0, payload: Uint8Array = EMPTY): Bytes {
+export function encodeFrame(
+  kind: FrameKind,
+  doc: string,
+  number = 0,
+  payload: Uint8Array = EMPTY,
+): Bytes {
   const name = utf8(doc);
   if (name.length > 255) throw new RangeError("a document's name is at most 255 bytes");
   return concatBytes(new Uint8Array([FRAME[kind], name.length]), name, uint32(number), payload);
@@ -80,7 +87,9 @@ export function encodeState(vector: Uint8Array, update: Uint8Array): Bytes {
 }
 
 /** Null when the payload is cut. */
-export function decodeState(payload: Uint8Array): { readonly vector: Bytes; readonly update: Bytes } | null {
+export function decodeState(
+  payload: Uint8Array,
+): { readonly vector: Bytes; readonly update: Bytes } | null {
   if (payload.length < 4) return null;
   const end = 4 + readUint32(payload, 0);
   if (payload.length < end) return null;

@@ -11,7 +11,12 @@ import { engineProcess, listenOnSocket } from "./socket.ts";
 
 export type Reached =
   | { readonly kind: "remote"; readonly client: RemoteClient; close(): Promise<void> }
-  | { readonly kind: "own"; readonly client: ApiClient; readonly engine: Engine; close(): Promise<void> };
+  | {
+      readonly kind: "own";
+      readonly client: ApiClient;
+      readonly engine: Engine;
+      close(): Promise<void>;
+    };
 
 const ANSWER_MS = 3_000;
 /** For an engine that has the processor and will answer, and for one that is just starting or ending. */

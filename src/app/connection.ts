@@ -9,7 +9,14 @@ import type { Bytes } from "../base/bytes.ts";
 import { FaultError, type Fault } from "../base/result.ts";
 import type { Log } from "../base/log.ts";
 import type { Push } from "./api.ts";
-import { decodeFrame, encodeFrame, encodeState, type AnswerFrame, type CallFrame, type DocFrame } from "./channel.ts";
+import {
+  decodeFrame,
+  encodeFrame,
+  encodeState,
+  type AnswerFrame,
+  type CallFrame,
+  type DocFrame,
+} from "./channel.ts";
 import type { Host, OpenDocument } from "./host.ts";
 import { createOutbox } from "./outbox.ts";
 
@@ -24,13 +31,19 @@ export interface ConnectionOptions {
 }
 
 /** Serves until the socket closes. */
-export function serveConnection(socket: WebSocket, host: Host, { local, log }: ConnectionOptions): void {
+export function serveConnection(
+  socket: WebSocket,
+  host: Host,
+  { local, log }: ConnectionOptions,
+): void {
   const outbox = createOutbox(socket);
   const documents = new Map<string, Promise<OpenDocument>>();
   let calls = 0;
 
   const answer = (frame: AnswerFrame): void => outbox.send(JSON.stringify(frame));
-  const stop = host.subscribe((push) => outbox.sendLatest(keyOf(push), () => JSON.stringify({ push })));
+  const stop = host.subscribe((push) =>
+    outbox.sendLatest(keyOf(push), () => JSON.stringify({ push })),
+  );
 
   socket.on("message", (data: Buffer, binary: boolean) => {
     if (binary) void document(data);
@@ -82,7 +95,10 @@ export function serveConnection(socket: WebSocket, host: Host, { local, log }: C
     let opening = documents.get(doc);
     if (opening === undefined) {
       if (documents.size >= MOST_DOCUMENTS) {
-        throw new FaultError({ type: "too-many", message: "Too many documents are open here. Close one and try again." });
+        throw new FaultError({
+          type: "too-many",
+          message: "Too many documents are open here. Close one and try again.",
+        });
       }
       opening = host.openDocument(doc, {
         onUpdate: (update) => void pushUpdate(doc, update),
@@ -97,7 +113,10 @@ export function serveConnection(socket: WebSocket, host: Host, { local, log }: C
   async function updateDocument({ doc, number, payload }: DocFrame): Promise<void> {
     const opened = await documents.get(doc);
     if (opened === undefined) {
-      throw new FaultError({ type: "not-open", message: "This document is not open here. Open it again." });
+      throw new FaultError({
+        type: "not-open",
+        message: "This document is not open here. Open it again.",
+      });
     }
     await opened.apply(payload);
     outbox.send(encodeFrame("ack", doc, number));
@@ -108,11 +127,16 @@ export function serveConnection(socket: WebSocket, host: Host, { local, log }: C
     const opened = await documents.get(doc);
     if (opened === undefined) return;
     if (outbox.hasRoom()) return outbox.send(encodeFrame("update", doc, 0, update));
-    outbox.sendLatest(`doc ${doc}`, () => encodeFrame("state", doc, 0, encodeState(opened.vector(), opened.beyond(NOTHING))));
+    outbox.sendLatest(`doc ${doc}`, () =>
+      encodeFrame("state", doc, 0, encodeState(opened.vector(), opened.beyond(NOTHING))),
+    );
   }
 
   function sendState(doc: string, opened: OpenDocument, vector: Uint8Array): void {
-    const payload = encodeState(opened.vector(), opened.beyond(vector.length === 0 ? NOTHING : vector));
+    const payload = encodeState(
+      opened.vector(),
+      opened.beyond(vector.length === 0 ? NOTHING : vector),
+    );
     outbox.send(encodeFrame("state", doc, 0, payload));
   }
 
@@ -161,5 +185,8 @@ function faultOf(error: unknown, log: Log): Fault {
   const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
   log("error", "bug", { reason });
   const words = error instanceof Error ? error.message : String(error);
-  return { type: "bug", message: `Operon failed at this in a way it should not (${words}). What was kept before is kept.` };
+  return {
+    type: "bug",
+    message: `Operon failed at this in a way it should not (${words}). What was kept before is kept.`,
+  };
 }

@@ -5,7 +5,14 @@ import type { Clock } from "../base/clock.ts";
 import type { DocId } from "../base/ids.ts";
 import type { Random } from "../base/random.ts";
 import { raise, unwrap } from "../base/result.ts";
-import { createDecision, editDecision, newDecisionId, readDecision, type DecisionEdit, type DecisionRecord } from "../crdt/decision.ts";
+import {
+  createDecision,
+  editDecision,
+  newDecisionId,
+  readDecision,
+  type DecisionEdit,
+  type DecisionRecord,
+} from "../crdt/decision.ts";
 import { openDoc } from "../crdt/documents.ts";
 import type { Store } from "../store/store.ts";
 import type { StreamRef } from "../sync/ports.ts";
@@ -35,7 +42,13 @@ export interface DecisionsOptions {
   onCreated(id: DocId, state: Bytes): void;
 }
 
-export function createDecisions({ store, docs, clock, random, onCreated }: DecisionsOptions): Decisions {
+export function createDecisions({
+  store,
+  docs,
+  clock,
+  random,
+  onCreated,
+}: DecisionsOptions): Decisions {
   async function find(text: string): Promise<DocId> {
     const all = (await store.documents.list({ kind: "decision" })).map(({ id }) => id);
     const exact = all.find((id) => id === text);
@@ -43,8 +56,12 @@ export function createDecisions({ store, docs, clock, random, onCreated }: Decis
     const found = all.filter((id) => id.startsWith(text) || id.startsWith(`dec_${text}`));
     const [only] = found;
     if (only !== undefined && found.length === 1) return only;
-    if (only !== undefined) raise("ambiguous", `"${text}" fits ${found.length} decisions. Give more of the id.`);
-    raise("no-decision", `There is no decision "${text}" here. operon decision list shows them; a teammate's comes with operon sync.`);
+    if (only !== undefined)
+      raise("ambiguous", `"${text}" fits ${found.length} decisions. Give more of the id.`);
+    raise(
+      "no-decision",
+      `There is no decision "${text}" here. operon decision list shows them; a teammate's comes with operon sync.`,
+    );
   }
 
   async function row(id: DocId): Promise<DecisionRow> {
@@ -69,7 +86,9 @@ export function createDecisions({ store, docs, clock, random, onCreated }: Decis
 
   return {
     async list() {
-      const rows = await Promise.all((await store.documents.list({ kind: "decision" })).map(({ id }) => row(id)));
+      const rows = await Promise.all(
+        (await store.documents.list({ kind: "decision" })).map(({ id }) => row(id)),
+      );
       return rows.toSorted((a, b) => (a.id < b.id ? 1 : -1));
     },
     get: async (text) => row(await find(text)),
@@ -99,5 +118,7 @@ export function createDecisions({ store, docs, clock, random, onCreated }: Decis
 function textOf(record: DecisionRecord): string {
   const options = record.options.flatMap(({ title, pros, cons }) => [title, pros, cons]);
   const { context, drivers, outcome, consequences, deciders, tags } = record;
-  return [context, drivers, ...options, outcome, consequences, ...deciders, ...tags].filter((text) => text !== "").join("\n");
+  return [context, drivers, ...options, outcome, consequences, ...deciders, ...tags]
+    .filter((text) => text !== "")
+    .join("\n");
 }

@@ -5,7 +5,10 @@ import type { DoctorRow } from "./api.ts";
 import type { Parts } from "./handlers.ts";
 import { builtInterface } from "./interface.ts";
 
-type Examined = Pick<Parts, "store" | "membership" | "secrets" | "capturing" | "profile" | "version">;
+type Examined = Pick<
+  Parts,
+  "store" | "membership" | "secrets" | "capturing" | "profile" | "version"
+>;
 
 export async function examine(parts: Examined): Promise<readonly DoctorRow[]> {
   const { store, membership, secrets, capturing, profile, version } = parts;
@@ -22,16 +25,41 @@ export async function examine(parts: Examined): Promise<readonly DoctorRow[]> {
     row(
       "data folder",
       mode === 0o700 ? "ok" : "warn",
-      mode === 0o700 ? `${profile.folder}, which only you can open` : `${profile.folder} can be opened by others (mode ${mode.toString(8)}): chmod 700 it`,
+      mode === 0o700
+        ? `${profile.folder}, which only you can open`
+        : `${profile.folder} can be opened by others (mode ${mode.toString(8)}): chmod 700 it`,
     ),
     row("sessions", "ok", `${counts.sessions} with ${counts.events} events`),
     ...store.notices.map((notice) => row("database", "warn", notice)),
-    row("damaged lines", lines === 0 ? "ok" : "warn", lines === 0 ? "none" : `${lines} in ${damaged.length} transcripts; the rest of them was read`),
+    row(
+      "damaged lines",
+      lines === 0 ? "ok" : "warn",
+      lines === 0 ? "none" : `${lines} in ${damaged.length} transcripts; the rest of them was read`,
+    ),
     row("keys and tokens", place.keychain ? "ok" : "warn", `kept in ${place.detail}`),
-    ...roots.map((root) => row("agent's folder", "ok", existsSync(root) ? root : `${root} (not there)`)),
-    row("interface", built.current ? "ok" : "warn", built.current ? built.folder : "will be built at the next operon open"),
-    row("account", "ok", account === null ? "nobody is signed in: everything stays on this machine" : `${account.email} at ${account.url}`),
-    row("teams", "ok", membership.teams().map(({ id, name }) => name ?? id).join(", ") || "none"),
+    ...roots.map((root) =>
+      row("agent's folder", "ok", existsSync(root) ? root : `${root} (not there)`),
+    ),
+    row(
+      "interface",
+      built.current ? "ok" : "warn",
+      built.current ? built.folder : "will be built at the next operon open",
+    ),
+    row(
+      "account",
+      "ok",
+      account === null
+        ? "nobody is signed in: everything stays on this machine"
+        : `${account.email} at ${account.url}`,
+    ),
+    row(
+      "teams",
+      "ok",
+      membership
+        .teams()
+        .map(({ id, name }) => name ?? id)
+        .join(", ") || "none",
+    ),
   ];
 }
 

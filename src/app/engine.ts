@@ -64,11 +64,21 @@ export async function openEngine(options: EngineOptions): Promise<Result<Engine>
   const { profile, clock, log } = options;
   const opened = await openStore({ folder: profile.folder, clock, log });
   if (!opened.ok) return opened;
-  return ok(composeEngine(options, opened.value, await openMembership(opened.value.settings)));
+  const { settings, needsRefill } = opened.value;
+  // Remembered, because a process may end in the middle of it.
+  if (needsRefill) await settings.set(REFILL, true);
+  const refill = (await settings.get(REFILL)) === true;
+  return ok(composeEngine(options, opened.value, await openMembership(settings), refill));
 }
 
-function composeEngine(options: EngineOptions, store: Store, membership: Membership): Engine {
+function composeEngine(
+  options: EngineOptions,
+  store: Store,
+  membership: Membership,
+  refill: boolean,
+): Engine {
   const { profile, clock, random, log } = options;
+  const notices = refill ? [...store.notices, REFILLED] : store.notices;
   const bus = createBus();
   const secrets = openSecrets(profile.folder);
   const teamStates = new Map<TeamId, TeamSyncState>();
@@ -95,11 +105,18 @@ function composeEngine(options: EngineOptions, store: Store, membership: Members
     random,
     onGrown: documentGrew,
     onSessions: (ids) => inBackground(sessionsChanged(ids)),
+    projectAt: (stream) => projects.at(stream),
     memberAt: async (team, device) => (await online()).memberAt(team, device),
   });
   const projects = createProjects({ store, membership, clock, random, onGrown: documentGrew });
   const sharing = createSharing(store, membership, traces, clock);
-  const decisions = createDecisions({ store, docs, clock, random, onCreated: (id, state) => documentGrew(id, state.length) });
+  const decisions = createDecisions({
+    store,
+    docs,
+    clock,
+    random,
+    onCreated: (id, state) => documentGrew(id, state.length),
+  });
   const capturing = createCapturing({
     folder: profile.folder,
     home: options.home,
@@ -167,14 +184,18 @@ function composeEngine(options: EngineOptions, store: Store, membership: Members
   async function sessionsChanged(ids: readonly SessionId[]): Promise<void> {
     if (ids.length === 0) return;
     bus.push({ topic: "sessions", ids });
-    for (const { id, rev } of await store.views.revisions(ids)) bus.push({ topic: "session", id, rev });
+    for (const { id, rev } of await store.views.revisions(ids))
+      bus.push({ topic: "session", id, rev });
     const account = membership.account();
     if (stays && account !== null) await following.run(() => sharing.claimRecent(account.id, ids));
     statusChanged();
   }
 
   /** What sessions lead to: shared traces, then search. */
-  async function follow(changed: ReadonlySet<SessionId>, onProgress: (progress: Progress) => void): Promise<void> {
+  async function follow(
+    changed: ReadonlySet<SessionId>,
+    onProgress: (progress: Progress) => void,
+  ): Promise<void> {
     if (changed.size > 0) await following.run(() => traces.catchUp(changed));
     await indexAll(onProgress);
   }
@@ -210,7 +231,7 @@ function composeEngine(options: EngineOptions, store: Store, membership: Members
       sync: syncStateOf(teamStates),
       sessions: (await store.views.counts()).sessions,
       stays,
-      notices: store.notices,
+      notices,
     };
   }
 
@@ -218,7 +239,10 @@ function composeEngine(options: EngineOptions, store: Store, membership: Members
     background.add(work);
     work
       .catch((error: unknown) => {
-        if (!closing) log("error", "background", { reason: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+        if (!closing)
+          log("error", "background", {
+            reason: error instanceof Error ? (error.stack ?? error.message) : String(error),
+          });
       })
       .finally(() => background.delete(work));
   }
@@ -230,7 +254,9 @@ function composeEngine(options: EngineOptions, store: Store, membership: Members
   let askToStop = (): void => undefined;
   const stopped = new Promise<void>((resolve) => (askToStop = resolve));
   /** A store that was set aside is whole again before anything is asked of it. */
-  const whole = store.needsRefill ? capturing.refill(() => undefined) : Promise.resolve();
+  const whole = refill
+    ? capturing.refill(() => undefined).then(() => store.settings.delete(REFILL))
+    : Promise.resolve();
   whole.catch(() => undefined);
 
   const handlers = createHandlers({
@@ -255,14 +281,22 @@ function composeEngine(options: EngineOptions, store: Store, membership: Members
       if (stays) await (await online()).start();
     },
     address: async () => {
-      if (!stays) raise("not-staying", "This engine ends with its command. Run operon open when it has ended.");
+      if (!stays)
+        raise(
+          "not-staying",
+          "This engine ends with its command. Run operon open when it has ended.",
+        );
       const { builtInterface } = await import("./interface.ts");
       return (await serveWeb((await builtInterface()).folder)).newAddress();
     },
     stop: () => askToStop(),
   });
 
-  async function call(method: string, input: unknown, context: Parameters<Host["call"]>[2]): Promise<unknown> {
+  async function call(
+    method: string,
+    input: unknown,
+    context: Parameters<Host["call"]>[2],
+  ): Promise<unknown> {
     if (closing) raise("engine-stopping", "The engine is ending. Nothing was done; run it again.");
     if (!stays) await whole;
     const answer = dispatch(handlers, method, input, context);
@@ -282,7 +316,10 @@ function composeEngine(options: EngineOptions, store: Store, membership: Members
 
   function serveWeb(folder: string): Promise<Web> {
     web ??= (async () => {
-      const [{ serveWeb: serve }, { readWebFiles }] = await Promise.all([import("./web.ts"), import("./webfiles.ts")]);
+      const [{ serveWeb: serve }, { readWebFiles }] = await Promise.all([
+        import("./web.ts"),
+        import("./webfiles.ts"),
+      ]);
       return serve({ folder: profile.folder, files: await readWebFiles(folder), host, clock, log });
     })();
     web.catch(() => (web = undefined));
@@ -301,10 +338,17 @@ function composeEngine(options: EngineOptions, store: Store, membership: Members
   return {
     host,
     stopped,
-    notices: store.notices,
+    notices,
     client: {
-      call: <M extends Method>(method: M, input: Input<M>, onProgress?: (progress: Progress) => void) =>
-        call(method, input, { local: true, onProgress: onProgress ?? (() => undefined) }) as Promise<Output<M>>,
+      call: <M extends Method>(
+        method: M,
+        input: Input<M>,
+        onProgress?: (progress: Progress) => void,
+      ) =>
+        call(method, input, {
+          local: true,
+          onProgress: onProgress ?? (() => undefined),
+        }) as Promise<Output<M>>,
       subscribe: bus.subscribe,
     },
     serveWeb,
@@ -335,3 +379,6 @@ function isDecision(id: DocId): boolean {
 }
 
 const STATUS_GATHER_MS = 100;
+const REFILL = "refill";
+const REFILLED =
+  "Its sessions are read again from the archive; decisions and settings are as they were.";

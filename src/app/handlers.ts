@@ -85,19 +85,24 @@ export function createHandlers(parts: Parts): Handlers {
       const known = await projects.cloudProjectNamed(team.id, project.name);
       const cloudProject = known ?? (await (await online()).createProject(team.id));
       await membership.setLink(id, { team: team.id, cloudProject });
-      if (known === null) await projects.publishName({ team: team.id, project: cloudProject }, project.name);
+      if (known === null)
+        await projects.publishName({ team: team.id, project: cloudProject }, project.name);
     }
     await sharing.shareClaimed(id);
     return projects.find(project.id);
   }
 
   async function streamFor(team: string | undefined, project: string | undefined) {
-    if (team !== undefined) return { stream: { team: membership.team(team).id, project: null }, name: undefined };
+    if (team !== undefined)
+      return { stream: { team: membership.team(team).id, project: null }, name: undefined };
     if (project === undefined) return { stream: null, name: undefined };
     const found = await projects.find(project);
     const linked = membership.link(found.id as ProjectId);
     if (linked === null) {
-      raise("not-linked", `The project "${found.name}" is not linked to a team, so the decision has no team to go to. Nothing was saved. Link it first (operon project link ${found.id} --team TEAM), or leave --project out to keep it on this machine.`);
+      raise(
+        "not-linked",
+        `The project "${found.name}" is not linked to a team, so the decision has no team to go to. Nothing was saved. Link it first (operon project link ${found.id} --team TEAM), or leave --project out to keep it on this machine.`,
+      );
     }
     return { stream: { team: linked.team, project: linked.cloudProject }, name: found.name };
   }
@@ -107,14 +112,16 @@ export function createHandlers(parts: Parts): Handlers {
     import: ({ paths, home }, { onProgress }) => capturing.import(paths, home, onProgress),
     sessions: (filter) => views.sessions(filter),
     session: ({ id }) => session(id),
-    events: async ({ session: text, since }) => views.events(await views.sessionId(text), since ?? 0),
+    events: async ({ session: text, since }) =>
+      views.events(await views.sessionId(text), since ?? 0),
     traces: async ({ session: text }) => views.traces(await views.sessionId(text)),
     bodies: async ({ session: text, events }) => views.bodies(await views.sessionId(text), events),
     async search({ query, limit }, { onProgress }) {
       await parts.indexAll(onProgress);
       return views.search(query, limit ?? 50);
     },
-    usage: async ({ by, session: text }) => views.usage(by, text === undefined ? null : await views.sessionId(text)),
+    usage: async ({ by, session: text }) =>
+      views.usage(by, text === undefined ? null : await views.sessionId(text)),
     projects: () => projects.list(),
     linkProject: ({ project, team }) => link(project, team),
     async unlinkProject({ project }) {
@@ -152,7 +159,12 @@ export function createHandlers(parts: Parts): Handlers {
     async joinTeam({ invite, passphrase }) {
       const { team, role } = await (await online()).joinTeam(invite, passphrase);
       const known = membership.teams().find(({ id }) => id === team);
-      await membership.setTeam({ id: team, role, account: membership.account()?.id ?? "", name: known?.name ?? null });
+      await membership.setTeam({
+        id: team,
+        role,
+        account: membership.account()?.id ?? "",
+        name: known?.name ?? null,
+      });
       await syncQuietly();
       await parts.goLive();
       return { team };
@@ -182,4 +194,3 @@ function joinReports(reports: readonly SyncReport[]): SyncReport {
     alarms: reports.flatMap(({ alarms }) => alarms),
   };
 }
-

@@ -4,7 +4,11 @@ import type { Progress, Push } from "./api.ts";
 
 export interface Host {
   /** Rejects with `FaultError` for what a person can do something about. */
-  call(method: string, input: unknown, context: { local: boolean; onProgress(progress: Progress): void }): Promise<unknown>;
+  call(
+    method: string,
+    input: unknown,
+    context: { local: boolean; onProgress(progress: Progress): void },
+  ): Promise<unknown>;
   subscribe(listener: (push: Push) => void): () => void;
   /** Throws `FaultError` when there is no such document or it cannot be written. */
   openDocument(id: string, listener: DocumentListener): Promise<OpenDocument>;

@@ -23,7 +23,9 @@ export interface IngestOptions {
 }
 
 /** What one look found; times are the caller's to take. */
-export type Ingested = Omit<ImportReport, "ms" | "visibleMs" | "events"> & { readonly changed: ReadonlySet<SessionId> };
+export type Ingested = Omit<ImportReport, "ms" | "visibleMs" | "events"> & {
+  readonly changed: ReadonlySet<SessionId>;
+};
 
 /** About what a transaction takes in a tenth of a second, so that others are answered in between. */
 const MOST_EVENTS = 1_000;

@@ -12,7 +12,14 @@ import { FaultError } from "../base/result.ts";
 import { PROGRAM_ROOT } from "./paths.ts";
 
 /** What the interface is made of, under the program's root. */
-const SOURCES = ["src/ui", "src/base", "src/crdt", "src/app/channel.ts", "vite.config.ts", "package-lock.json"];
+const SOURCES = [
+  "src/ui",
+  "src/base",
+  "src/crdt",
+  "src/app/channel.ts",
+  "vite.config.ts",
+  "package-lock.json",
+];
 const STAMP = "stamp";
 
 export interface Interface {
@@ -50,7 +57,15 @@ async function build(root: string, folder: string, stamp: string): Promise<void>
 
 /** In a process of its own: a bundler's memory is not the engine's. Its words are shown when it fails. */
 async function vite(root: string, outDir: string): Promise<void> {
-  const args = [join(root, "node_modules", "vite", "bin", "vite.js"), "build", "--outDir", outDir, "--emptyOutDir", "--logLevel", "warn"];
+  const args = [
+    join(root, "node_modules", "vite", "bin", "vite.js"),
+    "build",
+    "--outDir",
+    outDir,
+    "--emptyOutDir",
+    "--logLevel",
+    "warn",
+  ];
   const child = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
   let words = "";
   child.stdout.on("data", (chunk: Buffer) => (words += chunk.toString()));
@@ -70,7 +85,11 @@ async function stampOf(root: string): Promise<string> {
   const hash = createHash("sha256");
   for (const source of SOURCES) {
     for (const path of await filesOf(join(root, source))) {
-      hash.update(path.slice(root.length)).update("\0").update(await readFile(path)).update("\0");
+      hash
+        .update(path.slice(root.length))
+        .update("\0")
+        .update(await readFile(path))
+        .update("\0");
     }
   }
   return hash.digest("hex");
@@ -79,7 +98,10 @@ async function stampOf(root: string): Promise<string> {
 async function filesOf(path: string): Promise<readonly string[]> {
   try {
     const entries = await readdir(path, { recursive: true, withFileTypes: true });
-    return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name)).sort();
+    return entries
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name))
+      .sort();
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "ENOTDIR" ? [path] : [];
   }

@@ -58,9 +58,11 @@ export function createLiveDocs({ load, append, onChange }: LiveDocsOptions): Liv
 
   function release(live: Live): void {
     if (--live.users > 0) return;
-    void live.kept.catch(() => undefined).then(() => {
-      if (live.users === 0) drop(live);
-    });
+    void live.kept
+      .catch(() => undefined)
+      .then(() => {
+        if (live.users === 0) drop(live);
+      });
   }
 
   function drop(live: Live): void {
@@ -94,7 +96,8 @@ export function createLiveDocs({ load, append, onChange }: LiveDocsOptions): Liv
     live.kept = live.kept.then(async () => {
       const changes = live.waiting;
       live.waiting = [];
-      const whole = changes.length === 1 ? (changes[0] as { update: Bytes }).update : mergeAll(changes);
+      const whole =
+        changes.length === 1 ? (changes[0] as { update: Bytes }).update : mergeAll(changes);
       try {
         await append(live.id, whole);
       } catch (error) {
@@ -139,7 +142,8 @@ export function createLiveDocs({ load, append, onChange }: LiveDocsOptions): Liv
         vector: () => Y.encodeStateVector(live.doc) as Bytes,
         beyond: (vector) => Y.encodeStateAsUpdate(live.doc, vector) as Bytes,
         async apply(update) {
-          if (!isUpdate(update)) raise("bad-input", "These bytes are no change of a document. Nothing was changed.");
+          if (!isUpdate(update))
+            raise("bad-input", "These bytes are no change of a document. Nothing was changed.");
           if (open) unwrap(canWrite(live.kind, live.doc));
           applyUpdates(live.doc, [update], listener);
           await live.kept;
@@ -171,4 +175,3 @@ const FROM_STORE = Symbol("from the store");
 function mergeAll(changes: readonly { readonly update: Bytes }[]): Bytes {
   return Y.mergeUpdates(changes.map(({ update }) => update)) as Bytes;
 }
-

@@ -59,7 +59,8 @@ const LINK = "link:";
 
 export async function openMembership(settings: Settings): Promise<Membership> {
   const held = new Map<string, unknown>(await settings.all());
-  const account = (): AccountRecord | null => (held.get(ACCOUNT) as AccountRecord | undefined) ?? null;
+  const account = (): AccountRecord | null =>
+    (held.get(ACCOUNT) as AccountRecord | undefined) ?? null;
   const under = <T>(prefix: string): readonly (readonly [string, T])[] =>
     [...held]
       .filter(([key]) => key.startsWith(prefix))
@@ -86,13 +87,28 @@ export async function openMembership(settings: Settings): Promise<Membership> {
       const found = exact.length > 0 ? exact : teams().filter(({ id }) => id.startsWith(text));
       const [only] = found;
       if (only !== undefined && found.length === 1) return only;
-      if (only !== undefined) raise("ambiguous", `"${text}" fits ${found.length} teams. Give more of the id; operon team list shows them.`);
-      raise("no-team", `This device is in no team "${text}". Nothing was done. operon team list shows its teams.`);
+      if (only !== undefined)
+        raise(
+          "ambiguous",
+          `"${text}" fits ${found.length} teams. Give more of the id; operon team list shows them.`,
+        );
+      raise(
+        "no-team",
+        `This device is in no team "${text}". Nothing was done. operon team list shows its teams.`,
+      );
     },
     onlyTeam() {
       const [only, ...more] = teams();
-      if (only === undefined) raise("no-team", "This device is in no team yet. operon team create NAME begins one, operon team join INVITE joins one.");
-      if (more.length > 0) raise("ambiguous", "This device is in more than one team: say which with --team. operon team list shows them.");
+      if (only === undefined)
+        raise(
+          "no-team",
+          "This device is in no team yet. operon team create NAME begins one, operon team join INVITE joins one.",
+        );
+      if (more.length > 0)
+        raise(
+          "ambiguous",
+          "This device is in more than one team: say which with --team. operon team list shows them.",
+        );
       return only;
     },
     link: (project) => (held.get(LINK + project) as LinkRecord | undefined) ?? null,

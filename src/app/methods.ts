@@ -29,7 +29,10 @@ export async function dispatch(
   if (!parsed.success) {
     const [issue] = parsed.issues;
     const where = v.getDotPath(issue);
-    raise("bad-input", `${method}${where === null ? "" : `: ${where}`}: ${issue.message}. Nothing was done.`);
+    raise(
+      "bad-input",
+      `${method}${where === null ? "" : `: ${where}`}: ${issue.message}. Nothing was done.`,
+    );
   }
   const handler = handlers[method as Method] as (input: unknown, context: CallContext) => unknown;
   return handler(parsed.output, context);
@@ -38,7 +41,13 @@ export async function dispatch(
 /** A page that holds the cookie can do what a person does in it, but not hand out further addresses or end the engine. */
 const LOCAL_ONLY: ReadonlySet<string> = new Set<Method>(["address", "stop"]);
 
-export const USAGE_BY = ["session", "day", "model", "project", "agent"] as const satisfies readonly UsageBy[];
+const USAGE_BY = [
+  "session",
+  "day",
+  "model",
+  "project",
+  "agent",
+] as const satisfies readonly UsageBy[];
 
 const nothing = v.undefined();
 /** An id, a unique beginning of one, or a name: short. */
@@ -84,7 +93,11 @@ const INPUTS: { readonly [M in Method]: v.GenericSchema<unknown, Input<M>> } = {
   unlinkProject: v.strictObject({ project: name }),
   decisions: nothing,
   decision: v.strictObject({ id: name }),
-  newDecision: v.strictObject({ ...decisionFields, team: v.exactOptional(name), project: v.exactOptional(name) }),
+  newDecision: v.strictObject({
+    ...decisionFields,
+    team: v.exactOptional(name),
+    project: v.exactOptional(name),
+  }),
   editDecision: v.strictObject({ ...decisionFields, id: name }),
   signup: credentials,
   login: credentials,

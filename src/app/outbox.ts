@@ -12,9 +12,12 @@ export interface Outbox {
   hasRoom(): boolean;
 }
 
-export const ROOM_BYTES = 1024 * 1024;
+const ROOM_BYTES = 1024 * 1024;
 
-export function createOutbox(socket: Pick<WebSocket, "send" | "bufferedAmount" | "readyState">, roomBytes = ROOM_BYTES): Outbox {
+export function createOutbox(
+  socket: Pick<WebSocket, "send" | "bufferedAmount" | "readyState">,
+  roomBytes = ROOM_BYTES,
+): Outbox {
   const waiting = new Map<string, () => string | Uint8Array>();
   let unkeyed = 0;
 

@@ -21,7 +21,10 @@ export interface Profile {
 /** `OPERON_HOME`, else the platform's usual place; in it a folder a profile. Throws `FaultError` on a name that is no folder's. */
 export function profileOf(name = "default", env: Env = process.env): Profile {
   if (!/^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/.test(name)) {
-    raise("bad-input", `"${name}" cannot be a profile's name: use letters, digits, "-", "_" and ".". Nothing was done.`);
+    raise(
+      "bad-input",
+      `"${name}" cannot be a profile's name: use letters, digits, "-", "_" and ".". Nothing was done.`,
+    );
   }
   const root = dataRoot(env);
   return { name, root, folder: join(root, name) };
@@ -38,7 +41,11 @@ function dataRoot(env: Env): string {
   if (chosen !== undefined && chosen !== "") return resolve(chosen);
   const home = env["HOME"] ?? homedir();
   if (process.platform === "darwin") return join(home, "Library", "Application Support", "Operon");
-  if (process.platform === "win32") return join(env["LOCALAPPDATA"] ?? join(home, "AppData", "Local"), "Operon");
+  if (process.platform === "win32")
+    return join(env["LOCALAPPDATA"] ?? join(home, "AppData", "Local"), "Operon");
   const shared = env["XDG_DATA_HOME"];
-  return join(shared !== undefined && shared.startsWith("/") ? shared : join(home, ".local", "share"), "operon");
+  return join(
+    shared !== undefined && shared.startsWith("/") ? shared : join(home, ".local", "share"),
+    "operon",
+  );
 }

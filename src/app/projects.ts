@@ -9,11 +9,12 @@ import { resolve } from "node:path";
 import * as Y from "yjs";
 import type { Bytes } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
-import { ulid, type DocId, type ProjectId, type TeamId } from "../base/ids.ts";
+import { derivedId, ulid, type DocId, type ProjectId, type TeamId } from "../base/ids.ts";
 import type { Random } from "../base/random.ts";
 import { raise } from "../base/result.ts";
 import { openDoc } from "../crdt/documents.ts";
 import { readProject, setProjectName } from "../crdt/project.ts";
+import { sha256 } from "../store/projects.ts";
 import type { Store } from "../store/store.ts";
 import type { StreamRef } from "../sync/ports.ts";
 import type { ProjectRow } from "./api.ts";
@@ -25,6 +26,8 @@ export interface Projects {
   find(text: string): Promise<ProjectRow>;
   /** What the team calls it, by the cloud's name of it; null when the team has none of this name. */
   cloudProjectNamed(team: TeamId, name: string): Promise<string | null>;
+  /** The project here that is linked to a stream's, else the one the team has there; null for the team's own stream. */
+  at(stream: StreamRef): Promise<{ readonly id: ProjectId; readonly name: string } | null>;
   /** Says in the stream what it is called: `project` null names the team itself. */
   publishName(stream: StreamRef, name: string): Promise<void>;
   /** A document with a name came or changed. */
@@ -39,13 +42,24 @@ export interface ProjectsOptions {
   onGrown(doc: DocId, sizeBytes: number): void;
 }
 
-export function createProjects({ store, membership, clock, random, onGrown }: ProjectsOptions): Projects {
+export function createProjects({
+  store,
+  membership,
+  clock,
+  random,
+  onGrown,
+}: ProjectsOptions): Projects {
   async function list(): Promise<readonly ProjectRow[]> {
     const rows = await store.views.projects();
-    return rows.map((row) => ({ ...row, team: membership.link(row.id as ProjectId)?.team ?? null }));
+    return rows.map((row) => ({
+      ...row,
+      team: membership.link(row.id as ProjectId)?.team ?? null,
+    }));
   }
 
-  async function nameIn(doc: DocId): Promise<{ readonly stream: StreamRef; readonly name: string } | null> {
+  async function nameIn(
+    doc: DocId,
+  ): Promise<{ readonly stream: StreamRef; readonly name: string } | null> {
     const stored = await store.documents.load(doc);
     if (stored === null || stored.kind !== "project" || stored.stream === null) return null;
     const opened = openDoc(stored.state);
@@ -67,18 +81,39 @@ export function createProjects({ store, membership, clock, random, onGrown }: Pr
       for (const test of tests) {
         const [only, ...more] = rows.filter(test);
         if (only === undefined) continue;
-        if (more.length > 0) raise("ambiguous", `"${text}" fits ${more.length + 1} projects. Give its id or its path; operon project list shows both.`);
+        if (more.length > 0)
+          raise(
+            "ambiguous",
+            `"${text}" fits ${more.length + 1} projects. Give its id or its path; operon project list shows both.`,
+          );
         return only;
       }
-      raise("no-project", `There is no project "${text}" here: a project is a folder that an agent's session ran in. Nothing was done. operon project list shows them.`);
+      raise(
+        "no-project",
+        `There is no project "${text}" here: a project is a folder that an agent's session ran in. Nothing was done. operon project list shows them.`,
+      );
     },
     async cloudProjectNamed(team, name) {
       const found: string[] = [];
       for (const { id } of await store.documents.list({ kind: "project" })) {
         const named = await nameIn(id);
-        if (named?.stream.team === team && named.stream.project !== null && named.name === name) found.push(named.stream.project);
+        if (named?.stream.team === team && named.stream.project !== null && named.name === name)
+          found.push(named.stream.project);
       }
       return found.toSorted()[0] ?? null;
+    },
+    async at(stream) {
+      if (stream.project === null) return null;
+      const linked = (await list()).find(
+        ({ id }) => membership.link(id as ProjectId)?.cloudProject === stream.project,
+      );
+      if (linked !== undefined) return { id: linked.id as ProjectId, name: linked.name };
+      for (const { id } of await store.documents.list({ kind: "project" })) {
+        const named = await nameIn(id);
+        if (named?.stream.team !== stream.team || named.stream.project !== stream.project) continue;
+        return { id: derivedId(sha256, "proj_", stream.team, stream.project), name: named.name };
+      }
+      return null;
     },
     async publishName(stream, name) {
       const doc = new Y.Doc();
@@ -86,14 +121,21 @@ export function createProjects({ store, membership, clock, random, onGrown }: Pr
       const state = Y.encodeStateAsUpdate(doc) as Bytes;
       doc.destroy();
       const id = `name_${ulid(clock, random)}` as DocId;
-      await store.documents.create({ id, kind: "project", subject: stream.project ?? stream.team, stream, state });
+      await store.documents.create({
+        id,
+        kind: "project",
+        subject: stream.project ?? stream.team,
+        stream,
+        state,
+      });
       onGrown(id, state.length);
     },
     async received(doc) {
       const named = await nameIn(doc);
       if (named === null || named.stream.project !== null) return;
       const team = membership.teams().find(({ id }) => id === named.stream.team);
-      if (team !== undefined && team.name !== named.name) await membership.setTeam({ ...team, name: named.name });
+      if (team !== undefined && team.name !== named.name)
+        await membership.setTeam({ ...team, name: named.name });
     },
   };
 }

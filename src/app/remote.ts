@@ -16,7 +16,10 @@ export interface RemoteClient extends ApiClient {
 export type NoAnswer = "none" | "silent";
 
 /** Answers how it went within `timeoutMs`. */
-export function connectToEngine(folder: string, timeoutMs: number): Promise<RemoteClient | NoAnswer> {
+export function connectToEngine(
+  folder: string,
+  timeoutMs: number,
+): Promise<RemoteClient | NoAnswer> {
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(`ws://localhost${SOCKET_PATH}`, {
       createConnection: () => connectToSocket(folder),
@@ -34,7 +37,8 @@ export function connectToEngine(folder: string, timeoutMs: number): Promise<Remo
     socket.on("error", (error: NodeJS.ErrnoException) => {
       clearTimeout(silence);
       // Gone between looking and speaking is gone.
-      if (["ENOENT", "ECONNREFUSED", "ECONNRESET", "EPIPE"].includes(error.code ?? "")) resolve("none");
+      if (["ENOENT", "ECONNREFUSED", "ECONNRESET", "EPIPE"].includes(error.code ?? ""))
+        resolve("none");
       else reject(error);
     });
   });
@@ -97,5 +101,6 @@ function clientOf(socket: WebSocket): RemoteClient {
 
 const GONE = {
   type: "engine-gone",
-  message: "The running engine ended before it answered. What it had kept is kept; run the command again to see what was done.",
+  message:
+    "The running engine ended before it answered. What it had kept is kept; run the command again to see what was done.",
 };

@@ -20,12 +20,18 @@ export interface Secrets {
 }
 
 /** `folder`: the profile's; two profiles never see each other's secrets. */
-export function openSecrets(folder: string, keychain: Keychain | null = platformKeychain(folder)): Secrets {
+export function openSecrets(
+  folder: string,
+  keychain: Keychain | null = platformKeychain(folder),
+): Secrets {
   const file = secretsFile(join(folder, "secrets.json"));
   let probe: Promise<string | null> | undefined;
   /** Null when the keychain works, else why not. Asked once. */
   const trouble = (): Promise<string | null> =>
-    (probe ??= keychain === null ? Promise.resolve("there is none here") : reasonOf(() => keychain.get("probe")));
+    (probe ??=
+      keychain === null
+        ? Promise.resolve("there is none here")
+        : reasonOf(() => keychain.get("probe")));
 
   return {
     async get(name) {
@@ -50,7 +56,10 @@ export function openSecrets(folder: string, keychain: Keychain | null = platform
       const reason = await trouble();
       return reason === null
         ? { keychain: true, detail: "the system's keychain" }
-        : { keychain: false, detail: `${file.path}, which only you can read (the system's keychain: ${reason})` };
+        : {
+            keychain: false,
+            detail: `${file.path}, which only you can read (the system's keychain: ${reason})`,
+          };
     },
   };
 }
@@ -67,7 +76,9 @@ function platformKeychain(folder: string, env = process.env): Keychain | null {
   const account = createHash("sha256").update(folder).digest("hex").slice(0, 16);
   const entry = async (name: string) => {
     const { AsyncEntry } = await import("@napi-rs/keyring");
-    return new AsyncEntry("operon", `${account}/${name}`, { linux: { store: "secret-service" as never } });
+    return new AsyncEntry("operon", `${account}/${name}`, {
+      linux: { store: "secret-service" as never },
+    });
   };
   const timeout = () => AbortSignal.timeout(KEYCHAIN_TIMEOUT_MS);
   return {

@@ -14,7 +14,7 @@ import type { Membership } from "./membership.ts";
 import type { Traces } from "./traces.ts";
 import type { ProjectId } from "../base/ids.ts";
 
-export const CLAIM_WINDOW_MS = 60_000;
+const CLAIM_WINDOW_MS = 60_000;
 
 export interface Sharing {
   /** All or, when one cannot be, none. Answers how many are shared now that were not. Raises "not-linked", "not-yours". */
@@ -25,7 +25,12 @@ export interface Sharing {
   shareClaimed(project: ProjectId): Promise<void>;
 }
 
-export function createSharing(store: Store, membership: Membership, traces: Traces, clock: Clock): Sharing {
+export function createSharing(
+  store: Store,
+  membership: Membership,
+  traces: Traces,
+  clock: Clock,
+): Sharing {
   async function shareOne(session: SessionRow): Promise<boolean> {
     const link = session.project === null ? null : membership.link(session.project.id as ProjectId);
     if (link === null) return false;
@@ -35,7 +40,13 @@ export function createSharing(store: Store, membership: Membership, traces: Trac
   async function recent(): Promise<readonly SessionRow[]> {
     const since = clock.nowMs() - CLAIM_WINDOW_MS;
     const { rows } = await store.views.sessions({ since, limit: 1_000 });
-    return rows.filter((row) => row.owner === null && row.endedAt !== null && row.endedAt >= since && row.endedAt <= clock.nowMs());
+    return rows.filter(
+      (row) =>
+        row.owner === null &&
+        row.endedAt !== null &&
+        row.endedAt >= since &&
+        row.endedAt <= clock.nowMs(),
+    );
   }
 
   return {
@@ -46,24 +57,37 @@ export function createSharing(store: Store, membership: Membership, traces: Trac
       return shared;
     },
     async claimRecent(account, among) {
-      const fresh = (await recent()).filter(({ id, claimed }) => !claimed && (among === null || among.includes(id as SessionId)));
-      if (fresh.length > 0) await store.sessions.claim(fresh.map(({ id }) => id as SessionId), account);
+      const fresh = (await recent()).filter(
+        ({ id, claimed }) => !claimed && (among === null || among.includes(id as SessionId)),
+      );
+      if (fresh.length > 0)
+        await store.sessions.claim(
+          fresh.map(({ id }) => id as SessionId),
+          account,
+        );
       for (const session of fresh) await shareOne(session);
       return fresh.length;
     },
     async shareClaimed(project) {
       const { rows } = await store.views.sessions({ project });
-      for (const session of rows) if (session.claimed && session.owner === null) await shareOne(session);
+      for (const session of rows)
+        if (session.claimed && session.owner === null) await shareOne(session);
     },
   };
 }
 
 function check(session: SessionRow, membership: Membership): void {
   if (session.owner !== null) {
-    raise("not-yours", `The session ${session.id} is a teammate's and shared already. Nothing was shared.`);
+    raise(
+      "not-yours",
+      `The session ${session.id} is a teammate's and shared already. Nothing was shared.`,
+    );
   }
   if (session.project === null) {
-    raise("not-linked", `The session ${session.id} has no project, so there is no team to share it with. Nothing was shared.`);
+    raise(
+      "not-linked",
+      `The session ${session.id} has no project, so there is no team to share it with. Nothing was shared.`,
+    );
   }
   if (membership.link(session.project.id as ProjectId) !== null) return;
   raise(

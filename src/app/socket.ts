@@ -74,7 +74,9 @@ export function connectToSocket(folder: string): Socket {
 }
 
 /** Of the process whose socket is in this folder; null when none says. */
-export function engineProcess(folder: string): { readonly pid: number; readonly stopped: boolean; readonly busy: boolean } | null {
+export function engineProcess(
+  folder: string,
+): { readonly pid: number; readonly stopped: boolean; readonly busy: boolean } | null {
   try {
     const pid = Number.parseInt(readFileSync(join(folder, PID_NAME), "utf8"), 10);
     if (!Number.isInteger(pid) || pid <= 0) return null;

@@ -10,8 +10,11 @@ export function syncStateOf(teams: ReadonlyMap<TeamId, TeamSyncState>): SyncStat
   const alarms = states.flatMap((state) => (state.state === "alarm" ? state.alarms : []));
   if (alarms.length > 0) return { state: "alarm", alarms };
   const offline = states.find((state) => state.state === "offline");
-  if (offline !== undefined) return { state: "offline", since: offline.since, waiting, reason: offline.reason };
+  if (offline !== undefined)
+    return { state: "offline", since: offline.since, waiting, reason: offline.reason };
   if (states.some((state) => state.state === "syncing")) return { state: "syncing", waiting };
   const times = states.flatMap((state) => (state.state === "verified" ? [state.at] : []));
-  return times.length === 0 ? { state: "local" } : { state: "verified", at: Math.min(...times), waiting };
+  return times.length === 0
+    ? { state: "local" }
+    : { state: "verified", at: Math.min(...times), waiting };
 }

@@ -12,7 +12,14 @@ import { Secret } from "../base/secret.ts";
 import { currentAccount, signIn, signOut, signUp } from "../cloud/account.ts";
 import { connect, type Connection } from "../cloud/connection.ts";
 import { createProject } from "../cloud/projects.ts";
-import { createTeam, inviteMember, joinTeam, teamState, type Seat, type TeamRole } from "../cloud/teams.ts";
+import {
+  createTeam,
+  inviteMember,
+  joinTeam,
+  teamState,
+  type Seat,
+  type TeamRole,
+} from "../cloud/teams.ts";
 import { createTransport } from "../cloud/transport.ts";
 import { createDevice, packDevice, unpackDevice, type DeviceIdentity } from "../crypto/device.ts";
 import { formatTeamSecret } from "../crypto/invite.ts";
@@ -41,8 +48,13 @@ export interface Teamwork {
   signIn(credentials: Credentials): Promise<AccountRecord>;
   signOut(): Promise<void>;
   /** Takes about a second each: a key is made from the passphrase. */
-  createTeam(passphrase: string): Promise<{ readonly team: TeamId; readonly invite: string; readonly teamSecret: string }>;
-  joinTeam(invite: string, passphrase: string): Promise<{ readonly team: TeamId; readonly role: TeamRole }>;
+  createTeam(
+    passphrase: string,
+  ): Promise<{ readonly team: TeamId; readonly invite: string; readonly teamSecret: string }>;
+  joinTeam(
+    invite: string,
+    passphrase: string,
+  ): Promise<{ readonly team: TeamId; readonly role: TeamRole }>;
   invite(team: TeamId, email: string): Promise<string>;
   /** The cloud's name of a new project. */
   createProject(team: TeamId): Promise<string>;
@@ -70,13 +82,19 @@ export async function openTeamwork(options: TeamworkOptions): Promise<Teamwork> 
   /** To the account's server. Raises "signed-out" when there is no account. */
   function online(): Connection {
     if (account === null) {
-      raise("signed-out", 'Nobody is signed in on this machine. Run "operon signup" or "operon login" first; nothing was sent.');
+      raise(
+        "signed-out",
+        'Nobody is signed in on this machine. Run "operon signup" or "operon login" first; nothing was sent.',
+      );
     }
     connection ??= unwrap(connect({ url: account.url, key: account.key, secrets, clock }));
     return connection;
   }
 
-  async function enter(how: typeof signUp, { url, key, email, password }: Credentials): Promise<AccountRecord> {
+  async function enter(
+    how: typeof signUp,
+    { url, key, email, password }: Credentials,
+  ): Promise<AccountRecord> {
     const opened = unwrap(connect({ url, key, secrets, clock }));
     const entered = await how(opened, email, new Secret(password));
     if (!entered.ok) {
@@ -130,7 +148,10 @@ export async function openTeamwork(options: TeamworkOptions): Promise<Teamwork> 
   }
 
   function seat(): Seat {
-    return { device, person: { name: `${userName()} on ${hostname()}`, email: account?.email ?? "" } };
+    return {
+      device,
+      person: { name: `${userName()} on ${hostname()}`, email: account?.email ?? "" },
+    };
   }
 
   async function hold(keys: TeamKeys): Promise<TeamId> {
@@ -149,23 +170,34 @@ export async function openTeamwork(options: TeamworkOptions): Promise<Teamwork> 
       account = null;
     },
     async createTeam(passphrase) {
-      const made = unwrap(await createTeam(online(), new Secret(passphrase), seat(), { clock, random }));
+      const made = unwrap(
+        await createTeam(online(), new Secret(passphrase), seat(), { clock, random }),
+      );
       const team = await hold(made.keys);
-      return { team, invite: made.invite.reveal(), teamSecret: formatTeamSecret(made.keys.teamSecret) };
+      return {
+        team,
+        invite: made.invite.reveal(),
+        teamSecret: formatTeamSecret(made.keys.teamSecret),
+      };
     },
     async joinTeam(invite, passphrase) {
-      const keys = unwrap(await joinTeam(online(), invite, new Secret(passphrase), seat(), { random }));
+      const keys = unwrap(
+        await joinTeam(online(), invite, new Secret(passphrase), seat(), { random }),
+      );
       const team = await hold(keys);
       return { team, role: unwrap(await teamState(online(), team)).role };
     },
     async invite(team, email) {
-      return unwrap(await inviteMember(online(), await keysOf(team), email, "member", random)).reveal();
+      return unwrap(
+        await inviteMember(online(), await keysOf(team), email, "member", random),
+      ).reveal();
     },
     createProject: async (team) => unwrap(await createProject(online(), team)),
     async syncOnce() {
       await requireSession(online());
       const results: { team: TeamId; result: Result<SyncReport> }[] = [];
-      for (const team of await options.teams()) results.push({ team, result: await (await syncOf(team)).once() });
+      for (const team of await options.teams())
+        results.push({ team, result: await (await syncOf(team)).once() });
       return results;
     },
     async start() {
@@ -179,7 +211,8 @@ export async function openTeamwork(options: TeamworkOptions): Promise<Teamwork> 
     async memberAt(team, id) {
       if (!members.has(id)) {
         const cards = await syncs.get(team)?.cards();
-        if (cards?.ok === true) for (const [known, { email }] of cards.value) members.set(known, email);
+        if (cards?.ok === true)
+          for (const [known, { email }] of cards.value) members.set(known, email);
       }
       return members.get(id) ?? null;
     },
@@ -192,7 +225,10 @@ export async function openTeamwork(options: TeamworkOptions): Promise<Teamwork> 
 
 async function requireSession(connection: Connection): Promise<void> {
   if ((await currentAccount(connection)) !== null) return;
-  raise("signed-out", `This machine is not signed in to ${connection.host} any more. Everything local stays as it is: run "operon login", and syncing goes on.`);
+  raise(
+    "signed-out",
+    `This machine is not signed in to ${connection.host} any more. Everything local stays as it is: run "operon login", and syncing goes on.`,
+  );
 }
 
 async function loadDevice(secrets: Secrets, random: Random): Promise<DeviceIdentity> {

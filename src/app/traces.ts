@@ -9,7 +9,7 @@ import { homedir, hostname, userInfo } from "node:os";
 import { basename } from "node:path";
 import type { Bytes } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
-import { ulid, type DocId, type SessionId, type TeamId } from "../base/ids.ts";
+import { ulid, type DocId, type ProjectId, type SessionId, type TeamId } from "../base/ids.ts";
 import type { Random } from "../base/random.ts";
 import { canWrite, openDoc } from "../crdt/documents.ts";
 import { readTrace, removeFromTrace, writeTrace } from "../crdt/trace.ts";
@@ -39,11 +39,21 @@ export interface TracesOptions {
   onGrown(doc: DocId, sizeBytes: number): void;
   /** After a teammate's session changed. */
   onSessions(sessions: readonly SessionId[]): void;
+  /** The project of a stream, as it is called here. */
+  projectAt(stream: StreamRef): Promise<{ readonly id: ProjectId; readonly name: string } | null>;
   /** The member at a device, in words; null when nobody can be asked. */
   memberAt(team: TeamId, device: string): Promise<string | null>;
 }
 
-export function createTraces({ store, clock, random, onGrown, onSessions, memberAt }: TracesOptions): Traces {
+export function createTraces({
+  store,
+  clock,
+  random,
+  onGrown,
+  onSessions,
+  projectAt,
+  memberAt,
+}: TracesOptions): Traces {
   const names = [userName(), hostname(), basename(homedir())].filter((name) => name.length > 2);
 
   /** Writes what the session has and the document has not. Answers false when the session was not captured here. */
@@ -63,7 +73,11 @@ export function createTraces({ store, clock, random, onGrown, onSessions, member
     if (updates === null) return true;
     await store.documents.append(info.id, updates);
     await store.documents.setRev(info.id, local.rev);
-    if (updates.length > 0) onGrown(info.id, updates.reduce((sum, update) => sum + update.length, 0));
+    if (updates.length > 0)
+      onGrown(
+        info.id,
+        updates.reduce((sum, update) => sum + update.length, 0),
+      );
     return true;
   }
 
@@ -72,30 +86,53 @@ export function createTraces({ store, clock, random, onGrown, onSessions, member
   }
 
   /** What a teammate's document says, as a session. */
-  async function show({ id, stream, owner: device }: DocumentInfo, session: SessionId): Promise<void> {
+  async function show(
+    { id, stream, owner: device }: DocumentInfo,
+    session: SessionId,
+  ): Promise<void> {
     const stored = await store.documents.load(id);
     if (stored === null || stream === null) return;
     const doc = openDoc(stored.state);
     const { meta, events } = readTrace(doc);
     doc.destroy();
     if (meta === null) return;
-    const owner = (device === null ? null : await memberAt(stream.team, device)) ?? "a teammate";
-    const shown = await store.sessions.putRemote({ id: session, team: stream.team, owner, meta, events });
+    const owner = (device === null ? null : await memberAt(stream.team, device)) ?? UNKNOWN_MEMBER;
+    if (await isAnothers(session, owner)) return store.documents.setRev(id, stored.rev);
+    const shown = await store.sessions.putRemote({
+      id: session,
+      team: stream.team,
+      owner,
+      project: await projectAt(stream),
+      meta,
+      events,
+    });
     await store.documents.setRev(id, stored.rev);
     if (shown) onSessions([session]);
+  }
+
+  /** A trace under the name of a session that another member shared first is not that session's. */
+  async function isAnothers(session: SessionId, owner: string): Promise<boolean> {
+    if ((await store.views.revisions([session])).length === 0) return false;
+    const { owner: first } = await store.views.session(session);
+    return first !== owner && first !== UNKNOWN_MEMBER;
   }
 
   async function shared(): Promise<readonly (readonly [DocumentInfo, SessionId])[]> {
     return (await store.documents.list({ kind: "trace" })).flatMap((info) => {
       const session = sessionOfTrace(info.id);
-      return session === null || info.retired || info.stream === null ? [] : [[info, session] as const];
+      return session === null || info.retired || info.stream === null
+        ? []
+        : [[info, session] as const];
     });
   }
 
   return {
     async share(session, stream) {
       const held = (await shared()).find(
-        ([info, id]) => id === session && info.stream?.team === stream.team && info.stream.project === stream.project,
+        ([info, id]) =>
+          id === session &&
+          info.stream?.team === stream.team &&
+          info.stream.project === stream.project,
       );
       if (held !== undefined) {
         await write(held[0], session);
@@ -107,31 +144,42 @@ export function createTraces({ store, clock, random, onGrown, onSessions, member
       return true;
     },
     async catchUp(among) {
-      for (const [info, session] of await shared()) if (among?.has(session) ?? true) await write(info, session);
+      for (const [info, session] of await shared())
+        if (among?.has(session) ?? true) await write(info, session);
     },
     async received(id) {
       const session = sessionOfTrace(id);
       const info = await store.documents.info(id);
       if (info === null || session === null) return;
-      if ((await store.views.localTrace(session, Number.MAX_SAFE_INTEGER)) === null) await show(info, session);
+      if ((await store.views.localTrace(session, Number.MAX_SAFE_INTEGER)) === null)
+        await show(info, session);
     },
     async receiveAll() {
       for (const [info, session] of await shared()) {
         if (info.modelRev >= info.rev) continue;
-        if ((await store.views.localTrace(session, Number.MAX_SAFE_INTEGER)) === null) await show(info, session);
+        if ((await store.views.localTrace(session, Number.MAX_SAFE_INTEGER)) === null)
+          await show(info, session);
       }
     },
   };
 }
 
 /** The changes that make the document show the session; null when a newer program wrote it. */
-function updatesOf(state: Bytes | null, local: LocalTrace, gate: GateContext): readonly Bytes[] | null {
+function updatesOf(
+  state: Bytes | null,
+  local: LocalTrace,
+  gate: GateContext,
+): readonly Bytes[] | null {
   const doc = openDoc(state);
   try {
     if (!canWrite("trace", doc).ok) return null;
     const updates: Bytes[] = [];
     doc.on("update", (update: Uint8Array) => updates.push(update as Bytes));
-    writeTrace(doc, shareMeta(local.session), new Map(local.events.map((event) => [event.id, shareEvent(event, gate)])));
+    writeTrace(
+      doc,
+      shareMeta(local.session),
+      new Map(local.events.map((event) => [event.id, shareEvent(event, gate)])),
+    );
     removeFromTrace(doc, local.removed);
     return updates;
   } finally {
@@ -139,8 +187,10 @@ function updatesOf(state: Bytes | null, local: LocalTrace, gate: GateContext): r
   }
 }
 
+const UNKNOWN_MEMBER = "a teammate";
+
 /** A trace document's name is its session's and a generation's: its readers know from it whose trace it is. */
-export function newTraceId(session: SessionId, clock: Clock, random: Random): DocId {
+function newTraceId(session: SessionId, clock: Clock, random: Random): DocId {
   return `${session}.${ulid(clock, random)}` as DocId;
 }
 

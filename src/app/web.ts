@@ -59,15 +59,23 @@ export async function serveWeb({ folder, files, host, clock, log }: WebOptions):
 
   const origin = `http://${HOST}:${port}`;
   const cookieName = `operon_${port}`;
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_FRAME_BYTES, perMessageDeflate: false });
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: MAX_FRAME_BYTES,
+    perMessageDeflate: false,
+  });
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const refusal = refusalOf(request, true);
     if (refusal !== null || request.url !== SOCKET_PATH) {
       log("warn", "socket-refused", { reason: refusal?.reason ?? "path" });
-      socket.end(`HTTP/1.1 ${refusal?.status ?? 404} Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+      socket.end(
+        `HTTP/1.1 ${refusal?.status ?? 404} Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`,
+      );
       return;
     }
-    sockets.handleUpgrade(request, socket, head, (ws) => serveConnection(ws, host, { local: false, log }));
+    sockets.handleUpgrade(request, socket, head, (ws) =>
+      serveConnection(ws, host, { local: false, log }),
+    );
   });
 
   async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -75,7 +83,8 @@ export async function serveWeb({ folder, files, host, clock, log }: WebOptions):
     const token = url.searchParams.get("token");
     const refusal = refusalOf(request, false, token !== null);
     if (refusal !== null) return refuse(response, refusal);
-    if (request.method !== "GET" && request.method !== "HEAD") return refuse(response, WRONG_METHOD);
+    if (request.method !== "GET" && request.method !== "HEAD")
+      return refuse(response, WRONG_METHOD);
     if (token !== null) return exchange(token, response);
     const file = files.get(url.pathname);
     if (file === null) return refuse(response, NOT_FOUND);
@@ -89,7 +98,11 @@ export async function serveWeb({ folder, files, host, clock, log }: WebOptions):
   }
 
   /** Null: it may go on. */
-  function refusalOf(request: IncomingMessage, isSocket: boolean, hasToken = false): Refusal | null {
+  function refusalOf(
+    request: IncomingMessage,
+    isSocket: boolean,
+    hasToken = false,
+  ): Refusal | null {
     if (request.headers.host !== `${HOST}:${port}`) return FOREIGN_HOST;
     const from = request.headers.origin;
     if (from === undefined ? isSocket : from !== origin) return FOREIGN_ORIGIN;
@@ -149,16 +162,30 @@ interface Refusal {
 const NO_COOKIE: Refusal = {
   status: 401,
   reason: "cookie",
-  sentence: 'This page has no key for your sessions. Run "operon open" and use the address it prints.',
+  sentence:
+    'This page has no key for your sessions. Run "operon open" and use the address it prints.',
 };
 const SPENT_TOKEN: Refusal = {
   status: 401,
   reason: "token",
-  sentence: 'This address was used before: each opens Operon once. Run "operon open" for a new one.',
+  sentence:
+    'This address was used before: each opens Operon once. Run "operon open" for a new one.',
 };
-const FOREIGN_HOST: Refusal = { status: 403, reason: "host", sentence: "Operon does not answer under this name." };
-const FOREIGN_ORIGIN: Refusal = { status: 403, reason: "origin", sentence: "Operon does not answer other pages." };
-const WRONG_METHOD: Refusal = { status: 405, reason: "method", sentence: "Operon's pages are only read." };
+const FOREIGN_HOST: Refusal = {
+  status: 403,
+  reason: "host",
+  sentence: "Operon does not answer under this name.",
+};
+const FOREIGN_ORIGIN: Refusal = {
+  status: 403,
+  reason: "origin",
+  sentence: "Operon does not answer other pages.",
+};
+const WRONG_METHOD: Refusal = {
+  status: 405,
+  reason: "method",
+  sentence: "Operon's pages are only read.",
+};
 const NOT_FOUND: Refusal = { status: 404, reason: "path", sentence: "There is no such page." };
 
 function safeHeaders(port: number): Record<string, string> {
@@ -222,7 +249,9 @@ async function openMemory(path: string, clock: Clock) {
     knows: (hash: string) =>
       cookies.some((cookie) => sameText(cookie.hash, hash) && cookie.untilMs > clock.nowMs()),
     async addCookie(hash: string) {
-      cookies = [...cookies, { hash, untilMs: clock.nowMs() + COOKIE_DAYS * 86_400_000 }].slice(-MOST_COOKIES);
+      cookies = [...cookies, { hash, untilMs: clock.nowMs() + COOKIE_DAYS * 86_400_000 }].slice(
+        -MOST_COOKIES,
+      );
       await save();
     },
   };
@@ -231,8 +260,13 @@ async function openMemory(path: string, clock: Clock) {
 /** Whatever is wrong with the file, the answer is an empty one: people then open a new address. */
 async function readMemory(path: string): Promise<{ port: number; cookies: readonly Cookie[] }> {
   try {
-    const { port, cookies } = JSON.parse(await readFile(path, "utf8")) as { port: number; cookies: Cookie[] };
-    const whole = cookies.every((cookie) => typeof cookie.hash === "string" && Number.isFinite(cookie.untilMs));
+    const { port, cookies } = JSON.parse(await readFile(path, "utf8")) as {
+      port: number;
+      cookies: Cookie[];
+    };
+    const whole = cookies.every(
+      (cookie) => typeof cookie.hash === "string" && Number.isFinite(cookie.untilMs),
+    );
     if (Number.isInteger(port) && port > 0 && port < 65_536 && whole) return { port, cookies };
   } catch {
     // Missing or damaged.
@@ -246,7 +280,11 @@ async function listen(server: Server, wanted: number): Promise<number | null> {
     await listenOn(server, wanted);
     return null;
   } catch (error) {
-    if (wanted === 0 || !["EADDRINUSE", "EACCES"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    if (
+      wanted === 0 ||
+      !["EADDRINUSE", "EACCES"].includes((error as NodeJS.ErrnoException).code ?? "")
+    )
+      throw error;
     await listenOn(server, 0);
     return wanted;
   }

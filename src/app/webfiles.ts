@@ -26,7 +26,10 @@ export async function readWebFiles(folder: string): Promise<WebFiles> {
     const type = TYPES[extname(entry.name)] ?? "application/octet-stream";
     files.set(name, { type, body: await readFile(path), immutable: name.startsWith("/assets/") });
   }
-  return { get: (pathname) => files.get(pathname) ?? (isView(pathname) ? (files.get("/index.html") ?? null) : null) };
+  return {
+    get: (pathname) =>
+      files.get(pathname) ?? (isView(pathname) ? (files.get("/index.html") ?? null) : null),
+  };
 }
 
 function isView(pathname: string): boolean {

@@ -36,7 +36,11 @@ export function ulid(clock: Clock, random: Random): string {
 export type Sha256 = (text: string) => Uint8Array;
 
 /** `prefix` + 26 base-32 digits over the parts; parts are length-prefixed, so ("ab","c") differs from ("a","bc"). */
-export function derivedId<B extends string>(sha256: Sha256, prefix: string, ...parts: readonly string[]): Branded<string, B> {
+export function derivedId<B extends string>(
+  sha256: Sha256,
+  prefix: string,
+  ...parts: readonly string[]
+): Branded<string, B> {
   const digest = sha256(parts.map((part) => `${part.length}:${part}`).join(""));
   let text = "";
   let bits = 0;

@@ -4,4 +4,5 @@ import type { Bytes } from "./bytes.ts";
 export type Random = (sizeBytes: number) => Bytes;
 
 /** From the platform: libsodium's WASM generator is some thirty times slower for a nonce. */
-export const systemRandom: Random = (sizeBytes) => crypto.getRandomValues(new Uint8Array(sizeBytes));
+export const systemRandom: Random = (sizeBytes) =>
+  crypto.getRandomValues(new Uint8Array(sizeBytes));

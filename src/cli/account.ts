@@ -13,7 +13,8 @@ const options = {
 
 export const signup: Command = {
   usage: ["signup --url URL --key KEY --email E-MAIL [--password-stdin] [--json]"],
-  about: "Makes an account on a server and signs in. The password is asked for, or read from standard input.",
+  about:
+    "Makes an account on a server and signs in. The password is asked for, or read from standard input.",
   options,
   run: (context) => signIn(context, "signup"),
 };
@@ -38,7 +39,10 @@ export const logout: Command = {
   },
 };
 
-async function signIn(context: CommandContext, method: Extract<Method, "signup" | "login">): Promise<number> {
+async function signIn(
+  context: CommandContext,
+  method: Extract<Method, "signup" | "login">,
+): Promise<number> {
   noArguments(context);
   const input = {
     url: neededOption(context, "url"),
@@ -49,6 +53,9 @@ async function signIn(context: CommandContext, method: Extract<Method, "signup" 
   const answer = await context.call(method, { ...input, password: password.reveal() });
   if (context.json) printJson(answer);
   else print(`Signed in as ${answer.account}.`);
-  if (answer.claimed > 0) say(`${counted(answer.claimed, "running session")} will follow the project's setting; older ones stay on this machine.`);
+  if (answer.claimed > 0)
+    say(
+      `${counted(answer.claimed, "running session")} will follow the project's setting; older ones stay on this machine.`,
+    );
   return 0;
 }

@@ -2,7 +2,7 @@
 import type { ParseArgsOptionsConfig } from "node:util";
 import type { Reached } from "../app/client.ts";
 import type { Profile } from "../app/paths.ts";
-import type { Api, ApiClient, Input, Method, Output } from "../app/api.ts";
+import type { Input, Method, Output } from "../app/api.ts";
 
 export interface Command {
   /** After "operon ", one line a form. */
@@ -33,8 +33,6 @@ export interface CommandContext {
   call<M extends Method>(method: M, input: Input<M>): Promise<Output<M>>;
 }
 
-export type { Api, ApiClient };
-
 /** Asked for wrongly: exit 2. */
 export class UsageError extends Error {}
 
@@ -57,10 +55,15 @@ export function neededOption(context: CommandContext, name: string): string {
 }
 
 /** Of a command with parts ("team create"): the part's name, and the context without it. */
-export function part(context: CommandContext, parts: readonly string[]): readonly [string, CommandContext] {
+export function part(
+  context: CommandContext,
+  parts: readonly string[],
+): readonly [string, CommandContext] {
   const [name, ...args] = context.args;
   if (name === undefined || !parts.includes(name)) {
-    throw new UsageError(`${name === undefined ? "Say what to do" : `"${name}" is not understood`}: ${parts.join(", ")}.`);
+    throw new UsageError(
+      `${name === undefined ? "Say what to do" : `"${name}" is not understood`}: ${parts.join(", ")}.`,
+    );
   }
   return [name, { ...context, args }];
 }

@@ -1,5 +1,13 @@
 import type { DecisionInput, DecisionRow } from "../app/api.ts";
-import { neededOption, noArguments, onlyArgument, part, UsageError, type Command, type CommandContext } from "./command.ts";
+import {
+  neededOption,
+  noArguments,
+  onlyArgument,
+  part,
+  UsageError,
+  type Command,
+  type CommandContext,
+} from "./command.ts";
 import { projectArgument } from "./project.ts";
 import { oneLine, plainText, print, printJson, say, table } from "./output.ts";
 
@@ -36,11 +44,13 @@ export const decision: Command = {
   async run(whole) {
     const [name, context] = part(whole, ["list", "new", "show", "edit"]);
     if (name === "list") return list(context);
-    if (name === "new") return answer(context, await context.call("newDecision", newInput(context)));
+    if (name === "new")
+      return answer(context, await context.call("newDecision", newInput(context)));
     const id = onlyArgument(context, "ID");
     if (name === "show") return answer(context, await context.call("decision", { id }));
     const fields = fieldsOf(context);
-    if (Object.keys(fields).length === 0) throw new UsageError("Say which field becomes what, as in --context TEXT.");
+    if (Object.keys(fields).length === 0)
+      throw new UsageError("Say which field becomes what, as in --context TEXT.");
     return answer(context, await context.call("editDecision", { id, ...fields }));
   },
 };
@@ -49,12 +59,19 @@ async function list(context: CommandContext): Promise<number> {
   noArguments(context);
   const rows = await context.call("decisions", undefined);
   if (context.json) printJson(rows);
-  else if (rows.length === 0) say("No decisions here yet. operon decision new --title TEXT begins one.");
+  else if (rows.length === 0)
+    say("No decisions here yet. operon decision new --title TEXT begins one.");
   else {
     const lines = table(
       ["ID", "DATE", "STATUS", "WHERE", "TITLE"],
       ["left", "left", "left", "left", "left"],
-      rows.map((row) => [row.id, row.date ?? "–", row.status, row.team ?? "this machine", row.title]),
+      rows.map((row) => [
+        row.id,
+        row.date ?? "–",
+        row.status,
+        row.team ?? "this machine",
+        row.title,
+      ]),
     );
     for (const line of lines) print(line);
   }
@@ -65,7 +82,8 @@ function newInput(context: CommandContext) {
   noArguments(context);
   const team = context.option("team");
   const project = context.option("project");
-  if (team !== null && project !== null) throw new UsageError("A decision goes to a team or to a project's team: give one of both.");
+  if (team !== null && project !== null)
+    throw new UsageError("A decision goes to a team or to a project's team: give one of both.");
   return {
     ...fieldsOf(context),
     title: neededOption(context, "title"),
@@ -90,11 +108,20 @@ function answer(context: CommandContext, row: DecisionRow): number {
 }
 
 function linesOf(row: DecisionRow): readonly string[] {
-  const facts = [row.id, row.status, row.date, row.team === null ? "this machine only" : `team ${row.team}`, row.waiting ? "waiting to be sent" : null];
+  const facts = [
+    row.id,
+    row.status,
+    row.date,
+    row.team === null ? "this machine only" : `team ${row.team}`,
+    row.waiting ? "waiting to be sent" : null,
+  ];
   const sections: readonly (readonly [string, string])[] = [
     ["Context", row.context],
     ["Drivers", row.drivers],
-    ["Options", row.options.map((option) => `${option.chosen ? "[x]" : "[ ]"} ${option.title}`).join("\n")],
+    [
+      "Options",
+      row.options.map((option) => `${option.chosen ? "[x]" : "[ ]"} ${option.title}`).join("\n"),
+    ],
     ["Outcome", row.outcome],
     ["Consequences", row.consequences],
     ["Deciders", row.deciders.join(", ")],
@@ -104,7 +131,9 @@ function linesOf(row: DecisionRow): readonly string[] {
   return [
     oneLine(row.title),
     facts.filter((fact) => fact !== null).join(" · "),
-    ...sections.filter(([, text]) => text !== "").flatMap(([head, text]) => ["", head, ...indented(text)]),
+    ...sections
+      .filter(([, text]) => text !== "")
+      .flatMap(([head, text]) => ["", head, ...indented(text)]),
   ];
 }
 

@@ -19,23 +19,56 @@ interface Listed {
 }
 
 const COMMANDS: Readonly<Record<string, Listed>> = {
-  open: { about: "start the engine and its interface (also: operon alone)", load: async () => (await import("./open.ts")).open },
-  import: { about: "capture what lies on this machine, and end", load: async () => (await import("./import.ts")).importCommand },
+  open: {
+    about: "start the engine and its interface (also: operon alone)",
+    load: async () => (await import("./open.ts")).open,
+  },
+  import: {
+    about: "capture what lies on this machine, and end",
+    load: async () => (await import("./import.ts")).importCommand,
+  },
   watch: { about: "capture as it happens", load: async () => (await import("./watch.ts")).watch },
   sessions: { about: "list sessions", load: async () => (await import("./sessions.ts")).sessions },
-  show: { about: "one session's traces and events", load: async () => (await import("./show.ts")).show },
-  search: { about: "full text over everything local", load: async () => (await import("./search.ts")).search },
+  show: {
+    about: "one session's traces and events",
+    load: async () => (await import("./show.ts")).show,
+  },
+  search: {
+    about: "full text over everything local",
+    load: async () => (await import("./search.ts")).search,
+  },
   usage: { about: "tokens and cost", load: async () => (await import("./usage.ts")).usage },
-  decision: { about: "decision records: list, new, show, edit", load: async () => (await import("./decision.ts")).decision },
+  decision: {
+    about: "decision records: list, new, show, edit",
+    load: async () => (await import("./decision.ts")).decision,
+  },
   signup: { about: "make an account", load: async () => (await import("./account.ts")).signup },
   login: { about: "sign in", load: async () => (await import("./account.ts")).login },
-  logout: { about: "sign out on this device", load: async () => (await import("./account.ts")).logout },
-  team: { about: "teams: list, create, invite, join", load: async () => (await import("./team.ts")).team },
-  project: { about: "projects: list, link to a team, unlink", load: async () => (await import("./project.ts")).project },
-  share: { about: "share sessions with their project's team", load: async () => (await import("./share.ts")).share },
-  sync: { about: "send and fetch what is shared", load: async () => (await import("./sync.ts")).sync },
+  logout: {
+    about: "sign out on this device",
+    load: async () => (await import("./account.ts")).logout,
+  },
+  team: {
+    about: "teams: list, create, invite, join",
+    load: async () => (await import("./team.ts")).team,
+  },
+  project: {
+    about: "projects: list, link to a team, unlink",
+    load: async () => (await import("./project.ts")).project,
+  },
+  share: {
+    about: "share sessions with their project's team",
+    load: async () => (await import("./share.ts")).share,
+  },
+  sync: {
+    about: "send and fetch what is shared",
+    load: async () => (await import("./sync.ts")).sync,
+  },
   relay: { about: "the self-hosted server", load: async () => (await import("./relay.ts")).relay },
-  doctor: { about: "check this installation", load: async () => (await import("./doctor.ts")).doctor },
+  doctor: {
+    about: "check this installation",
+    load: async () => (await import("./doctor.ts")).doctor,
+  },
 };
 
 const GLOBAL_OPTIONS = {
@@ -64,7 +97,8 @@ async function main(argv: readonly string[]): Promise<number> {
     return 0;
   }
   const listed = Object.hasOwn(COMMANDS, name ?? "open") ? COMMANDS[name ?? "open"] : undefined;
-  if (listed === undefined) throw new UsageError(`There is no command "${name}". "operon --help" lists them.`);
+  if (listed === undefined)
+    throw new UsageError(`There is no command "${name}". "operon --help" lists them.`);
   const command = await listed.load();
   const { values, positionals } = parse(command, rest);
   if (values["help"] === true) {
@@ -75,7 +109,8 @@ async function main(argv: readonly string[]): Promise<number> {
   try {
     return await command.run(context);
   } catch (error) {
-    if (error instanceof UsageError) throw new UsageError(`${error.message}\n\n${usageOf(command)}`);
+    if (error instanceof UsageError)
+      throw new UsageError(`${error.message}\n\n${usageOf(command)}`);
     throw error;
   } finally {
     await close();
@@ -95,7 +130,12 @@ function commandOf(argv: readonly string[]): { name: string | null; rest: readon
 function parse(command: Command, argv: readonly string[]) {
   const options = { ...command.options, ...GLOBAL_OPTIONS };
   try {
-    return parseArgs({ args: joinValues(argv, options), options, allowPositionals: true, strict: true });
+    return parseArgs({
+      args: joinValues(argv, options),
+      options,
+      allowPositionals: true,
+      strict: true,
+    });
   } catch (error) {
     const sentence = (error as Error).message.split(". ", 1)[0] ?? "";
     throw new UsageError(`${sentence}.\n\n${usageOf(command)}`);
@@ -110,7 +150,8 @@ function joinValues(argv: readonly string[], options: ParseArgsOptionsConfig): s
     if (word === "--") return [...joined, ...argv.slice(i)];
     const next = argv[i + 1];
     const takesValue = word.startsWith("--") && options[word.slice(2)]?.type === "string";
-    const isOption = next === undefined || Object.hasOwn(options, next.replace(/^--/, "").split("=", 1)[0] ?? "");
+    const isOption =
+      next === undefined || Object.hasOwn(options, next.replace(/^--/, "").split("=", 1)[0] ?? "");
     if (takesValue && next !== undefined && !(next.startsWith("--") && isOption)) {
       joined.push(`${word}=${next}`);
       i++;
@@ -127,7 +168,10 @@ const OPENING_PATIENCE_MS = 2_000;
 
 type Values = Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>;
 
-function contextOf(values: Values, args: readonly string[]): { context: CommandContext; close(): Promise<void> } {
+function contextOf(
+  values: Values,
+  args: readonly string[],
+): { context: CommandContext; close(): Promise<void> } {
   const option = (name: string): string | null => {
     const value = values[name];
     return typeof value === "string" ? value : null;
@@ -176,10 +220,14 @@ function contextOf(values: Values, args: readonly string[]): { context: CommandC
         for (;;) {
           const reached = await Promise.race([reach(), interrupted.promise]);
           try {
-            return await Promise.race([reached.client.call(method, input, tell), interrupted.promise]);
+            return await Promise.race([
+              reached.client.call(method, input, tell),
+              interrupted.promise,
+            ]);
           } catch (error) {
             // An engine that was just ending did nothing: the next one is asked.
-            if (!(error instanceof FaultError) || error.fault.type !== "engine-stopping") throw error;
+            if (!(error instanceof FaultError) || error.fault.type !== "engine-stopping")
+              throw error;
             await reached.close();
             reaching = undefined;
           }
@@ -195,7 +243,9 @@ function contextOf(values: Values, args: readonly string[]): { context: CommandC
     async close() {
       const opening = reaching?.catch(() => null);
       // What is still being opened when a person ends it is left as a kill would leave it: whole.
-      const reached = await (abort.signal.aborted ? Promise.race([opening, pause(OPENING_PATIENCE_MS)]) : opening);
+      const reached = await (abort.signal.aborted
+        ? Promise.race([opening, pause(OPENING_PATIENCE_MS)])
+        : opening);
       await reached?.close();
     },
   };
@@ -208,7 +258,8 @@ function rejectWhenAborted(signal: AbortSignal): { promise: Promise<never>; stop
       reject(
         new FaultError({
           type: "interrupted",
-          message: "Interrupted. What was kept so far is kept; run it again to go on where it stopped.",
+          message:
+            "Interrupted. What was kept so far is kept; run it again to go on where it stopped.",
         }),
       );
     if (signal.aborted) onAbort();
@@ -220,12 +271,16 @@ function rejectWhenAborted(signal: AbortSignal): { promise: Promise<never>; stop
 }
 
 function versionOf(): string {
-  return (JSON.parse(readFileSync(join(PROGRAM_ROOT, "package.json"), "utf8")) as { version: string }).version;
+  return (
+    JSON.parse(readFileSync(join(PROGRAM_ROOT, "package.json"), "utf8")) as { version: string }
+  ).version;
 }
 
 function helpOfAll(): string {
   const width = Math.max(...Object.keys(COMMANDS).map((name) => name.length));
-  const lines = Object.entries(COMMANDS).map(([name, { about }]) => `  ${name.padEnd(width)}  ${about}`);
+  const lines = Object.entries(COMMANDS).map(
+    ([name, { about }]) => `  ${name.padEnd(width)}  ${about}`,
+  );
   return [
     "Captures what coding agents did on this machine, keeps it, and shares what you choose, end-to-end encrypted.",
     "",
@@ -254,7 +309,9 @@ function report(error: unknown): number {
     say(error.message);
     return 1;
   }
-  say(`Operon failed in a way it should not. What was kept before is kept.\n${error instanceof Error ? error.stack : String(error)}`);
+  say(
+    `Operon failed in a way it should not. What was kept before is kept.\n${error instanceof Error ? error.stack : String(error)}`,
+  );
   return 1;
 }
 

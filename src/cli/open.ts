@@ -24,7 +24,9 @@ export const open: Command = {
       own: async (engine) => {
         const web = await engine.serveWeb(built.folder);
         if (web.movedFrom !== null) {
-          say(`Port ${web.movedFrom} is taken, so the interface moved to ${web.port} and stays there. Pages that were open on the old one do not come back.`);
+          say(
+            `Port ${web.movedFrom} is taken, so the interface moved to ${web.port} and stays there. Pages that were open on the old one do not come back.`,
+          );
         }
         print(web.newAddress());
         engine.live();

@@ -44,16 +44,25 @@ export function clearProgress(): void {
 export type Align = "left" | "right";
 
 /** Columns as wide as their widest cell; the last left one gives way to the terminal's width. Answers the lines. */
-export function table(head: readonly string[], align: readonly Align[], rows: readonly (readonly string[])[]): readonly string[] {
+export function table(
+  head: readonly string[],
+  align: readonly Align[],
+  rows: readonly (readonly string[])[],
+): readonly string[] {
   const cells = [head, ...rows].map((row) => row.map(oneLine));
-  const widths = head.map((_, column) => Math.max(...cells.map((row) => widthOf(row[column] ?? ""))));
+  const widths = head.map((_, column) =>
+    Math.max(...cells.map((row) => widthOf(row[column] ?? ""))),
+  );
   const room = process.stdout.columns ?? Number.POSITIVE_INFINITY;
   const flexible = align.lastIndexOf("left");
   const excess = widths.reduce((sum, width) => sum + width + 2, -2) - room;
-  if (excess > 0 && flexible >= 0) widths[flexible] = Math.max(12, (widths[flexible] ?? 0) - excess);
+  if (excess > 0 && flexible >= 0)
+    widths[flexible] = Math.max(12, (widths[flexible] ?? 0) - excess);
   return cells.map((row) =>
     row
-      .map((cell, column) => pad(cut(cell, widths[column] ?? 0), widths[column] ?? 0, align[column] ?? "left"))
+      .map((cell, column) =>
+        pad(cut(cell, widths[column] ?? 0), widths[column] ?? 0, align[column] ?? "left"),
+      )
       .join("  ")
       .trimEnd(),
   );
@@ -61,13 +70,14 @@ export function table(head: readonly string[], align: readonly Align[], rows: re
 
 /** Text from a transcript is only text: no line breaks, no terminal controls. */
 export function oneLine(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- they are what is taken out
-  return text.replaceAll(/\s+/g, " ").replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, "").trim();
+  return text
+    .replaceAll(/\s+/g, " ")
+    .replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, "")
+    .trim();
 }
 
 /** Keeps line breaks and tabs; takes out what a terminal would obey. */
 export function plainText(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- they are what is taken out
   return text.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "");
 }
 
@@ -77,7 +87,9 @@ function widthOf(text: string): number {
 
 function cut(text: string, width: number): string {
   const characters = [...text];
-  return characters.length <= width ? text : `${characters.slice(0, Math.max(0, width - 1)).join("")}…`;
+  return characters.length <= width
+    ? text
+    : `${characters.slice(0, Math.max(0, width - 1)).join("")}…`;
 }
 
 function pad(text: string, width: number, align: Align): string {

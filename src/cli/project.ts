@@ -4,7 +4,11 @@ import { neededOption, noArguments, onlyArgument, part, type Command } from "./c
 import { print, printJson, say, table } from "./output.ts";
 
 export const project: Command = {
-  usage: ["project list [--json]", "project link PROJECT --team TEAM [--json]", "project unlink PROJECT [--json]"],
+  usage: [
+    "project list [--json]",
+    "project link PROJECT --team TEAM [--json]",
+    "project unlink PROJECT [--json]",
+  ],
   about:
     "Projects are the working trees that agents ran in. Linking one to a team lets its sessions be shared with that team;\n" +
     "nothing leaves this machine before. PROJECT is an id (proj_…), the beginning of one, or a path.",
@@ -21,22 +25,34 @@ export const project: Command = {
     const chosen = projectArgument(onlyArgument(context, "PROJECT"));
     const row =
       name === "link"
-        ? await context.call("linkProject", { project: chosen, team: neededOption(context, "team") })
+        ? await context.call("linkProject", {
+            project: chosen,
+            team: neededOption(context, "team"),
+          })
         : await context.call("unlinkProject", { project: chosen });
     if (context.json) printJson(row);
-    else if (name === "link") print(`${row.name} is linked to team ${row.team}. Its new sessions are shared; older ones with operon share.`);
-    else print(`${row.name} is not linked any more. What was shared stays with the team; nothing new is sent.`);
+    else if (name === "link")
+      print(
+        `${row.name} is linked to team ${row.team}. Its new sessions are shared; older ones with operon share.`,
+      );
+    else
+      print(
+        `${row.name} is not linked any more. What was shared stays with the team; nothing new is sent.`,
+      );
     return 0;
   },
 };
 
 /** A path is meant from where the command runs, which is not where the engine runs. */
 export function projectArgument(text: string): string {
-  return /^\.{1,2}(?:[/\\]|$)/.test(text) || (text.includes("/") && !text.startsWith("/")) ? resolve(text) : text;
+  return /^\.{1,2}(?:[/\\]|$)/.test(text) || (text.includes("/") && !text.startsWith("/"))
+    ? resolve(text)
+    : text;
 }
 
 function printProjects(rows: readonly ProjectRow[]): void {
-  if (rows.length === 0) return say("No projects here yet. operon import finds them with their sessions.");
+  if (rows.length === 0)
+    return say("No projects here yet. operon import finds them with their sessions.");
   const lines = table(
     ["ID", "SESSIONS", "TEAM", "NAME", "PATH"],
     ["left", "right", "left", "left", "left"],

@@ -5,10 +5,16 @@ import { Secret } from "../base/secret.ts";
 import { UsageError } from "./command.ts";
 
 /** `flag` names the option that would have read it from standard input. Throws `UsageError` when there is nobody to ask. */
-export async function readSecret(fromStdin: boolean, question: string, flag: string): Promise<Secret<string>> {
+export async function readSecret(
+  fromStdin: boolean,
+  question: string,
+  flag: string,
+): Promise<Secret<string>> {
   if (fromStdin) return new Secret(await firstLine());
   if (process.stdin.isTTY !== true) {
-    throw new UsageError(`There is no terminal to ask for it: give it on standard input with --${flag}.`);
+    throw new UsageError(
+      `There is no terminal to ask for it: give it on standard input with --${flag}.`,
+    );
   }
   process.stderr.write(question);
   const unseen = new Writable({ write: (_chunk, _encoding, done) => done() });

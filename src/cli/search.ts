@@ -4,20 +4,28 @@ import { readCount, when } from "./words.ts";
 
 export const search: Command = {
   usage: ["search QUERY [--limit N] [--json]"],
-  about: "Full text over everything local: prompts, responses, what tools were asked and answered, decisions.",
+  about:
+    "Full text over everything local: prompts, responses, what tools were asked and answered, decisions.",
   options: { limit: { type: "string" } },
   async run(context) {
     const query = context.args.join(" ").trim();
     if (query === "") throw new UsageError("QUERY is missing.");
     const limit = context.option("limit");
-    const hits = await context.call("search", { query, ...(limit !== null && { limit: readCount(limit, "limit") }) });
+    const hits = await context.call("search", {
+      query,
+      ...(limit !== null && { limit: readCount(limit, "limit") }),
+    });
     if (context.json) {
-      printJson(hits.map((hit) => ({ ...hit, snippet: hit.snippet.replaceAll(/[\u0002\u0003]/g, "") })));
+      printJson(
+        hits.map((hit) => ({ ...hit, snippet: hit.snippet.replaceAll(/[\u0002\u0003]/g, "") })),
+      );
       return 0;
     }
     if (hits.length === 0) say(`Nothing here has "${oneLine(query)}".`);
     for (const hit of hits) {
-      print(`${hit.decision ?? hit.session}  ${when(hit.at)}  ${hit.kind}  ${oneLine(hit.sessionTitle ?? "")}`.trimEnd());
+      print(
+        `${hit.decision ?? hit.session}  ${when(hit.at)}  ${hit.kind}  ${oneLine(hit.sessionTitle ?? "")}`.trimEnd(),
+      );
       print(`    ${marked(hit.snippet)}`);
     }
     return 0;

@@ -6,16 +6,29 @@ import { allTokens, money, quantity, readCount, readSince, when } from "./words.
 
 export const sessions: Command = {
   usage: ["sessions [--agent ID] [--project NAME] [--since TIME] [--limit N] [--json]"],
-  about: "Lists sessions, newest first. TIME is 2026-03-31, or 7d, 12h, 90m for the time before now.",
-  options: { agent: { type: "string" }, project: { type: "string" }, since: { type: "string" }, limit: { type: "string" } },
+  about:
+    "Lists sessions, newest first. TIME is 2026-03-31, or 7d, 12h, 90m for the time before now.",
+  options: {
+    agent: { type: "string" },
+    project: { type: "string" },
+    since: { type: "string" },
+    limit: { type: "string" },
+  },
   async run(context) {
     noArguments(context);
     const { rows, total } = await context.call("sessions", filterOf(context));
     if (context.json) {
-      printJson(rows.map((row) => ({ ...row, project: row.project?.name ?? null, projectId: row.project?.id ?? null })));
+      printJson(
+        rows.map((row) => ({
+          ...row,
+          project: row.project?.name ?? null,
+          projectId: row.project?.id ?? null,
+        })),
+      );
       return 0;
     }
-    if (rows.length === 0) say("No sessions here yet. operon import captures what agents left on this machine.");
+    if (rows.length === 0)
+      say("No sessions here yet. operon import captures what agents left on this machine.");
     else {
       const lines = table(
         ["ID", "WHEN", "AGENT", "PROJECT", "EVENTS", "TOKENS", "COST", "TITLE"],

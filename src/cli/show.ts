@@ -6,7 +6,8 @@ import { allTokens, counted, money, quantity, when } from "./words.ts";
 
 export const show: Command = {
   usage: ["show SESSION [--json]"],
-  about: "One session: what was asked, what was done, what was answered. SESSION is an id or the beginning of one.",
+  about:
+    "One session: what was asked, what was done, what was answered. SESSION is an id or the beginning of one.",
   options: {},
   async run(context) {
     const session = await context.call("session", { id: onlyArgument(context, "SESSION") });
@@ -18,13 +19,22 @@ export const show: Command = {
       printJson({ session, traces, events });
       return 0;
     }
-    const spoken = events.filter((event) => SPOKEN.has(event.kind) && event.parts.length > 0).map((event) => event.id);
+    const spoken = events
+      .filter((event) => SPOKEN.has(event.kind) && event.parts.length > 0)
+      .map((event) => event.id);
     const bodies: Record<string, readonly Part[]> = {};
     for (let i = 0; i < spoken.length; i += BODIES_AT_ONCE) {
-      Object.assign(bodies, await context.call("bodies", { session: session.id, events: spoken.slice(i, i + BODIES_AT_ONCE) }));
+      Object.assign(
+        bodies,
+        await context.call("bodies", {
+          session: session.id,
+          events: spoken.slice(i, i + BODIES_AT_ONCE),
+        }),
+      );
     }
     for (const line of headOf(session)) print(line);
-    for (const event of events) for (const line of linesOf(event, bodies[event.id] ?? [])) print(line);
+    for (const event of events)
+      for (const line of linesOf(event, bodies[event.id] ?? [])) print(line);
     return 0;
   },
 };
@@ -44,7 +54,9 @@ function headOf(session: SessionRow): readonly string[] {
       `${quantity(allTokens(session.tokens))} tokens`,
       money(session.costUsd),
     ].join(" · "),
-    ...(session.damagedLines > 0 ? [`${counted(session.damagedLines, "damaged line")} in this transcript`] : []),
+    ...(session.damagedLines > 0
+      ? [`${counted(session.damagedLines, "damaged line")} in this transcript`]
+      : []),
   ];
 }
 
@@ -52,12 +64,16 @@ function linesOf(event: EventRow, parts: readonly Part[]): readonly string[] {
   const text = parts.find((part) => part.name === "text")?.body ?? event.summary ?? "";
   const indent = event.lane === null ? "" : "    ";
   const mark = event.rolledBack ? " (rolled back)" : "";
-  if (event.kind === "prompt") return ["", `${indent}▌ ${when(event.at)}${mark}`, ...block(text, `${indent}▌ `)];
-  if (SPOKEN.has(event.kind)) return ["", ...block(event.kind === "error" ? `Error: ${text}` : text, `${indent}  `)];
+  if (event.kind === "prompt")
+    return ["", `${indent}▌ ${when(event.at)}${mark}`, ...block(text, `${indent}▌ `)];
+  if (SPOKEN.has(event.kind))
+    return ["", ...block(event.kind === "error" ? `Error: ${text}` : text, `${indent}  `)];
   const facts = [
     event.tool ?? event.kind,
     oneLine(event.summary ?? ""),
-    event.linesAdded === null && event.linesRemoved === null ? "" : `+${event.linesAdded ?? 0} −${event.linesRemoved ?? 0}`,
+    event.linesAdded === null && event.linesRemoved === null
+      ? ""
+      : `+${event.linesAdded ?? 0} −${event.linesRemoved ?? 0}`,
     event.exitCode === null ? "" : `exit ${event.exitCode}`,
     event.status === null || event.status === "ok" ? "" : event.status,
   ];

@@ -27,7 +27,13 @@ async function list(context: CommandContext): Promise<number> {
   const rows = await context.call("teams", undefined);
   if (context.json) printJson(rows);
   else if (rows.length === 0) say("No team here yet. operon team create NAME begins one.");
-  else for (const line of table(["ID", "ROLE", "NAME"], ["left", "left", "left"], rows.map((row) => [row.id, row.role, row.name]))) print(line);
+  else
+    for (const line of table(
+      ["ID", "ROLE", "NAME"],
+      ["left", "left", "left"],
+      rows.map((row) => [row.id, row.role, row.name]),
+    ))
+      print(line);
   return 0;
 }
 
@@ -35,7 +41,9 @@ async function create(context: CommandContext): Promise<number> {
   const name = onlyArgument(context, "NAME");
   const passphrase = await passphraseOf(context);
   const made = await context.call("createTeam", { name, passphrase: passphrase.reveal() });
-  say(`The team secret, shown only this once (keep this, with the passphrase; nobody can restore it):\n  ${made.teamSecret}`);
+  say(
+    `The team secret, shown only this once (keep this, with the passphrase; nobody can restore it):\n  ${made.teamSecret}`,
+  );
   if (context.json) printJson({ team: made.team, invite: made.invite });
   else {
     print(`team    ${made.team}`);
@@ -48,7 +56,10 @@ async function create(context: CommandContext): Promise<number> {
 async function invite(context: CommandContext): Promise<number> {
   const email = onlyArgument(context, "E-MAIL");
   const chosen = context.option("team");
-  const made = await context.call("inviteToTeam", { email, ...(chosen !== null && { team: chosen }) });
+  const made = await context.call("inviteToTeam", {
+    email,
+    ...(chosen !== null && { team: chosen }),
+  });
   if (context.json) printJson(made);
   else {
     print(made.invite);

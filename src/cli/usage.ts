@@ -14,15 +14,26 @@ export const usage: Command = {
     noArguments(context);
     const by = (context.option("by") ?? "day").split(",").map((word) => word.trim());
     const unknown = by.find((word) => !BY.includes(word as UsageBy));
-    if (unknown !== undefined) throw new UsageError(`--by takes ${BY.join(", ")}, not "${unknown}".`);
+    if (unknown !== undefined)
+      throw new UsageError(`--by takes ${BY.join(", ")}, not "${unknown}".`);
     const answer = await context.call("usage", { by: by as UsageBy[] });
     if (context.json) {
       printJson(answer);
       return 0;
     }
-    const keys = by.flatMap((word) => (word === "session" ? (["agent", "session"] as const) : [word as Exclude<UsageBy, "session">]));
+    const keys = by.flatMap((word) =>
+      word === "session" ? (["agent", "session"] as const) : [word as Exclude<UsageBy, "session">],
+    );
     const lines = table(
-      [...keys.map((key) => key.toUpperCase()), "CALLS", "INPUT", "CACHE READ", "CACHE WRITE", "OUTPUT", "COST"],
+      [
+        ...keys.map((key) => key.toUpperCase()),
+        "CALLS",
+        "INPUT",
+        "CACHE READ",
+        "CACHE WRITE",
+        "OUTPUT",
+        "COST",
+      ],
       [...keys.map(() => "left" as const), "right", "right", "right", "right", "right", "right"],
       [
         ...answer.rows.map((row) => [...keys.map((key) => cellOf(row, key)), ...numbersOf(row)]),

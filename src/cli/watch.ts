@@ -7,7 +7,8 @@ import { when } from "./words.ts";
 
 export const watch: Command = {
   usage: ["watch [--home DIR] [--json]"],
-  about: "Captures as it happens, until you end it, and says which sessions grew. With --json one object a line.",
+  about:
+    "Captures as it happens, until you end it, and says which sessions grew. With --json one object a line.",
   options: {},
   async run(context) {
     noArguments(context);
@@ -37,8 +38,17 @@ function tell(context: CommandContext, client: ApiClient): () => void {
     if (push.topic !== "session") return;
     client.call("session", { id: push.id }).then(
       (session) => {
-        if (context.json) printJson({ session: session.id, rev: push.rev, events: session.events, endedAt: session.endedAt });
-        else print(`${when(session.endedAt)}  ${session.agent}  ${session.events} events  ${oneLine(session.title ?? session.sourceId)}`);
+        if (context.json)
+          printJson({
+            session: session.id,
+            rev: push.rev,
+            events: session.events,
+            endedAt: session.endedAt,
+          });
+        else
+          print(
+            `${when(session.endedAt)}  ${session.agent}  ${session.events} events  ${oneLine(session.title ?? session.sourceId)}`,
+          );
       },
       () => undefined,
     );

@@ -32,14 +32,21 @@ export function counted(count: number, one: string, many = `${one}s`): string {
 /** `2026-03-31`, `2026-03-31T10:00`, or `90m`, `12h`, `7d` before now. */
 export function readSince(text: string, nowMs: number): number {
   const ago = /^(\d+)([mhd])$/.exec(text);
-  if (ago !== null) return nowMs - Number(ago[1]) * { m: 60_000, h: 3_600_000, d: 86_400_000 }[ago[2] as "m" | "h" | "d"];
+  if (ago !== null)
+    return (
+      nowMs - Number(ago[1]) * { m: 60_000, h: 3_600_000, d: 86_400_000 }[ago[2] as "m" | "h" | "d"]
+    );
   const time = Date.parse(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00` : text);
-  if (Number.isNaN(time)) throw new UsageError(`"${text}" is no time: write 2026-03-31, or 7d, 12h, 90m for the time before now.`);
+  if (Number.isNaN(time))
+    throw new UsageError(
+      `"${text}" is no time: write 2026-03-31, or 7d, 12h, 90m for the time before now.`,
+    );
   return time;
 }
 
 export function readCount(text: string, name: string): number {
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0) throw new UsageError(`--${name} needs a whole number, not "${text}".`);
+  if (!Number.isSafeInteger(value) || value < 0)
+    throw new UsageError(`--${name} needs a whole number, not "${text}".`);
   return value;
 }

@@ -13,7 +13,7 @@ import { type DeviceIdentity, deviceId, sign, SIGNATURE_BYTES, verify } from "./
 import { deriveKey, KEY_BYTES, labelBytes, u32 } from "./hash.ts";
 import type { TeamKeys } from "./team.ts";
 
-export const CARD_VERSION = 1;
+const CARD_VERSION = 1;
 const PLAIN_BYTES = 512;
 const OPEN_BYTES = 1 + 4;
 export const CARD_BYTES = OPEN_BYTES + NONCE_BYTES + PLAIN_BYTES + TAG_BYTES;

@@ -15,9 +15,9 @@ import type { TeamId } from "../base/ids.ts";
 import { type Fault, fail, ok, type Result } from "../base/result.ts";
 import { HASH_BYTES, ID_BYTES, sha256 } from "./hash.ts";
 
-export const ROW_VERSION = 1;
+const ROW_VERSION = 1;
 /** Ed25519, XChaCha20-Poly1305, keyed BLAKE2b, SHA-256, deflate. */
-export const ROW_SUITE = 1;
+const ROW_SUITE = 1;
 /** The kind of row there is so far: a change of a document. */
 export const KIND_UPDATE = 1;
 export const HEADER_BYTES = 123;

@@ -15,7 +15,7 @@ type Protocol = Parameters<PGlite["execProtocolStream"]>;
 /** Bounds the log kept on disk; a checkpoint costs little where nothing is fsynced. */
 const SETTINGS = ["max_wal_size=128MB", "min_wal_size=32MB", "jit=off"];
 
-export const START_PARAMS = [
+const START_PARAMS = [
   ...PGlite.defaultStartParams,
   ...SETTINGS.flatMap((setting) => ["-c", setting]),
 ];

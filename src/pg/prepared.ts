@@ -51,7 +51,7 @@ export async function createDatabase(folder: string, options: PrepareOptions): P
 }
 
 /** Shares blocks where the file system can. */
-export function copyFolder(from: string, to: string): void {
+function copyFolder(from: string, to: string): void {
   cpSync(from, to, { recursive: true, mode: constants.COPYFILE_FICLONE });
 }
 

@@ -109,7 +109,7 @@ export async function saveSessions(
   return ids;
 }
 
-export async function saveProjects(db: Db, projects: readonly ProjectRef[]): Promise<void> {
+async function saveProjects(db: Db, projects: readonly ProjectRef[]): Promise<void> {
   if (projects.length === 0) return;
   await db.query(
     "insert into projects (id, path, name) select * from unnest($1::text[], $2::text[], $3::text[]) on conflict do nothing",

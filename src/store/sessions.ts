@@ -1,8 +1,8 @@
 /** What happens to sessions besides capture: claims, and teammates' traces. */
 import type { PGlite, Transaction } from "@electric-sql/pglite";
-import type { EventId, SessionId, TeamId } from "../base/ids.ts";
+import type { EventId, ProjectId, SessionId, TeamId } from "../base/ids.ts";
 import { NO_TOKENS, type Tokens } from "../base/session.ts";
-import type { TraceEvent, TraceMeta } from "../crdt/trace.ts";
+import { toolSummary, type TraceEvent, type TraceMeta } from "../crdt/trace.ts";
 import { textArray } from "../pg/arrays.ts";
 import { type CopyValue, copyRows } from "../pg/copy.ts";
 import type { Settings } from "./settings.ts";
@@ -13,6 +13,8 @@ export interface RemoteTrace {
   readonly team: TeamId;
   /** Whose it is, in words. */
   readonly owner: string;
+  /** A project of this machine that is linked to the trace's, else what the team calls it. */
+  readonly project: { readonly id: ProjectId; readonly name: string } | null;
   readonly meta: TraceMeta;
   readonly events: ReadonlyMap<EventId, TraceEvent>;
 }
@@ -67,15 +69,22 @@ async function clear(tx: Transaction, session: SessionId): Promise<void> {
 /** The sums are the owner's own: they stand in `meta`. A title is never shared. */
 async function writeSession(
   tx: Transaction,
-  { id, team, owner, meta }: RemoteTrace,
+  { id, team, owner, project, meta }: RemoteTrace,
   rev: number,
 ): Promise<void> {
   const usage = Object.values(meta.usage);
   const total = (pick: (tokens: Tokens) => number) =>
     usage.reduce((sum, { tokens }) => sum + pick(tokens), 0);
   const unpriced = usage.some(({ costNanoUsd }) => costNanoUsd === null);
+  if (project !== null) {
+    await tx.query(
+      "insert into projects (id, path, name) values ($1, null, $2) on conflict do nothing",
+      [project.id, project.name],
+    );
+  }
   const values: Readonly<Record<string, unknown>> = {
     id,
+    project_id: project?.id ?? null,
     agent: meta.agent,
     source_id: meta.sourceId ?? id,
     remote_team: team,
@@ -117,6 +126,7 @@ const EVENT_COLUMNS = [
   "model",
   "tool",
   "tool_input",
+  "summary",
   "opens",
   "lines_added",
   "lines_removed",
@@ -172,6 +182,7 @@ function remoteRow(id: EventId, session: SessionId, event: TraceEvent): readonly
     event.model,
     event.tool?.name ?? null,
     event.tool === null ? null : JSON.stringify(event.tool.input),
+    toolSummary(event.tool),
     event.opens,
     whole(event.linesAdded),
     whole(event.linesRemoved),

@@ -22,7 +22,12 @@ export function createFakeHost(): FakeHost {
   let broken = false;
   const docs = createLiveDocs({
     load: async (id) =>
-      id === "doc" ? { kind: "decision", state: Y.mergeUpdates([Y.encodeStateAsUpdate(new Y.Doc()), ...log]) as Bytes } : null,
+      id === "doc"
+        ? {
+            kind: "decision",
+            state: Y.mergeUpdates([Y.encodeStateAsUpdate(new Y.Doc()), ...log]) as Bytes,
+          }
+        : null,
     async append(_id, update) {
       await Promise.resolve();
       if (broken) throw new FaultError({ type: "disk-full", message: "The disk is full." });

@@ -15,8 +15,15 @@ afterEach(() => rm(root, { recursive: true }));
 type Packages = Record<string, { version: string; optional?: boolean }>;
 
 async function differs(want: Packages, have: Packages | null): Promise<string | null> {
-  await writeFile(join(root, "package-lock.json"), JSON.stringify({ packages: { "": {}, ...want } }));
-  if (have !== null) await writeFile(join(root, "node_modules", ".package-lock.json"), JSON.stringify({ packages: have }));
+  await writeFile(
+    join(root, "package-lock.json"),
+    JSON.stringify({ packages: { "": {}, ...want } }),
+  );
+  if (have !== null)
+    await writeFile(
+      join(root, "node_modules", ".package-lock.json"),
+      JSON.stringify({ packages: have }),
+    );
   return (packagesDiffer as (root: string) => string | null)(root);
 }
 
@@ -27,6 +34,8 @@ test("packages are installed when they are missing, other, or too many; another 
   expect(await differs(A, null)).toMatch(/not installed/);
   expect(await differs({ ...A, ...FOREIGN }, A)).toBeNull();
   expect(await differs(A, { "node_modules/a": { version: "1.0.1" } })).toMatch(/node_modules\/a/);
-  expect(await differs({ ...A, "node_modules/b": { version: "1.0.0" } }, A)).toMatch(/node_modules\/b/);
+  expect(await differs({ ...A, "node_modules/b": { version: "1.0.0" } }, A)).toMatch(
+    /node_modules\/b/,
+  );
   expect(await differs({}, A)).toMatch(/not in the lockfile/);
 });

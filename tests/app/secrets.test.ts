@@ -31,9 +31,16 @@ function memoryKeychain(): Keychain & { held: Map<string, string>; broken: boole
 test("without a keychain secrets are in a file that only the user can read, and it says so", async () => {
   const secrets = openSecrets(folder, null);
   await Promise.all([secrets.set("a", "1"), secrets.set("b", "2")]);
-  expect([await secrets.get("a"), await secrets.get("b"), await secrets.get("c")]).toEqual(["1", "2", null]);
+  expect([await secrets.get("a"), await secrets.get("b"), await secrets.get("c")]).toEqual([
+    "1",
+    "2",
+    null,
+  ]);
   expect((await stat(join(folder, "secrets.json"))).mode & 0o777).toBe(0o600);
-  expect(await secrets.where()).toEqual({ keychain: false, detail: expect.stringContaining("secrets.json") as string });
+  expect(await secrets.where()).toEqual({
+    keychain: false,
+    detail: expect.stringContaining("secrets.json") as string,
+  });
   await secrets.delete("a");
   expect(await openSecrets(folder, null).get("a")).toBeNull();
 });
@@ -64,5 +71,7 @@ test("a keychain that does not answer is left for the file, and what lies in the
 
 test("a damaged file is a sentence, not an empty one", async () => {
   await writeFile(join(folder, "secrets.json"), "{");
-  await expect(openSecrets(folder, null).get("a")).rejects.toMatchObject({ fault: { type: "secrets-damaged" } });
+  await expect(openSecrets(folder, null).get("a")).rejects.toMatchObject({
+    fault: { type: "secrets-damaged" },
+  });
 });

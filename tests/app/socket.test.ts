@@ -39,9 +39,15 @@ test("only the user can open the socket", async () => {
 
 test("a call is answered, a fault is a fault, progress comes to who asked", async () => {
   const remote = await client();
-  const call = remote.call as (method: string, input: unknown, on?: (progress: Progress) => void) => Promise<unknown>;
+  const call = remote.call as (
+    method: string,
+    input: unknown,
+    on?: (progress: Progress) => void,
+  ) => Promise<unknown>;
   expect(await call("status", { a: 1 })).toEqual({ method: "status", input: { a: 1 } });
-  await expect(call("fail", {})).rejects.toMatchObject({ fault: { type: "nope", message: "A sentence." } });
+  await expect(call("fail", {})).rejects.toMatchObject({
+    fault: { type: "nope", message: "A sentence." },
+  });
   await expect(call("bug", {})).rejects.toMatchObject({ fault: { type: "bug" } });
   const heard: Progress[] = [];
   await call("slow", {}, (progress) => heard.push(progress));
@@ -56,7 +62,9 @@ test("pushes come unasked, and calls in flight end when the engine does", async 
   expect(await heard).toEqual({ topic: "session", id: "ses_1", rev: 2 });
   await socket.close();
   await remote.closed;
-  await expect(remote.call("status", undefined)).rejects.toMatchObject({ fault: { type: "engine-gone" } });
+  await expect(remote.call("status", undefined)).rejects.toMatchObject({
+    fault: { type: "engine-gone" },
+  });
   socket = await listenOnSocket(folder, host, silentLog);
 });
 
@@ -79,7 +87,9 @@ test("a folder with a name longer than the kernel takes works", async () => {
 describe("documents", () => {
   /** A page: a document, and what came of its frames. */
   async function page(doc = new Y.Doc()) {
-    const ws = new WebSocket("ws://localhost/socket", { createConnection: () => connectToSocket(folder) } as object);
+    const ws = new WebSocket("ws://localhost/socket", {
+      createConnection: () => connectToSocket(folder),
+    } as object);
     await new Promise((resolve) => ws.once("open", resolve));
     const frames: DocFrame[] = [];
     let wake = (): void => undefined;
@@ -94,7 +104,8 @@ describe("documents", () => {
     return {
       doc,
       next,
-      send: (kind: Parameters<typeof encodeFrame>[0], number = 0, payload?: Uint8Array) => ws.send(encodeFrame(kind, "doc", number, payload)),
+      send: (kind: Parameters<typeof encodeFrame>[0], number = 0, payload?: Uint8Array) =>
+        ws.send(encodeFrame(kind, "doc", number, payload)),
       /** Opens and makes both sides equal; answers the number of the acknowledged update. */
       async sync(): Promise<void> {
         ws.send(encodeFrame("open", "doc", 0, Y.encodeStateVector(doc)));

@@ -12,7 +12,9 @@ import { createFakeHost } from "./fakehost.ts";
 
 const HTML = { type: "text/html; charset=utf-8", body: Buffer.from("<p>Operon"), immutable: false };
 const SCRIPT = { type: "text/javascript; charset=utf-8", body: Buffer.from("1"), immutable: true };
-const files: WebFiles = { get: (path) => (path === "/" ? HTML : path === "/assets/a.js" ? SCRIPT : null) };
+const files: WebFiles = {
+  get: (path) => (path === "/" ? HTML : path === "/assets/a.js" ? SCRIPT : null),
+};
 
 let folder: string;
 let web: Web;
@@ -39,13 +41,23 @@ interface Answer {
   readonly body: string;
 }
 
-function get(path: string, headers: Record<string, string> = {}, method = "GET", port = web.port): Promise<Answer> {
+function get(
+  path: string,
+  headers: Record<string, string> = {},
+  method = "GET",
+  port = web.port,
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const asked = request({ host: "127.0.0.1", port, path, method, headers, setHost: !("host" in headers) }, (response) => {
-      let body = "";
-      response.on("data", (chunk: Buffer) => (body += chunk.toString()));
-      response.on("end", () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body }));
-    });
+    const asked = request(
+      { host: "127.0.0.1", port, path, method, headers, setHost: !("host" in headers) },
+      (response) => {
+        let body = "";
+        response.on("data", (chunk: Buffer) => (body += chunk.toString()));
+        response.on("end", () =>
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, body }),
+        );
+      },
+    );
     asked.on("error", reject).end();
   });
 }
@@ -74,7 +86,9 @@ test("the token is exchanged for a cookie that scripts and other sites do not ge
   const answer = await get(`/?token=${address.searchParams.get("token")}`);
   expect(answer.status).toBe(303);
   expect(answer.headers["location"]).toBe("/");
-  expect(answer.headers["set-cookie"]).toEqual([expect.stringMatching(/; HttpOnly; SameSite=Strict; Path=\/; Max-Age=\d+$/)]);
+  expect(answer.headers["set-cookie"]).toEqual([
+    expect.stringMatching(/; HttpOnly; SameSite=Strict; Path=\/; Max-Age=\d+$/),
+  ]);
 });
 
 test("a token is good for one use; a new address brings another", async () => {
@@ -96,7 +110,12 @@ test("every path needs the cookie", async () => {
 
 test("another host's name is refused, with the cookie and with a token", async () => {
   const cookie = await enter();
-  for (const host of ["evil.example", `evil.example:${web.port}`, `localhost:${web.port}`, "127.0.0.1"]) {
+  for (const host of [
+    "evil.example",
+    `evil.example:${web.port}`,
+    `localhost:${web.port}`,
+    "127.0.0.1",
+  ]) {
     expect((await get("/", { cookie, host })).status).toBe(403);
     expect((await get(`/${new URL(web.newAddress()).search}`, { host })).status).toBe(403);
   }
@@ -104,7 +123,12 @@ test("another host's name is refused, with the cookie and with a token", async (
 
 test("another origin is refused, with the cookie and with a token", async () => {
   const cookie = await enter();
-  for (const origin of ["http://evil.example", "null", `http://127.0.0.1:${web.port + 1}`, `https://127.0.0.1:${web.port}`]) {
+  for (const origin of [
+    "http://evil.example",
+    "null",
+    `http://127.0.0.1:${web.port + 1}`,
+    `https://127.0.0.1:${web.port}`,
+  ]) {
     expect((await get("/", { cookie, origin })).status).toBe(403);
     expect((await get(`/${new URL(web.newAddress()).search}`, { origin })).status).toBe(403);
   }
@@ -125,7 +149,9 @@ test("a socket needs cookie, host and origin", async () => {
 test("answers carry headers that keep other content out, and html is not cached", async () => {
   const cookie = await enter();
   const page = await get("/", { cookie });
-  expect(page.headers["content-security-policy"]).toMatch(/^default-src 'none'; script-src 'self'; style-src 'self';/);
+  expect(page.headers["content-security-policy"]).toMatch(
+    /^default-src 'none'; script-src 'self'; style-src 'self';/,
+  );
   expect(page.headers["content-security-policy"]).not.toMatch(/unsafe/);
   expect(page.headers["x-content-type-options"]).toBe("nosniff");
   expect(page.headers["referrer-policy"]).toBe("no-referrer");
@@ -135,7 +161,13 @@ test("answers carry headers that keep other content out, and html is not cached"
 
 test("there is no way out of the folder, and nothing but reading", async () => {
   const cookie = await enter();
-  for (const path of ["/../web.json", "/..%2fweb.json", "/%2e%2e/web.json", "/assets/../../web.json", "//etc/passwd"]) {
+  for (const path of [
+    "/../web.json",
+    "/..%2fweb.json",
+    "/%2e%2e/web.json",
+    "/assets/../../web.json",
+    "//etc/passwd",
+  ]) {
     expect((await get(path, { cookie })).body).not.toMatch(/cookies|root:/);
   }
   expect((await get("/", { cookie }, "POST")).status).toBe(405);

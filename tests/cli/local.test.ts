@@ -1,5 +1,5 @@
 /** One person, one machine: what the commands say of a home, whatever home that is. */
-import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
@@ -40,7 +40,13 @@ test("an import captures every session, and says how much it read", async () => 
 
 test("a second import reads nothing, and is quick", async () => {
   const again = await device.json<ImportReport>(["import", ...PLACE]);
-  expect(again).toMatchObject({ bytes: 0, sessions: 0, events: 0, files: 0, unchanged: first.files });
+  expect(again).toMatchObject({
+    bytes: 0,
+    sessions: 0,
+    events: 0,
+    files: 0,
+    unchanged: first.files,
+  });
   expect(again.ms).toBeLessThan(1_000);
 });
 
@@ -56,8 +62,13 @@ test("usage by session adds up to the totals, and names each session by its agen
 });
 
 test("a session is shown by a unique beginning of its id; an unknown one is a sentence and exit 1", async () => {
-  const [session] = (await device.json<readonly Listed[]>(["sessions", "--limit", "1"])) as [Listed];
-  const shown = await device.json<{ session: Listed; events: readonly unknown[] }>(["show", session.id.slice(0, 14)]);
+  const [session] = (await device.json<readonly Listed[]>(["sessions", "--limit", "1"])) as [
+    Listed,
+  ];
+  const shown = await device.json<{ session: Listed; events: readonly unknown[] }>([
+    "show",
+    session.id.slice(0, 14),
+  ]);
   expect(shown.session.id).toBe(session.id);
   expect(shown.events).toHaveLength(session.events);
   const missing = await device.run(["show", "ses_0000000000"]);
@@ -73,7 +84,12 @@ test("what was said is found", async () => {
   ]);
   await own.json(["import"]);
   const hits = await own.json<readonly SearchHit[]>(["search", "zanzibar"]);
-  expect(hits).toContainEqual(expect.objectContaining({ kind: "prompt", snippet: expect.stringContaining("zanzibar") as string }));
+  expect(hits).toContainEqual(
+    expect.objectContaining({
+      kind: "prompt",
+      snippet: expect.stringContaining("zanzibar") as string,
+    }),
+  );
   await own.remove();
 });
 
@@ -83,7 +99,10 @@ test("--home looks nowhere else, whatever the environment says", async () => {
   await writeTranscript(own.home, "22222222-2222-4222-8222-222222222222", "/work/app", [
     { prompt: "p", response: "r", file: "a.ts" },
   ]);
-  expect(await own.json<ImportReport>(["import", "--home", empty])).toMatchObject({ sessions: 0, files: 0 });
+  expect(await own.json<ImportReport>(["import", "--home", empty])).toMatchObject({
+    sessions: 0,
+    files: 0,
+  });
   expect(await own.json<ImportReport>(["import"])).toMatchObject({ sessions: 1, files: 1 });
   await own.remove();
   await rm(empty, { recursive: true });
@@ -92,7 +111,11 @@ test("--home looks nowhere else, whatever the environment says", async () => {
 test("an import killed at any point and run again ends in the same state", async () => {
   const killed = await createDevice();
   const started = killed.start(["import", ...PLACE, "--json"]);
-  await until(async () => ((await stat(join(killed.folder, "default", "archive", "manifest.jsonl")).catch(() => null))?.size ?? 0) > 0);
+  await until(
+    async () =>
+      ((await stat(join(killed.folder, "default", "archive", "manifest.jsonl")).catch(() => null))
+        ?.size ?? 0) > 0,
+  );
   started.kill("SIGKILL");
   await started.ended;
   await killed.json(["import", ...PLACE]);
@@ -103,13 +126,36 @@ test("an import killed at any point and run again ends in the same state", async
   await killed.remove();
 });
 
+test("a database that does not open is set aside, and a fresh one is filled again from the archive", async () => {
+  const own = await createDevice();
+  const gone = await writeTranscript(
+    own.home,
+    "44444444-4444-4444-8444-444444444444",
+    "/work/app",
+    [{ prompt: "deleted later", response: "r", file: "a.ts" }],
+  );
+  await own.json(["import"]);
+  const made = await own.json<{ id: string }>(["decision", "new", "--title", "Survives"]);
+  const before = await own.json(["sessions"]);
+  await rm(gone);
+  await truncate(join(own.folder, "default", "db", "global", "pg_control"), 100);
+  const after = await own.run(["sessions", "--json"]);
+  expect(after.code).toBe(0);
+  expect(after.stderr).toMatch(/set aside/);
+  expect(after.json()).toEqual(before);
+  expect(await own.json(["decision", "show", made.id])).toMatchObject({ title: "Survives" });
+  await own.remove();
+});
+
 test("two commands at once: one is the engine, the other asks it", async () => {
   const fresh = await createDevice();
   const [a, b] = await Promise.all([1, 2].map(() => fresh.run(["import", ...PLACE, "--json"])));
   expect([a?.code, b?.code]).toEqual([0, 0]);
   const [one, other] = [a, b].map((ran) => (ran as Ran).json<ImportReport>().bytes);
   expect((one ?? 0) + (other ?? 0)).toBe(first.bytes);
-  expect(await fresh.json(["usage", "--by", "session"])).toEqual(await device.json(["usage", "--by", "session"]));
+  expect(await fresh.json(["usage", "--by", "session"])).toEqual(
+    await device.json(["usage", "--by", "session"]),
+  );
   await fresh.remove();
 });
 
@@ -142,14 +188,24 @@ test("watch captures a line soon after it was written", async () => {
   await writeTranscript(own.home, "33333333-3333-4333-8333-333333333333", "/work/app", [
     { prompt: "p", response: "r", file: "a.ts" },
   ]);
-  expect(JSON.parse(await watching.firstLine)).toMatchObject({ session: expect.stringMatching(/^ses_/) as string });
+  expect(JSON.parse(await watching.firstLine)).toMatchObject({
+    session: expect.stringMatching(/^ses_/) as string,
+  });
   watching.kill("SIGTERM");
   expect((await watching.ended).code).toBe(0);
   await own.remove();
 });
 
 test("wrong usage is exit 2, with what would be right on standard error", async () => {
-  for (const args of [["nonsense"], ["sessions", "--agent", "nobody"], ["usage", "--by", "weather"], ["decision"], ["decision", "new"], ["show"], ["share"]]) {
+  for (const args of [
+    ["nonsense"],
+    ["sessions", "--agent", "nobody"],
+    ["usage", "--by", "weather"],
+    ["decision"],
+    ["decision", "new"],
+    ["show"],
+    ["share"],
+  ]) {
     const ran = await device.run(args);
     expect([args, ran.code, ran.stdout]).toEqual([args, 2, ""]);
     expect(ran.stderr).not.toBe("");
@@ -158,10 +214,29 @@ test("wrong usage is exit 2, with what would be right on standard error", async 
 
 test("a decision without a team stays here; a field becomes the text given", async () => {
   const own = await createDevice();
-  const made = await own.json<{ id: string; team: string | null }>(["decision", "new", "--title", "Use PGlite", "--context", "- a list"]);
+  const made = await own.json<{ id: string; team: string | null }>([
+    "decision",
+    "new",
+    "--title",
+    "Use PGlite",
+    "--context",
+    "- a list",
+  ]);
   expect(made.team).toBeNull();
-  await own.json(["decision", "edit", made.id, "--context", "- a longer list", "--status", "accepted"]);
-  expect(await own.json(["decision", "show", made.id.slice(0, 12)])).toMatchObject({ title: "Use PGlite", context: "- a longer list", status: "accepted" });
+  await own.json([
+    "decision",
+    "edit",
+    made.id,
+    "--context",
+    "- a longer list",
+    "--status",
+    "accepted",
+  ]);
+  expect(await own.json(["decision", "show", made.id.slice(0, 12)])).toMatchObject({
+    title: "Use PGlite",
+    context: "- a longer list",
+    status: "accepted",
+  });
   expect(await own.json(["decision", "list"])).toHaveLength(1);
   const refused = await own.run(["decision", "edit", made.id, "--date", "yesterday"]);
   expect(refused.code).toBe(1);
@@ -169,8 +244,12 @@ test("a decision without a team stays here; a field becomes the text given", asy
 });
 
 test("doctor says where keys are kept, and the data folder is its user's alone", async () => {
-  const rows = await device.json<readonly { check: string; state: string; detail: string }[]>(["doctor"]);
-  expect(rows.find(({ check }) => check === "keys and tokens")?.detail).toMatch(/secrets\.json|keychain/);
+  const rows = await device.json<readonly { check: string; state: string; detail: string }[]>([
+    "doctor",
+  ]);
+  expect(rows.find(({ check }) => check === "keys and tokens")?.detail).toMatch(
+    /secrets\.json|keychain/,
+  );
   expect((await stat(join(device.folder, "default"))).mode & 0o777).toBe(0o700);
 });
 
@@ -182,6 +261,8 @@ test("a command whose reader has gone ends quietly", async () => {
 });
 
 test("the packages' version is what --version prints", async () => {
-  const { version } = JSON.parse(await readFile(new URL("../../package.json", import.meta.url), "utf8")) as { version: string };
+  const { version } = JSON.parse(
+    await readFile(new URL("../../package.json", import.meta.url), "utf8"),
+  ) as { version: string };
   expect((await device.run(["--version"])).stdout).toBe(`${version}\n`);
 });

@@ -8,7 +8,8 @@ import { fileURLToPath } from "node:url";
 const BIN = fileURLToPath(new URL("../../bin/operon", import.meta.url));
 
 /** What is captured: the project's own fixtures, or a home named by the environment. */
-export const HOME = process.env["OPERON_CORPUS"] ?? fileURLToPath(new URL("../fixtures/home", import.meta.url));
+export const HOME =
+  process.env["OPERON_CORPUS"] ?? fileURLToPath(new URL("../fixtures/home", import.meta.url));
 
 export interface Ran {
   readonly code: number | null;
@@ -42,7 +43,12 @@ export async function createDevice(home?: string): Promise<Device> {
   const folder = join(root, "data");
   const own = home ?? join(root, "home");
   await mkdir(own, { recursive: true });
-  const { CLAUDE_CONFIG_DIR: _claude, CODEX_HOME: _codex, DBUS_SESSION_BUS_ADDRESS: _bus, ...rest } = process.env;
+  const {
+    CLAUDE_CONFIG_DIR: _claude,
+    CODEX_HOME: _codex,
+    DBUS_SESSION_BUS_ADDRESS: _bus,
+    ...rest
+  } = process.env;
   const env = { ...rest, HOME: own, OPERON_HOME: folder };
   const start = (args: readonly string[]): Started => begin(args, env);
   const device: Device = {
@@ -57,7 +63,8 @@ export async function createDevice(home?: string): Promise<Device> {
     },
     async json<T>(args: readonly string[], input?: string) {
       const ran = await device.run([...args, "--json"], input);
-      if (ran.code !== 0) throw new Error(`operon ${args.join(" ")} ended with ${ran.code}: ${ran.stderr}`);
+      if (ran.code !== 0)
+        throw new Error(`operon ${args.join(" ")} ended with ${ran.code}: ${ran.stderr}`);
       return ran.json<T>();
     },
     remove: () => rm(root, { recursive: true, force: true, maxRetries: 5 }),
@@ -74,7 +81,9 @@ function begin(args: readonly string[], env: NodeJS.ProcessEnv): Started {
       const end = stdout.indexOf("\n");
       if (end >= 0) resolve(stdout.slice(0, end));
     });
-    child.on("close", () => reject(new Error(`operon ${args.join(" ")} ended without a line: ${stderr}`)));
+    child.on("close", () =>
+      reject(new Error(`operon ${args.join(" ")} ended without a line: ${stderr}`)),
+    );
   });
   firstLine.catch(() => undefined);
   child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
@@ -88,7 +97,9 @@ function begin(args: readonly string[], env: NodeJS.ProcessEnv): Started {
           try {
             return JSON.parse(stdout) as T;
           } catch {
-            throw new Error(`operon ${args.join(" ")} printed no JSON.\nstdout: ${stdout.slice(0, 500)}\nstderr: ${stderr}`);
+            throw new Error(
+              `operon ${args.join(" ")} printed no JSON.\nstdout: ${stdout.slice(0, 500)}\nstderr: ${stderr}`,
+            );
           }
         },
       }),
@@ -98,7 +109,10 @@ function begin(args: readonly string[], env: NodeJS.ProcessEnv): Started {
 }
 
 /** Looks again until it is so, at most `timeoutMs`; each look is cheap. */
-export async function until<T>(look: () => Promise<T | null | false> | T | null | false, timeoutMs = 20_000): Promise<T> {
+export async function until<T>(
+  look: () => Promise<T | null | false> | T | null | false,
+  timeoutMs = 20_000,
+): Promise<T> {
   const endMs = performance.now() + timeoutMs;
   for (;;) {
     const found = await look();
@@ -123,14 +137,27 @@ export async function writeTranscript(
   turns: readonly Turn[],
   startMs = Date.parse("2026-05-04T10:00:00Z"),
 ): Promise<string> {
-  const path = join(home, ".claude", "projects", cwd.replaceAll(/[^A-Za-z0-9-]/g, "-"), `${id}.jsonl`);
+  const path = join(
+    home,
+    ".claude",
+    "projects",
+    cwd.replaceAll(/[^A-Za-z0-9-]/g, "-"),
+    `${id}.jsonl`,
+  );
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, turns.flatMap((turn, i) => linesOf(id, cwd, turn, i, startMs)).join(""));
   return path;
 }
 
-export function linesOf(id: string, cwd: string, turn: Turn, index: number, startMs: number): readonly string[] {
-  const uuid = (n: number): string => `${id.slice(0, 24)}${String(index * 10 + n).padStart(12, "0")}`;
+function linesOf(
+  id: string,
+  cwd: string,
+  turn: Turn,
+  index: number,
+  startMs: number,
+): readonly string[] {
+  const uuid = (n: number): string =>
+    `${id.slice(0, 24)}${String(index * 10 + n).padStart(12, "0")}`;
   const record = (n: number, type: string, rest: object): string =>
     `${JSON.stringify({
       parentUuid: n === 1 ? null : uuid(n - 1),
@@ -155,14 +182,29 @@ export function linesOf(id: string, cwd: string, turn: Turn, index: number, star
         model: "claude-sonnet-4-5-20250929",
         content: [content],
         stop_reason: null,
-        usage: { input_tokens: 10, cache_creation_input_tokens: 200, cache_read_input_tokens: 1_000, output_tokens: 7 + index },
+        usage: {
+          input_tokens: 10,
+          cache_creation_input_tokens: 200,
+          cache_read_input_tokens: 1_000,
+          output_tokens: 7 + index,
+        },
       },
     });
   const tool = `toolu_${id.slice(0, 8)}_${index}`;
   return [
     record(1, "user", { message: { role: "user", content: turn.prompt } }),
-    answer(2, 1, { type: "tool_use", id: tool, name: "Read", input: { file_path: join(cwd, turn.file) } }),
-    record(3, "user", { message: { role: "user", content: [{ type: "tool_result", tool_use_id: tool, content: "1\tconst a = 1;" }] } }),
+    answer(2, 1, {
+      type: "tool_use",
+      id: tool,
+      name: "Read",
+      input: { file_path: join(cwd, turn.file) },
+    }),
+    record(3, "user", {
+      message: {
+        role: "user",
+        content: [{ type: "tool_result", tool_use_id: tool, content: "1\tconst a = 1;" }],
+      },
+    }),
     answer(4, 2, { type: "text", text: turn.response }),
   ];
 }

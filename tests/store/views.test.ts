@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { EventId, SessionId, TeamId } from "../../src/base/ids.ts";
+import type { EventId, ProjectId, SessionId, TeamId } from "../../src/base/ids.ts";
 import { NO_TOKENS } from "../../src/base/session.ts";
 import type { TraceEvent } from "../../src/crdt/trace.ts";
 import { type TracedEvent, tracesOf } from "../../src/store/views/traces.ts";
@@ -224,7 +224,8 @@ describe("a teammate's trace", () => {
   };
 
   function trace(events: readonly (readonly [EventId, TraceEvent])[]) {
-    return { id, team, owner: "Ada", meta, events: new Map(events) };
+    const project = { id: "proj_theirs" as ProjectId, name: "ledger" };
+    return { id, team, owner: "Ada", project, meta, events: new Map(events) };
   }
 
   test("stands beside one's own, with its sums and without bodies", async () => {
@@ -233,6 +234,7 @@ describe("a teammate's trace", () => {
     expect(await store.views.session(id)).toMatchObject({
       owner: "Ada",
       sharedWith: team,
+      project: { id: "proj_theirs", name: "ledger", path: null },
       events: 2,
       calls: 3,
       tokens: { output: 9 },
@@ -245,7 +247,14 @@ describe("a teammate's trace", () => {
     });
     const { events } = await store.views.events(id, 0);
     expect(events).toMatchObject([
-      { id: eventId("x"), tool: "Edit", tokens: { output: 5 }, parts: [], partBytes: 0 },
+      {
+        id: eventId("x"),
+        tool: "Edit",
+        summary: "a.ts",
+        tokens: { output: 5 },
+        parts: [],
+        partBytes: 0,
+      },
     ]);
     expect(await store.views.localTrace(id, 0)).toBeNull();
   });

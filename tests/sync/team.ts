@@ -22,7 +22,7 @@ export const PROJECT_STREAM: StreamRef = {
 };
 
 /** Timers that run when the test says so. */
-export class ManualTime {
+class ManualTime {
   ms = 1_000_000;
   readonly #timers: { readonly atMs: number; readonly run: () => void }[] = [];
 

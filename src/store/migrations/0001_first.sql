@@ -3,7 +3,8 @@
 
 create table projects (
   id text primary key,
-  path text not null,
+  -- Null: a teammate's, of which there is no folder here.
+  path text,
   name text not null
 );
 

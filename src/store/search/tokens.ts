@@ -3,7 +3,7 @@
  * Scripts written without spaces (Han, kana) give a word a character, so that any part of a sentence is found as a phrase.
  */
 
-export const MAX_WORD = 64;
+const MAX_WORD = 64;
 
 const WORD =
   /[\p{sc=Han}\p{sc=Hira}\p{sc=Kana}]|(?:(?![\p{sc=Han}\p{sc=Hira}\p{sc=Kana}])[\p{L}\p{M}\p{N}_])+/gu;

@@ -162,7 +162,7 @@ export function createSessionViews(db: PGlite, clock: Clock, resolve: Resolver):
     async projects() {
       const found = await db.query<ProjectRow>(
         `select p.id, p.name, p.path, (select count(*) from sessions s where s.project_id = p.id) as sessions
-         from projects p order by sessions desc, p.path`,
+         from projects p where p.path is not null order by sessions desc, p.path`,
       );
       return found.rows;
     },
