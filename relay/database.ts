@@ -10,8 +10,11 @@ export interface Database {
   readonly query: Query;
   /** As the owner; rolled back when `work` throws. */
   transaction<T>(work: (query: Query) => Promise<T>): Promise<T>;
-  /** One statement in a transaction of its own, as the caller's role and under its claims. */
-  as<T extends Row>(caller: Caller, sql: string, parameters: readonly unknown[]): Promise<T[]>;
+  /**
+   * One statement in a transaction of its own, as the caller's role and under its claims. `sql` has one parameter and
+   * gives one text.
+   */
+  as(caller: Caller, sql: string, parameter: string): Promise<string | null>;
   /** Called with the payload of each notification, after its transaction. */
   listen(channel: string, onPayload: (payload: string) => void): Promise<void>;
   close(): Promise<void>;
@@ -25,12 +28,13 @@ export function overPGlite(db: PGlite, close: () => Promise<void>): Database {
   return {
     query: queryOn(db),
     transaction: (work) => db.transaction((tx) => work(queryOn(tx))),
-    as: (caller, sql, parameters) =>
-      db.transaction(async (tx) => {
-        const query = queryOn(tx);
-        await query(BECOME, [caller.role, caller.claimsText]);
-        return query(sql, parameters);
-      }),
+    async as({ role, claimsText }, sql, parameter) {
+      const { rows } = await db.query<{ result: string | null }>(
+        "select auth.run_as($1, $2, $3, $4) as result",
+        [role, claimsText, sql, parameter],
+      );
+      return rows[0]?.result ?? null;
+    },
     async listen(channel, onPayload) {
       await db.listen(channel, onPayload);
     },

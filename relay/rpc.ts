@@ -45,10 +45,8 @@ export async function createRpc(database: Database): Promise<Rpc> {
   return async (caller, name, body) => {
     const sql = statement(name, Object.keys(parseObject(body)));
     try {
-      const [row] = await database.as<{ result: string | null }>(caller, sql, [
-        body === "" ? "{}" : body,
-      ]);
-      return row?.result == null ? NO_CONTENT : { status: 200, json: row.result };
+      const json = await database.as(caller, sql, body === "" ? "{}" : body);
+      return json === null ? NO_CONTENT : { status: 200, json };
     } catch (error) {
       throw sqlError(error, caller.role);
     }

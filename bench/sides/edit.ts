@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -23,6 +23,7 @@ const FROM_ENGINE = Symbol("from the engine");
 
 const typing = input<{ edits: number; everyMs: number }>();
 const folder = mkdtempSync(join(tmpdir(), "operon-bench-edit-"));
+mkdirSync(join(folder, "no-agents"));
 const children: ChildProcess[] = [];
 try {
   const relay = await starting(["relay", "--port", "0", "--data", join(folder, "relay"), "--json"]);

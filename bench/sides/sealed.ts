@@ -6,6 +6,7 @@
 import type { Bytes } from "../../src/base/bytes.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import type { DocId, TeamId } from "../../src/base/ids.ts";
+import { silentLog } from "../../src/base/log.ts";
 import { systemRandom as random } from "../../src/base/random.ts";
 import { ok, unwrap } from "../../src/base/result.ts";
 import { openDoc } from "../../src/crdt/documents.ts";
@@ -84,8 +85,10 @@ const reader = createSync({
   device: createDevice(random),
   clock: systemClock,
   random,
+  log: silentLog,
   after: () => () => undefined,
-  onApplied: () => undefined,
+  onVerified: () => undefined,
+    onApplied: () => undefined,
   onState: () => undefined,
 });
 

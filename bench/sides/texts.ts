@@ -5,7 +5,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PGlite } from "@electric-sql/pglite";
-import { INDEXED_CHARS, INDEXED_PARTS } from "../../src/store/search/indexer.ts";
+import { INDEXED_CHARS, INDEXED_PARTS } from "../../src/store/search/fresh.ts";
 import { answer, input } from "../side.ts";
 
 const QUERIES = 100;

@@ -3,8 +3,8 @@
  *
  * Every method takes one plain JSON value and answers one; a failure is a `Fault` whose message is a sentence to show.
  * The same contract runs over the engine's socket (commands) and over the loopback WebSocket (interface): neither side
- * knows which process hosts the engine. `transport.ts` carries it; documents being edited go beside it as binary
- * Yjs updates (`DocChannel`).
+ * knows which process hosts the engine. `socket.ts` and `web.ts` carry it; documents being edited go beside it as binary
+ * Yjs updates (`channel.ts`).
  */
 import type { AgentId, EventKind, EventStatus, Part, Tokens } from "../base/session.ts";
 import type { DecisionRecord, DecisionStatus } from "../crdt/decision.ts";
@@ -188,6 +188,8 @@ export interface SyncReport {
   readonly head: Readonly<Record<string, number>>;
   readonly verified: boolean;
   readonly alarms: readonly string[];
+  /** A sentence for each team that could not be synced while others were. */
+  readonly failed: readonly string[];
 }
 
 export interface SessionFilter {
@@ -226,9 +228,10 @@ export interface Api {
   import(input: { readonly paths?: readonly string[]; readonly home?: string }): ImportReport;
   sessions(input: SessionFilter): { readonly rows: readonly SessionRow[]; readonly total: number };
   session(input: { readonly id: string }): SessionRow;
-  /** Events changed after revision `since` (0: all), in reading order of their lanes. */
+  /** Events changed after revision `since` (0: all), in reading order of their lanes; `removed`: taken back since. */
   events(input: { readonly session: string; readonly since?: number }): {
     readonly events: readonly EventRow[];
+    readonly removed: readonly string[];
     readonly rev: number;
   };
   traces(input: { readonly session: string }): readonly TraceRow[];

@@ -18,6 +18,7 @@ import {
   type DocFrame,
 } from "./channel.ts";
 import type { Host, OpenDocument } from "./host.ts";
+import { knownFault } from "./faults.ts";
 import { createOutbox } from "./outbox.ts";
 
 const MOST_CALLS_AT_ONCE = 64;
@@ -181,7 +182,8 @@ function readCall(data: Buffer): CallFrame | null {
 
 /** A bug is not a person's fault: its words go to the log, and the sentence says so. */
 function faultOf(error: unknown, log: Log): Fault {
-  if (error instanceof FaultError) return error.fault;
+  const known = knownFault(error);
+  if (known !== null) return known;
   const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
   log("error", "bug", { reason });
   const words = error instanceof Error ? error.message : String(error);

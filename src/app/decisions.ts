@@ -3,6 +3,7 @@ import * as Y from "yjs";
 import type { Bytes } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import type { DocId } from "../base/ids.ts";
+import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import { raise, unwrap } from "../base/result.ts";
 import {
@@ -38,6 +39,7 @@ export interface DecisionsOptions {
   readonly docs: LiveDocs;
   readonly clock: Clock;
   readonly random: Random;
+  readonly log: Log;
   /** After a document was made. */
   onCreated(id: DocId, state: Bytes): void;
 }
@@ -47,6 +49,7 @@ export function createDecisions({
   docs,
   clock,
   random,
+  log,
   onCreated,
 }: DecisionsOptions): Decisions {
   async function find(text: string): Promise<DocId> {
@@ -84,11 +87,22 @@ export function createDecisions({
     await store.search.setDecision({ id, title: record.title, body: textOf(record), at });
   }
 
+  /** Does something with every decision. One that cannot be opened is left out. */
+  async function each<T>(action: (id: DocId) => Promise<T>): Promise<readonly T[]> {
+    const done: T[] = [];
+    for (const { id } of await store.documents.list({ kind: "decision" })) {
+      try {
+        done.push(await action(id));
+      } catch (error) {
+        log("error", "decision-unreadable", { id, reason: String(error) });
+      }
+    }
+    return done;
+  }
+
   return {
     async list() {
-      const rows = await Promise.all(
-        (await store.documents.list({ kind: "decision" })).map(({ id }) => row(id)),
-      );
+      const rows = await each(row);
       return rows.toSorted((a, b) => (a.id < b.id ? 1 : -1));
     },
     get: async (text) => row(await find(text)),
@@ -110,7 +124,7 @@ export function createDecisions({
     },
     index,
     async indexAll() {
-      for (const { id } of await store.documents.list({ kind: "decision" })) await index(id);
+      await each(index);
     },
   };
 }

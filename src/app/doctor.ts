@@ -29,12 +29,18 @@ export async function examine(parts: Examined): Promise<readonly DoctorRow[]> {
         ? `${profile.folder}, which only you can open`
         : `${profile.folder} can be opened by others (mode ${mode.toString(8)}): chmod 700 it`,
     ),
-    row("sessions", "ok", `${counts.sessions} with ${counts.events} events`),
+    row(
+      "sessions",
+      "ok",
+      `${counted(counts.sessions, "session")} with ${counted(counts.events, "event")}`,
+    ),
     ...store.notices.map((notice) => row("database", "warn", notice)),
     row(
       "damaged lines",
       lines === 0 ? "ok" : "warn",
-      lines === 0 ? "none" : `${lines} in ${damaged.length} transcripts; the rest of them was read`,
+      lines === 0
+        ? "none"
+        : `${counted(lines, "line")} in ${counted(damaged.length, "transcript")}; all others were read`,
     ),
     row("keys and tokens", place.keychain ? "ok" : "warn", `kept in ${place.detail}`),
     ...roots.map((root) =>
@@ -61,6 +67,10 @@ export async function examine(parts: Examined): Promise<readonly DoctorRow[]> {
         .join(", ") || "none",
     ),
   ];
+}
+
+function counted(count: number, one: string): string {
+  return `${count.toLocaleString("en-US")} ${count === 1 ? one : `${one}s`}`;
 }
 
 function row(check: string, state: DoctorRow["state"], detail: string): DoctorRow {

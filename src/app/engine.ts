@@ -5,7 +5,6 @@
  * is not its business.
  */
 import { setImmediate as turn } from "node:timers/promises";
-import type { Bytes } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import type { DocId, SessionId, TeamId } from "../base/ids.ts";
 import type { Log } from "../base/log.ts";
@@ -103,10 +102,12 @@ function composeEngine(
     store,
     clock,
     random,
+    log,
     onGrown: documentGrew,
     onSessions: (ids) => inBackground(sessionsChanged(ids)),
     projectAt: (stream) => projects.at(stream),
     memberAt: async (team, device) => (await online()).memberAt(team, device),
+    isHere: async (device) => (await online()).device.id === device,
   });
   const projects = createProjects({ store, membership, clock, random, onGrown: documentGrew });
   const sharing = createSharing(store, membership, traces, clock);
@@ -115,6 +116,7 @@ function composeEngine(
     docs,
     clock,
     random,
+    log,
     onCreated: (id, state) => documentGrew(id, state.length),
   });
   const capturing = createCapturing({
@@ -140,7 +142,9 @@ function composeEngine(
         secrets,
         clock,
         random,
-        onApplied: documentsCame,
+        log,
+        onVerified: docs.applied,
+        onApplied: documentCame,
         onState: (team, state) => {
           teamStates.set(team, state);
           statusChanged();
@@ -157,12 +161,10 @@ function composeEngine(
   function documentGrew(id: DocId, sizeBytes: number): void {
     if (isDecision(id)) decisionChanged(id);
     teamwork?.then((work) => work.edited(id, sizeBytes)).catch(() => undefined);
-    statusChanged();
   }
 
   /** Others' changes, kept already. */
-  function documentsCame(id: DocId, updates: readonly Bytes[]): void {
-    docs.applied(id, updates);
+  function documentCame(id: DocId): void {
     if (isDecision(id)) decisionChanged(id);
     if (received.has(id)) return;
     received.add(id);
@@ -202,6 +204,7 @@ function composeEngine(
 
   async function indexAll(onProgress: (progress: Progress) => void): Promise<void> {
     decisionsIndexed ??= following.run(() => decisions.indexAll());
+    decisionsIndexed.catch(() => (decisionsIndexed = undefined));
     await decisionsIndexed;
     await following.idle();
     for (let step = 1; !closing && (await store.search.catchUp()); step++) {
@@ -275,6 +278,7 @@ function composeEngine(
     online,
     status,
     indexAll,
+    inOrder: (work) => following.run(work),
     settled: () => following.idle(),
     signedOut: () => teamStates.clear(),
     goLive: async () => {

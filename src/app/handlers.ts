@@ -33,6 +33,8 @@ export interface Parts {
   online(): Promise<Teamwork>;
   status(): Promise<Status>;
   indexAll(onProgress: (progress: Progress) => void): Promise<void>;
+  /** Work on traces, one after another. */
+  inOrder<T>(work: () => Promise<T>): Promise<T>;
   /** Resolves when what came from others is where it is read. */
   settled(): Promise<void>;
   signedOut(): void;
@@ -53,12 +55,12 @@ export function createHandlers(parts: Parts): Handlers {
   async function enter(how: "signUp" | "signIn", credentials: Credentials) {
     const account: AccountRecord = await (await online())[how](credentials);
     await membership.setAccount(account);
-    const claimed = await sharing.claimRecent(account.id, null);
+    const claimed = await parts.inOrder(() => sharing.claimRecent(account.id, null));
     await parts.goLive();
     return { account: account.email, claimed };
   }
 
-  /** A team new to this device: its name, and what it holds. */
+  /** As far as it goes: without a network it is for a later one. */
   async function syncQuietly(): Promise<void> {
     await sync().catch((error: unknown) => {
       if (!(error instanceof FaultError)) throw error;
@@ -67,13 +69,24 @@ export function createHandlers(parts: Parts): Handlers {
 
   async function sync(): Promise<SyncReport> {
     const work = await online();
-    await traces.catchUp();
+    await parts.inOrder(() => traces.catchUp());
     const results = await work.syncOnce();
-    await traces.receiveAll();
+    await parts.inOrder(() => traces.receiveAll());
     await parts.settled();
-    const failed = results.find(({ result }) => !result.ok);
-    if (failed !== undefined && !failed.result.ok) throw new FaultError(failed.result.fault);
-    return joinReports(results.flatMap(({ result }) => (result.ok ? [result.value] : [])));
+    const reports = results.flatMap(({ result }) => (result.ok ? [result.value] : []));
+    const faults = results.flatMap(({ team, result }) =>
+      result.ok ? [] : [{ team, fault: result.fault }],
+    );
+    const [first] = faults;
+    if (first !== undefined && reports.length === 0) {
+      const sentences = new Set(faults.map(({ fault }) => fault.message));
+      throw new FaultError({ type: first.fault.type, message: [...sentences].join("\n") });
+    }
+    const names = new Map(membership.teams().map(({ id, name }) => [id, name]));
+    const failed = faults.map(
+      ({ team, fault }) => `The team "${names.get(team) ?? team}" was not synced. ${fault.message}`,
+    );
+    return joinReports(reports, failed);
   }
 
   async function link(projectText: string, teamText: string): Promise<ProjectRow> {
@@ -84,11 +97,14 @@ export function createHandlers(parts: Parts): Handlers {
       await syncQuietly();
       const known = await projects.cloudProjectNamed(team.id, project.name);
       const cloudProject = known ?? (await (await online()).createProject(team.id));
-      await membership.setLink(id, { team: team.id, cloudProject });
-      if (known === null)
+      await parts.inOrder(() => sharing.relink(id, { team: team.id, cloudProject }));
+      if (known === null) {
         await projects.publishName({ team: team.id, project: cloudProject }, project.name);
+        // So that who links it next on another device finds it.
+        await syncQuietly();
+      }
     }
-    await sharing.shareClaimed(id);
+    await parts.inOrder(() => sharing.shareClaimed(id));
     return projects.find(project.id);
   }
 
@@ -126,7 +142,7 @@ export function createHandlers(parts: Parts): Handlers {
     linkProject: ({ project, team }) => link(project, team),
     async unlinkProject({ project }) {
       const found = await projects.find(project);
-      await membership.setLink(found.id as ProjectId, null);
+      await parts.inOrder(() => sharing.relink(found.id as ProjectId, null));
       return projects.find(found.id);
     },
     decisions: () => decisions.list(),
@@ -149,6 +165,8 @@ export function createHandlers(parts: Parts): Handlers {
       const account = membership.account()?.id ?? "";
       await membership.setTeam({ id: made.team, role: "owner", account, name });
       await projects.publishName({ team: made.team, project: null }, name);
+      // So that who joins next sees the name.
+      await syncQuietly();
       await parts.goLive();
       return made;
     },
@@ -173,7 +191,7 @@ export function createHandlers(parts: Parts): Handlers {
     async share({ sessions }) {
       const rows: SessionRow[] = [];
       for (const text of sessions) rows.push(await session(text));
-      return { shared: await sharing.share(rows) };
+      return { shared: await parts.inOrder(() => sharing.share(rows)) };
     },
     sync,
     doctor: () => examine(parts),
@@ -185,12 +203,16 @@ export function createHandlers(parts: Parts): Handlers {
   };
 }
 
-function joinReports(reports: readonly SyncReport[]): SyncReport {
+function joinReports(
+  reports: readonly Omit<SyncReport, "failed">[],
+  failed: readonly string[],
+): SyncReport {
   return {
     pushed: reports.reduce((sum, { pushed }) => sum + pushed, 0),
     pulled: reports.reduce((sum, { pulled }) => sum + pulled, 0),
     head: Object.assign({}, ...reports.map(({ head }) => head)) as SyncReport["head"],
-    verified: reports.every(({ verified }) => verified),
+    verified: failed.length === 0 && reports.every(({ verified }) => verified),
     alarms: reports.flatMap(({ alarms }) => alarms),
+    failed,
   };
 }

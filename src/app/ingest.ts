@@ -4,7 +4,6 @@
  * A session is visible with its commit; what follows from it (shared traces, search) is caught up by revision
  * afterwards, in whatever process, so that an end at any point leaves it behind and never wrong.
  */
-import { setImmediate as turn } from "node:timers/promises";
 import type { SessionId } from "../base/ids.ts";
 import { never } from "../base/result.ts";
 import type { CaptureBatch, FileState } from "../base/session.ts";
@@ -43,42 +42,53 @@ export async function ingest(
   let batches: CaptureBatch[] = [];
   let [weight, weightBytes] = [0, 0];
 
+  let committing: Promise<void> = Promise.resolve();
+
+  /** One commit is under way while what the next one takes is read. */
   async function flush(): Promise<void> {
-    if (batches.length === 0) return;
+    await committing;
     const taken = batches;
     batches = [];
     [weight, weightBytes] = [0, 0];
+    committing = taken.length === 0 ? committing : commitAll(taken);
+    committing.catch(() => undefined);
+  }
+
+  async function commitAll(taken: readonly CaptureBatch[]): Promise<void> {
     const done = await commit(taken);
     for (const { file } of taken) states.set(file.path, file);
     for (const session of done.sessions) changed.add(session);
     onSessions(done.sessions);
-    await turn();
   }
 
-  for await (const step of steps) {
-    if (ended()) break;
-    switch (step.type) {
-      case "batch":
-        batches.push(step.batch);
-        files.add(step.batch.file.path);
-        bytes += step.batch.bytesRead;
-        weight += step.batch.events.length + step.batch.patches.length + step.batch.calls.length;
-        weightBytes += step.batch.bytesRead;
-        if (weight >= MOST_EVENTS || weightBytes >= MOST_BYTES) await flush();
-        break;
-      case "partial":
-        partial.push(step.partial);
-        break;
-      case "progress":
-        onProgress({ done: step.doneFiles, total: step.totalFiles, what: "Reading transcripts" });
-        break;
-      case "unchanged":
-        unchanged += step.files;
-        break;
-      default:
-        never(step);
+  try {
+    for await (const step of steps) {
+      if (ended()) break;
+      switch (step.type) {
+        case "batch":
+          batches.push(step.batch);
+          files.add(step.batch.file.path);
+          bytes += step.batch.bytesRead;
+          weight += step.batch.events.length + step.batch.patches.length + step.batch.calls.length;
+          weightBytes += step.batch.bytesRead;
+          if (weight >= MOST_EVENTS || weightBytes >= MOST_BYTES) await flush();
+          break;
+        case "partial":
+          partial.push(step.partial);
+          break;
+        case "progress":
+          onProgress({ done: step.doneFiles, total: step.totalFiles, what: "Reading transcripts" });
+          break;
+        case "unchanged":
+          unchanged += step.files;
+          break;
+        default:
+          never(step);
+      }
     }
+    await flush();
+  } finally {
+    await committing;
   }
-  await flush();
   return { sessions: changed.size, files: files.size, bytes, unchanged, partial, changed };
 }

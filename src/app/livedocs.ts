@@ -25,7 +25,7 @@ export interface LiveDocs {
   open(id: DocId, listener: DocumentListener): Promise<OpenDocument>;
   /** Changes a document, open or not. `change` throws to change nothing. Answers what `change` did. */
   edit<T>(id: DocId, change: (doc: Y.Doc) => T): Promise<T>;
-  /** Changes that are kept already (they came from the cloud). */
+  /** Changes that others keep: they came from the cloud, and would come again. */
   applied(id: DocId, updates: readonly Bytes[]): void;
 }
 
@@ -39,6 +39,8 @@ interface Live {
   /** Settles when all changes made so far are kept. */
   kept: Promise<void>;
   users: number;
+  /** Not the document's live one any more: who wants that opens it again. */
+  ended: boolean;
 }
 
 export function createLiveDocs({ load, append, onChange }: LiveDocsOptions): LiveDocs {
@@ -52,6 +54,7 @@ export function createLiveDocs({ load, append, onChange }: LiveDocsOptions): Liv
       opening.catch(() => lives.delete(id));
     }
     const live = await opening;
+    if (live.ended) return take(id);
     live.users++;
     return live;
   }
@@ -66,10 +69,13 @@ export function createLiveDocs({ load, append, onChange }: LiveDocsOptions): Liv
   }
 
   function drop(live: Live): void {
-    void lives.get(live.id)?.then((held) => {
-      if (held === live) lives.delete(live.id);
-    });
+    end(live);
     live.doc.destroy();
+  }
+
+  function end(live: Live): void {
+    if (!live.ended) lives.delete(live.id);
+    live.ended = true;
   }
 
   async function start(id: DocId): Promise<Live> {
@@ -83,6 +89,7 @@ export function createLiveDocs({ load, append, onChange }: LiveDocsOptions): Liv
       waiting: [],
       kept: Promise.resolve(),
       users: 0,
+      ended: false,
     };
     live.doc.on("update", (update: Uint8Array, from: unknown) => {
       if (from !== FROM_STORE) keep(live, update as Bytes, from);
@@ -116,7 +123,7 @@ export function createLiveDocs({ load, append, onChange }: LiveDocsOptions): Liv
 
   /** What is in memory is more than what is kept: nobody may go on from it. */
   function abandon(live: Live, error: unknown): void {
-    lives.delete(live.id);
+    end(live);
     const reason = error instanceof Error ? error : new Error(String(error));
     for (const listener of live.listeners) listener.onFault(reason);
     live.listeners.clear();
@@ -160,7 +167,12 @@ export function createLiveDocs({ load, append, onChange }: LiveDocsOptions): Liv
     applied(id, updates) {
       void lives.get(id)?.then(
         (live) => {
-          applyUpdates(live.doc, updates, FROM_STORE);
+          if (live.ended) return;
+          try {
+            applyUpdates(live.doc, updates, FROM_STORE);
+          } catch (error) {
+            return abandon(live, error);
+          }
           for (const update of updates) tell(live, update, null);
         },
         () => undefined,

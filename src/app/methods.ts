@@ -2,7 +2,7 @@
 import * as v from "valibot";
 import { AGENT_IDS } from "../base/session.ts";
 import { raise } from "../base/result.ts";
-import { DECISION_STATUSES } from "../crdt/decision.ts";
+import type { DecisionStatus } from "../crdt/decision.ts";
 import type { Api, Input, Method, Output, Progress, UsageBy } from "./api.ts";
 
 export interface CallContext {
@@ -58,7 +58,8 @@ const passphrase = v.pipe(v.string(), v.minLength(1), v.maxLength(1_024));
 
 const decisionFields = {
   title: v.exactOptional(prose),
-  status: v.exactOptional(v.picklist(DECISION_STATUSES)),
+  // Which ones there are, the document says, in a sentence.
+  status: v.exactOptional(v.custom<DecisionStatus>((value) => typeof value === "string")),
   date: v.exactOptional(prose),
   deciders: v.exactOptional(prose),
   context: v.exactOptional(prose),

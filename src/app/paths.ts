@@ -32,7 +32,16 @@ export function profileOf(name = "default", env: Env = process.env): Profile {
 
 /** Makes the profile's folder, which only this user can open. */
 export function makeProfile(profile: Profile): void {
-  mkdirSync(profile.folder, { recursive: true, mode: 0o700 });
+  try {
+    mkdirSync(profile.folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOSPC" || code === "EDQUOT") throw error;
+    raise(
+      "not-writable",
+      `The data folder ${profile.folder} cannot be made (${code ?? "unknown"}). Nothing was changed. Choose another with OPERON_HOME.`,
+    );
+  }
   chmodSync(profile.folder, 0o700);
 }
 

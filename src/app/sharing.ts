@@ -10,7 +10,7 @@ import type { Clock } from "../base/clock.ts";
 import { raise } from "../base/result.ts";
 import type { Store } from "../store/store.ts";
 import type { SessionRow } from "./api.ts";
-import type { Membership } from "./membership.ts";
+import type { LinkRecord, Membership } from "./membership.ts";
 import type { Traces } from "./traces.ts";
 import type { ProjectId } from "../base/ids.ts";
 
@@ -21,8 +21,10 @@ export interface Sharing {
   share(sessions: readonly SessionRow[]): Promise<number>;
   /** Of these (null: of all) the ones of the last minute. Shares those whose project is linked. Answers how many. */
   claimRecent(account: string, among: readonly SessionId[] | null): Promise<number>;
-  /** After a project was linked. */
+  /** After a project was linked: its claimed sessions. */
   shareClaimed(project: ProjectId): Promise<void>;
+  /** Sets or (null) takes away a project's link. From the stream of another one before, its sessions are withdrawn. */
+  relink(project: ProjectId, link: LinkRecord | null): Promise<void>;
 }
 
 export function createSharing(
@@ -39,7 +41,7 @@ export function createSharing(
 
   async function recent(): Promise<readonly SessionRow[]> {
     const since = clock.nowMs() - CLAIM_WINDOW_MS;
-    const { rows } = await store.views.sessions({ since, limit: 1_000 });
+    const { rows } = await store.views.sessions({ since, limit: Number.MAX_SAFE_INTEGER });
     return rows.filter(
       (row) =>
         row.owner === null &&
@@ -69,9 +71,15 @@ export function createSharing(
       return fresh.length;
     },
     async shareClaimed(project) {
-      const { rows } = await store.views.sessions({ project });
+      const { rows } = await store.views.sessions({ project, limit: Number.MAX_SAFE_INTEGER });
       for (const session of rows)
         if (session.claimed && session.owner === null) await shareOne(session);
+    },
+    async relink(project, link) {
+      const before = membership.link(project);
+      await membership.setLink(project, link);
+      if (before === null || before.cloudProject === link?.cloudProject) return;
+      await traces.withdraw({ team: before.team, project: before.cloudProject });
     },
   };
 }

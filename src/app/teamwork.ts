@@ -6,6 +6,7 @@ import { hostname, userInfo } from "node:os";
 import type { Bytes } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import type { DocId, TeamId } from "../base/ids.ts";
+import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import { raise, unwrap, type Result } from "../base/result.ts";
 import { Secret } from "../base/secret.ts";
@@ -38,7 +39,10 @@ export interface TeamworkOptions {
   readonly secrets: Secrets;
   readonly clock: Clock;
   readonly random: Random;
-  /** Others' changes, kept already. */
+  readonly log: Log;
+  /** Others' changes, verified and about to be kept. */
+  readonly onVerified: (doc: DocId, updates: readonly Bytes[]) => void;
+  /** The same, kept. */
   readonly onApplied: (doc: DocId, updates: readonly Bytes[]) => void;
   readonly onState: (team: TeamId, state: SyncState) => void;
 }
@@ -133,10 +137,12 @@ export async function openTeamwork(options: TeamworkOptions): Promise<Teamwork> 
       device,
       clock,
       random,
+      log: options.log,
       after: (delayMs, run) => {
         const timer = setTimeout(run, delayMs);
         return () => clearTimeout(timer);
       },
+      onVerified: options.onVerified,
       onApplied: options.onApplied,
       onState: (state) => options.onState(team, state),
     });

@@ -10,6 +10,7 @@ import { basename } from "node:path";
 import type { Bytes } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { ulid, type DocId, type ProjectId, type SessionId, type TeamId } from "../base/ids.ts";
+import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import { canWrite, openDoc } from "../crdt/documents.ts";
 import { readTrace, removeFromTrace, writeTrace } from "../crdt/trace.ts";
@@ -23,6 +24,8 @@ import type { StreamRef } from "../sync/ports.ts";
 export interface Traces {
   /** A new generation of the session's trace, in this stream. False when it is there already. */
   share(session: SessionId, stream: StreamRef): Promise<boolean>;
+  /** Nothing more of this machine's traces goes into the stream, not even what waits to be sent. The team keeps what it has. */
+  withdraw(stream: StreamRef): Promise<void>;
   /** Brings shared traces up to their sessions; `among`: of these only. */
   catchUp(among?: ReadonlySet<SessionId>): Promise<void>;
   /** A teammate's trace has come or grown. */
@@ -35,6 +38,7 @@ export interface TracesOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly random: Random;
+  readonly log: Log;
   /** After an append to a shared trace: there is something to send. */
   onGrown(doc: DocId, sizeBytes: number): void;
   /** After a teammate's session changed. */
@@ -43,16 +47,20 @@ export interface TracesOptions {
   projectAt(stream: StreamRef): Promise<{ readonly id: ProjectId; readonly name: string } | null>;
   /** The member at a device, in words; null when nobody can be asked. */
   memberAt(team: TeamId, device: string): Promise<string | null>;
+  /** Is this the device here? */
+  isHere(device: string): Promise<boolean>;
 }
 
 export function createTraces({
   store,
   clock,
   random,
+  log,
   onGrown,
   onSessions,
   projectAt,
   memberAt,
+  isHere,
 }: TracesOptions): Traces {
   const names = [userName(), hostname(), basename(homedir())].filter((name) => name.length > 2);
 
@@ -96,8 +104,14 @@ export function createTraces({
     const { meta, events } = readTrace(doc);
     doc.destroy();
     if (meta === null) return;
-    const owner = (device === null ? null : await memberAt(stream.team, device)) ?? UNKNOWN_MEMBER;
-    if (await isAnothers(session, owner)) return store.documents.setRev(id, stored.rev);
+    const member = device === null ? null : await memberAt(stream.team, device);
+    // Left behind while nobody can say whose it is: it is shown again when somebody can.
+    const reflected = device !== null && member === null ? null : stored.rev;
+    const owner = member ?? UNKNOWN_MEMBER;
+    if (await isAnothers(session, owner)) {
+      if (reflected !== null) await store.documents.setRev(id, reflected);
+      return;
+    }
     const shown = await store.sessions.putRemote({
       id: session,
       team: stream.team,
@@ -106,8 +120,13 @@ export function createTraces({
       meta,
       events,
     });
-    await store.documents.setRev(id, stored.rev);
+    if (reflected !== null) await store.documents.setRev(id, reflected);
     if (shown) onSessions([session]);
+  }
+
+  /** A trace is written by one device. Another's is left to it, though the session may lie on this machine too. */
+  async function isOwn({ owner }: DocumentInfo): Promise<boolean> {
+    return owner === null || isHere(owner);
   }
 
   /** A trace under the name of a session that another member shared first is not that session's. */
@@ -117,6 +136,7 @@ export function createTraces({
     return first !== owner && first !== UNKNOWN_MEMBER;
   }
 
+  /** Traces in a stream that were not withdrawn. */
   async function shared(): Promise<readonly (readonly [DocumentInfo, SessionId])[]> {
     return (await store.documents.list({ kind: "trace" })).flatMap((info) => {
       const session = sessionOfTrace(info.id);
@@ -128,14 +148,13 @@ export function createTraces({
 
   return {
     async share(session, stream) {
-      const held = (await shared()).find(
-        ([info, id]) =>
+      for (const [info, id] of await shared()) {
+        const fits =
           id === session &&
           info.stream?.team === stream.team &&
-          info.stream.project === stream.project,
-      );
-      if (held !== undefined) {
-        await write(held[0], session);
+          info.stream.project === stream.project;
+        if (!fits || !(await isOwn(info))) continue;
+        await write(info, session);
         return false;
       }
       const id = newTraceId(session, clock, random);
@@ -143,9 +162,15 @@ export function createTraces({
       await write((await store.documents.info(id)) as DocumentInfo, session);
       return true;
     },
+    async withdraw(stream) {
+      for (const [info] of await shared()) {
+        const there = info.stream?.team === stream.team && info.stream.project === stream.project;
+        if (there && (await isOwn(info))) await store.documents.retire(info.id);
+      }
+    },
     async catchUp(among) {
       for (const [info, session] of await shared())
-        if (among?.has(session) ?? true) await write(info, session);
+        if ((among?.has(session) ?? true) && (await isOwn(info))) await write(info, session);
     },
     async received(id) {
       const session = sessionOfTrace(id);
@@ -157,8 +182,13 @@ export function createTraces({
     async receiveAll() {
       for (const [info, session] of await shared()) {
         if (info.modelRev >= info.rev) continue;
-        if ((await store.views.localTrace(session, Number.MAX_SAFE_INTEGER)) === null)
-          await show(info, session);
+        try {
+          if ((await store.views.localTrace(session, Number.MAX_SAFE_INTEGER)) === null)
+            await show(info, session);
+        } catch (error) {
+          // One that cannot be shown keeps no other from being shown; it is tried again the next time.
+          log("error", "trace-unreadable", { id: info.id, reason: String(error) });
+        }
       }
     },
   };

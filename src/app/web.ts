@@ -195,7 +195,7 @@ function safeHeaders(port: number): Record<string, string> {
       "script-src 'self'",
       "style-src 'self'",
       "font-src 'self'",
-      "img-src 'self' data: blob:",
+      "img-src 'self'",
       `connect-src 'self' ws://${HOST}:${port}`,
       "base-uri 'none'",
       "form-action 'none'",

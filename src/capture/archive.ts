@@ -4,7 +4,7 @@
  * A folder that only its owner can read. `*.pack` hold zstd chunks one after another; `manifest.jsonl` says what
  * each is: agent, path, generation (a file that was replaced begins the next one), offset, length, SHA-256, and the
  * file's stat then. Both are only appended to, the chunk before its line, so a crash leaves at most bytes that no
- * line names and one torn line, which is passed over. A chunk whose hash is already held is not written again.
+ * line names and one torn line, which is passed over; what a failed write left is cut off before the next. A chunk whose hash is already held is not written again.
  *
  * Of a generation, a later entry holds from its offset on.
  */
@@ -86,16 +86,27 @@ export async function openArchive(folder: string): Promise<Archive> {
   const torn = await loadManifest(manifestPath, held, places);
   const manifest = await open(manifestPath, "a", 0o600);
   if (torn) await manifest.appendFile("\n");
+  let manifestSize = (await manifest.stat()).size;
   let pack = await openPack(folder, await newestPack(folder));
+  let hasFailed = false;
   let queue: Promise<unknown> = Promise.resolve();
+
+  /** Takes back what a failed write left (a full disk takes half of it): all that follows would lie elsewhere than noted. */
+  async function mend(): Promise<void> {
+    if (!hasFailed) return;
+    await pack.file.truncate(pack.size);
+    await manifest.truncate(manifestSize);
+    hasFailed = false;
+  }
 
   async function place(bytes: Buffer, hash: string): Promise<Place> {
     const known = places.get(hash);
     if (known !== undefined) return known;
     const packed = await compress(bytes);
     if (pack.size > 0 && pack.size + packed.length > MAX_PACK_BYTES) {
+      const next = await openPack(folder, pack.number + 1);
       await pack.file.close();
-      pack = await openPack(folder, pack.number + 1);
+      pack = next;
     }
     await pack.file.appendFile(packed);
     const found = { pack: pack.number, at: pack.size, packed: packed.length };
@@ -134,15 +145,19 @@ export async function openArchive(folder: string): Promise<Archive> {
         ...file,
         ...(await place(chunk, hash)),
       };
-      await manifest.appendFile(`${JSON.stringify(line)}\n`);
+      const text = Buffer.from(`${JSON.stringify(line)}\n`);
+      await manifest.appendFile(text);
+      manifestSize += text.length;
       addEntry(entry.entries, line);
     }
   }
 
   return {
     append(agent, path, offset, bytes, file, restart) {
-      const done = queue.then(() => write(agent, path, offset, bytes, file, restart));
-      queue = done.catch(() => {});
+      const done = queue.then(mend).then(() => write(agent, path, offset, bytes, file, restart));
+      queue = done.catch(() => {
+        hasFailed = true;
+      });
       return done;
     },
     files: () => [...held.values()].flatMap((entry) => describe(entry.entries)),

@@ -10,6 +10,7 @@ import {
 } from "./command.ts";
 import { projectArgument } from "./project.ts";
 import { oneLine, plainText, print, printJson, say, table } from "./output.ts";
+import { teamNames } from "./team.ts";
 
 /** Option name → field. */
 const FIELDS = {
@@ -62,6 +63,7 @@ async function list(context: CommandContext): Promise<number> {
   else if (rows.length === 0)
     say("No decisions here yet. operon decision new --title TEXT begins one.");
   else {
+    const nameOf = await teamNames(context);
     const lines = table(
       ["ID", "DATE", "STATUS", "WHERE", "TITLE"],
       ["left", "left", "left", "left", "left"],
@@ -69,7 +71,7 @@ async function list(context: CommandContext): Promise<number> {
         row.id,
         row.date ?? "–",
         row.status,
-        row.team ?? "this machine",
+        row.team === null ? "this machine" : nameOf(row.team),
         row.title,
       ]),
     );
@@ -101,18 +103,18 @@ function fieldsOf(context: CommandContext): DecisionInput {
   return fields as DecisionInput;
 }
 
-function answer(context: CommandContext, row: DecisionRow): number {
+async function answer(context: CommandContext, row: DecisionRow): Promise<number> {
   if (context.json) printJson(row);
-  else for (const line of linesOf(row)) print(line);
+  else for (const line of linesOf(row, await teamNames(context))) print(line);
   return 0;
 }
 
-function linesOf(row: DecisionRow): readonly string[] {
+function linesOf(row: DecisionRow, nameOf: (team: string) => string): readonly string[] {
   const facts = [
     row.id,
     row.status,
     row.date,
-    row.team === null ? "this machine only" : `team ${row.team}`,
+    row.team === null ? "this machine only" : `team ${nameOf(row.team)}`,
     row.waiting ? "waiting to be sent" : null,
   ];
   const sections: readonly (readonly [string, string])[] = [

@@ -1,5 +1,5 @@
 /** `operon`: finds the command, reads its options, runs it, and ends as it ended (0 done, 1 failed, 2 asked for wrongly). */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
@@ -7,6 +7,7 @@ import { systemClock } from "../base/clock.ts";
 import { systemRandom } from "../base/random.ts";
 import { FaultError } from "../base/result.ts";
 import { connectOrRun, type Reached } from "../app/client.ts";
+import { knownFault } from "../app/faults.ts";
 import { stderrLog } from "../app/log.ts";
 import { makeProfile, profileOf, PROGRAM_ROOT } from "../app/paths.ts";
 import type { Input, Method, Progress } from "../app/api.ts";
@@ -178,6 +179,12 @@ function contextOf(
   };
   const profile = profileOf(option("profile") ?? undefined);
   const home = option("home");
+  if (home !== null && !existsSync(home)) {
+    throw new FaultError({
+      type: "no-file",
+      message: `There is no folder ${resolve(home)} (--home). Nothing was done.`,
+    });
+  }
   const abort = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => abort.abort(signal));
@@ -305,8 +312,9 @@ function report(error: unknown): number {
     say(error.message);
     return 2;
   }
-  if (error instanceof FaultError) {
-    say(error.message);
+  const known = knownFault(error);
+  if (known !== null) {
+    say(known.message);
     return 1;
   }
   say(

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import type { ProjectRow } from "../app/api.ts";
 import { neededOption, noArguments, onlyArgument, part, type Command } from "./command.ts";
 import { print, printJson, say, table } from "./output.ts";
+import { teamNames } from "./team.ts";
 
 export const project: Command = {
   usage: [
@@ -19,7 +20,7 @@ export const project: Command = {
       noArguments(context);
       const rows = await context.call("projects", undefined);
       if (context.json) printJson(rows);
-      else printProjects(rows);
+      else printProjects(rows, await teamNames(context));
       return 0;
     }
     const chosen = projectArgument(onlyArgument(context, "PROJECT"));
@@ -33,7 +34,7 @@ export const project: Command = {
     if (context.json) printJson(row);
     else if (name === "link")
       print(
-        `${row.name} is linked to team ${row.team}. Its new sessions are shared; older ones with operon share.`,
+        `${row.name} is linked to team ${(await teamNames(context))(row.team ?? "")}. Its new sessions are shared; older ones with operon share.`,
       );
     else
       print(
@@ -50,13 +51,19 @@ export function projectArgument(text: string): string {
     : text;
 }
 
-function printProjects(rows: readonly ProjectRow[]): void {
+function printProjects(rows: readonly ProjectRow[], nameOf: (team: string) => string): void {
   if (rows.length === 0)
     return say("No projects here yet. operon import finds them with their sessions.");
   const lines = table(
     ["ID", "SESSIONS", "TEAM", "NAME", "PATH"],
     ["left", "right", "left", "left", "left"],
-    rows.map((row) => [row.id, String(row.sessions), row.team ?? "–", row.name, row.path]),
+    rows.map((row) => [
+      row.id,
+      String(row.sessions),
+      row.team === null ? "–" : nameOf(row.team),
+      row.name,
+      row.path,
+    ]),
   );
   for (const line of lines) print(line);
 }

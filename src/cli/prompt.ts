@@ -13,7 +13,7 @@ export async function readSecret(
   if (fromStdin) return new Secret(await firstLine());
   if (process.stdin.isTTY !== true) {
     throw new UsageError(
-      `There is no terminal to ask for it: give it on standard input with --${flag}.`,
+      `There is no terminal to ask for the ${flag.replace("-stdin", "")}: give it on standard input with --${flag}.`,
     );
   }
   process.stderr.write(question);

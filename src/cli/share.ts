@@ -12,6 +12,8 @@ export const share: Command = {
     if (context.args.length === 0) throw new UsageError("SESSION is missing.");
     const answer = await context.call("share", { sessions: context.args });
     if (context.json) printJson(answer);
+    else if (answer.shared === 0)
+      print("Shared already; what is new in it goes with the next sync.");
     else print(`${counted(answer.shared, "session")} shared. The next sync sends what is missing.`);
     return 0;
   },

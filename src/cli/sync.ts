@@ -7,7 +7,7 @@ export const sync: Command = {
   usage: ["sync [--once] [--json]"],
   about:
     "Fetches what others shared, checks it, and sends what is waiting. Ends when both is done (an engine that stays, as\n" +
-    "operon open or operon watch, goes on by itself). Exits with 1 on an alarm or without a network.",
+    "operon open or operon watch, goes on by itself). Exits with 1 on an alarm, or when a team could not be synced.",
   options: { once: { type: "boolean" } },
   async run(context) {
     noArguments(context);
@@ -15,10 +15,13 @@ export const sync: Command = {
     if (context.json) printJson(report);
     else print(wordsOf(report));
     for (const alarm of report.alarms) say(`alarm: ${alarm}`);
-    return report.alarms.length > 0 ? 1 : 0;
+    for (const sentence of report.failed) say(sentence);
+    return report.alarms.length + report.failed.length > 0 ? 1 : 0;
   },
 };
 
-function wordsOf({ pushed, pulled, verified }: SyncReport): string {
+function wordsOf({ pushed, pulled, verified, head }: SyncReport): string {
+  if (verified && Object.keys(head).length === 0)
+    return "Nothing is shared with this device yet, and nothing waits to be sent.";
   return `${counted(pulled, "row")} fetched, ${counted(pushed, "row")} sent; ${verified ? "all verified" : "not verified"}.`;
 }

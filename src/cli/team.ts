@@ -1,4 +1,11 @@
-import { noArguments, onlyArgument, part, type Command, type CommandContext } from "./command.ts";
+import {
+  noArguments,
+  onlyArgument,
+  part,
+  UsageError,
+  type Command,
+  type CommandContext,
+} from "./command.ts";
 import { print, printJson, say, table } from "./output.ts";
 import { readSecret } from "./prompt.ts";
 
@@ -55,6 +62,8 @@ async function create(context: CommandContext): Promise<number> {
 
 async function invite(context: CommandContext): Promise<number> {
   const email = onlyArgument(context, "E-MAIL");
+  if (!/^[^\s@]+@[^\s@]+$/.test(email))
+    throw new UsageError(`"${email}" is not an e-mail address.`);
   const chosen = context.option("team");
   const made = await context.call("inviteToTeam", {
     email,
@@ -73,8 +82,16 @@ async function join(context: CommandContext): Promise<number> {
   const passphrase = await passphraseOf(context);
   const joined = await context.call("joinTeam", { invite: text, passphrase: passphrase.reveal() });
   if (context.json) printJson(joined);
-  else print(`This device is in team ${joined.team}.`);
+  else print(`This device is in team ${(await teamNames(context))(joined.team)}.`);
   return 0;
+}
+
+/** What people call a team, by its id. */
+export async function teamNames(context: CommandContext): Promise<(team: string) => string> {
+  const names = new Map(
+    (await context.call("teams", undefined)).map(({ id, name }) => [id, name] as const),
+  );
+  return (team) => names.get(team) ?? team;
 }
 
 function passphraseOf(context: CommandContext) {

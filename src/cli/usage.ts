@@ -1,6 +1,6 @@
 import type { UsageBy, UsageRow } from "../app/api.ts";
 import { noArguments, UsageError, type Command } from "./command.ts";
-import { print, printJson, table } from "./output.ts";
+import { print, printJson, say, table } from "./output.ts";
 import { money, quantity } from "./words.ts";
 
 const BY: readonly UsageBy[] = ["session", "day", "model", "project", "agent"];
@@ -12,7 +12,8 @@ export const usage: Command = {
   options: { by: { type: "string" } },
   async run(context) {
     noArguments(context);
-    const by = (context.option("by") ?? "day").split(",").map((word) => word.trim());
+    const words = (context.option("by") ?? "day").split(",").map((word) => word.trim());
+    const by = [...new Set(words)];
     const unknown = by.find((word) => !BY.includes(word as UsageBy));
     if (unknown !== undefined)
       throw new UsageError(`--by takes ${BY.join(", ")}, not "${unknown}".`);
@@ -21,9 +22,9 @@ export const usage: Command = {
       printJson(answer);
       return 0;
     }
-    const keys = by.flatMap((word) =>
-      word === "session" ? (["agent", "session"] as const) : [word as Exclude<UsageBy, "session">],
-    );
+    const keys = [
+      ...new Set(by.flatMap((word) => (word === "session" ? ["agent", word] : [word]))),
+    ] as UsageBy[];
     const lines = table(
       [
         ...keys.map((key) => key.toUpperCase()),
@@ -41,6 +42,12 @@ export const usage: Command = {
       ],
     );
     for (const line of lines) print(line);
+    if (answer.totals.costUsd === null && answer.rows.some(({ costUsd }) => costUsd !== null)) {
+      const priced = answer.rows.reduce((sum, { costUsd }) => sum + (costUsd ?? 0), 0);
+      say(
+        `The rows with a price make ${money(priced)}; "unpriced" has a model whose price is not known.`,
+      );
+    }
     return 0;
   },
 };

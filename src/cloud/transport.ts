@@ -30,7 +30,14 @@ const Pushed = v.array(
     v.object({ n: RowNumber }),
   ]),
 );
-const Poke = v.object({ payload: v.object({ project: Project, n: RowNumber }) });
+const Poke = v.object({
+  payload: v.object({
+    project: Project,
+    n: RowNumber,
+    h: Hash,
+    row: v.optional(base64(1, ROW_MAX_BYTES)),
+  }),
+});
 
 export function createTransport(connection: Connection): Transport {
   return {
@@ -142,12 +149,10 @@ function listen(
       channel = joined;
       joined.on("broadcast", { event: "poke" }, (message) => {
         const poke = v.safeParse(Poke, message);
-        if (poke.success && !stopped)
-          onSignal({
-            is: "poke",
-            stream: { team, project: poke.output.payload.project },
-            n: poke.output.payload.n,
-          });
+        if (!poke.success || stopped) return;
+        const { project, n, h, row } = poke.output.payload;
+        const stream = { team, project };
+        onSignal({ is: "poke", stream, n, brought: row ? { stream, n, h, row } : null });
       });
       joined.subscribe((status, error) => {
         if (stopped || channel !== joined) return;

@@ -17,7 +17,7 @@ import { ulid } from "../base/ids.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import { canWrite, setSchema } from "./documents.ts";
 import { asObject, asOneOf, asText } from "./json.ts";
-import { addEntries, addEntry, readEntries, setTexts, type Maker } from "./lists.ts";
+import { addEntry, readEntries, setTexts, type Maker } from "./lists.ts";
 import { editText } from "./text.ts";
 
 export const DECISION_STATUSES = [
@@ -160,12 +160,6 @@ export function markOption(
   if (!(option instanceof Y.Map)) return false;
   if (option.get(mark) !== on) option.set(mark, on);
   return true;
-}
-
-/** Answers the entry's id. */
-export function addEvidence(doc: Y.Doc, evidence: Evidence, make: Maker): string {
-  const { session, event, hash } = evidence;
-  return addEntries(doc.getMap("evidence"), [{ session, event, hash }], make)[0] as string;
 }
 
 /** `id` is "" in a document that has no valid one: the caller who knows it by another way believes that. */

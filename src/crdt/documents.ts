@@ -38,23 +38,45 @@ export function applyUpdates(doc: Y.Doc, updates: readonly Uint8Array[], origin:
   }, origin);
 }
 
-export function encodeDoc(doc: Y.Doc): Bytes {
-  return Y.encodeStateAsUpdate(doc) as Bytes;
+/**
+ * Which of these updates (by index) cannot be applied to a document that holds `state`, each after those before it that
+ * can. Bytes may decode and still name what is not there.
+ */
+export function inapplicable(
+  state: Uint8Array,
+  updates: readonly Uint8Array[],
+): ReadonlySet<number> {
+  if (canRebuild([state, ...updates])) return new Set();
+  const good = [state];
+  const bad = new Set<number>();
+  let doc = rebuildDoc(good);
+  for (const [i, update] of updates.entries()) {
+    try {
+      Y.applyUpdate(doc, update);
+      good.push(update);
+    } catch {
+      bad.add(i);
+      // It may be in the document in part.
+      doc.destroy();
+      doc = rebuildDoc(good);
+    }
+  }
+  doc.destroy();
+  // All at once is how they will be read.
+  return canRebuild(good) ? bad : new Set(updates.keys());
 }
 
-/**
- * The proof that two devices hold the same: the hash of a fresh document rebuilt from its updates in stream order.
- * (A live document differs with its history of garbage collection; snapshot digests are equal for different texts when
- * a clientID was used twice.)
- */
-export function contentHash(
-  hash: (bytes: Bytes) => Bytes,
-  updatesInStreamOrder: readonly Uint8Array[],
-): Bytes {
-  const doc = rebuildDoc(updatesInStreamOrder);
-  const digest = hash(encodeDoc(doc));
-  doc.destroy();
-  return digest;
+function canRebuild(updates: readonly Uint8Array[]): boolean {
+  try {
+    rebuildDoc(updates).destroy();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export function encodeDoc(doc: Y.Doc): Bytes {
+  return Y.encodeStateAsUpdate(doc) as Bytes;
 }
 
 /** 0 for a document that does not say. */

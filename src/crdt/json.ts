@@ -28,6 +28,20 @@ export function asNumber(value: unknown): number | null {
   return typeof value === "number" && Number.isFinite(value) ? value : null;
 }
 
+/** Whole (a fraction is rounded) and exact. */
+export function asWhole(value: unknown): number | null {
+  const whole = Math.round(asNumber(value) ?? Number.NaN);
+  return Number.isSafeInteger(whole) ? whole : null;
+}
+
+const END_OF_TIME_MS = Date.UTC(9999, 11, 31);
+
+/** Milliseconds since 1970, up to the last year that has four digits. */
+export function asTime(value: unknown): number | null {
+  const ms = asWhole(value);
+  return ms !== null && ms >= 0 && ms <= END_OF_TIME_MS ? ms : null;
+}
+
 /** Whole, not negative. */
 export function asCount(value: unknown): number | null {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : null;

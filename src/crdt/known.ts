@@ -38,17 +38,6 @@ export function foldKnown(known: Known, ...updates: readonly Uint8Array[]): Know
   return { stateVector: encodeClocks(clocks), deleteSet: encodeDeletes(deletes) };
 }
 
-/** What either of two knows. */
-export function mergeKnown(a: Known, b: Known): Known {
-  const clocks = Y.decodeStateVector(a.stateVector);
-  for (const [client, clock] of Y.decodeStateVector(b.stateVector)) {
-    clocks.set(client, Math.max(clock, clocks.get(client) ?? 0));
-  }
-  const deletes = decodeDeletes(a.deleteSet);
-  addDeletes(deletes, decodeDeletes(b.deleteSet));
-  return { stateVector: encodeClocks(clocks), deleteSet: encodeDeletes(deletes) };
-}
-
 /**
  * One update with all that lies beyond `known`, of every clientID, and the deletes not in it; null when there is
  * neither. What stands after a gap waits until the gap is filled: nobody could apply it.

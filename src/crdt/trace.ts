@@ -17,7 +17,17 @@ import {
   type Tokens,
 } from "../base/session.ts";
 import { setSchema } from "./documents.ts";
-import { asCount, asNumber, asObject, asOneOf, asText, deepEqual, type Fields } from "./json.ts";
+import {
+  asCount,
+  asNumber,
+  asObject,
+  asOneOf,
+  asText,
+  asTime,
+  asWhole,
+  deepEqual,
+  type Fields,
+} from "./json.ts";
 
 /** A private member, because a spread drops it: a changed copy has to pass the gate again. */
 declare class Passed {
@@ -160,33 +170,33 @@ function readEvent(value: unknown): TraceEvent | null {
   const fields = asObject(value);
   if (fields === null) return null;
   const kind = asOneOf(EVENT_KINDS, fields["kind"]);
-  const order = asNumber(fields["order"] ?? 0);
+  const order = asWhole(fields["order"] ?? 0);
   if (kind === null || order === null) return null;
   return {
     kind,
     order,
-    at: asNumber(fields["at"]),
-    durationMs: asNumber(fields["durationMs"]),
+    at: asTime(fields["at"]),
+    durationMs: asWhole(fields["durationMs"]),
     status: asOneOf(EVENT_STATUSES, fields["status"]),
-    model: asText(fields["model"], MAX_NAME),
-    lane: asText(fields["lane"], MAX_NAME),
-    opens: asText(fields["opens"], MAX_NAME),
+    model: asLine(fields["model"], MAX_NAME),
+    lane: asLine(fields["lane"], MAX_NAME),
+    opens: asLine(fields["opens"], MAX_NAME),
     tool: readTool(fields["tool"]),
     tokens: readTokens(fields["tokens"]),
     costNanoUsd: asCount(fields["costNanoUsd"]),
     linesAdded: asCount(fields["linesAdded"]),
     linesRemoved: asCount(fields["linesRemoved"]),
-    exitCode: asNumber(fields["exitCode"]),
+    exitCode: asWhole(fields["exitCode"]),
     rolledBack: fields["rolledBack"] === true,
   };
 }
 
 function readTool(value: unknown): TraceEvent["tool"] {
   const fields = asObject(value);
-  const name = asText(fields?.["name"], MAX_NAME);
+  const name = asLine(fields?.["name"], MAX_NAME);
   if (name === null) return null;
   const input = Object.entries(asObject(fields?.["input"]) ?? {})
-    .filter(([key, item]) => key.length <= MAX_NAME && key !== "__proto__" && isInputValue(item))
+    .filter(([key, item]) => asLine(key, MAX_NAME) !== null && key !== "__proto__" && isInputValue(item))
     .slice(0, MAX_INPUT_FIELDS);
   return { name, input: Object.fromEntries(input) as ToolInput };
 }
@@ -195,10 +205,16 @@ function isInputValue(value: unknown): boolean {
   if (typeof value === "boolean" || asNumber(value) !== null) return true;
   if (Array.isArray(value)) {
     return (
-      value.length <= MAX_INPUT_LIST && value.every((item) => asText(item, MAX_INPUT_TEXT) !== null)
+      value.length <= MAX_INPUT_LIST && value.every((item) => asLine(item, MAX_INPUT_TEXT) !== null)
     );
   }
-  return asText(value, MAX_INPUT_TEXT) !== null;
+  return asLine(value, MAX_INPUT_TEXT) !== null;
+}
+
+/** The database's text cannot hold U+0000, and no name has one. */
+function asLine(value: unknown, maxLength: number): string | null {
+  const text = asText(value, maxLength);
+  return text?.includes("\u0000") === true ? null : text;
 }
 
 function readTokens(value: unknown): Tokens | null {
@@ -220,10 +236,10 @@ function readMeta(doc: Y.Doc): TraceMeta | null {
   if (agent === null) return null;
   return {
     agent,
-    agentVersion: asText(map.get("agentVersion"), MAX_NAME),
-    sourceId: asText(map.get("sourceId"), MAX_NAME),
-    startedAt: asNumber(map.get("startedAt")),
-    endedAt: asNumber(map.get("endedAt")),
+    agentVersion: asLine(map.get("agentVersion"), MAX_NAME),
+    sourceId: asLine(map.get("sourceId"), MAX_NAME),
+    startedAt: asTime(map.get("startedAt")),
+    endedAt: asTime(map.get("endedAt")),
     usage: readUsage(map.get("usage")),
     events: asCount(map.get("events")) ?? 0,
     prompts: asCount(map.get("prompts")) ?? 0,
@@ -237,7 +253,7 @@ function readUsage(value: unknown): TraceMeta["usage"] {
   for (const [model, item] of Object.entries(asObject(value) ?? {}).slice(0, MAX_MODELS)) {
     const fields = asObject(item);
     const tokens = readTokens(fields?.["tokens"]);
-    if (fields === null || tokens === null || model.length > MAX_NAME || model === "__proto__")
+    if (fields === null || tokens === null || asLine(model, MAX_NAME) === null || model === "__proto__")
       continue;
     usage[model] = {
       calls: asCount(fields["calls"]) ?? 0,

@@ -11,11 +11,11 @@ import type { PGlite } from "@electric-sql/pglite";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { FaultError, type Result, fail, ok } from "../base/result.ts";
-import { Engine } from "./engine.ts";
 import { diskFull, hasRoomToStart, isDiskFull } from "./faults.ts";
 import { lockFolder } from "./lock.ts";
 import { type Migration, migrate, newerVersion, timeStamp } from "./migrations.ts";
 import { createDatabase, defaultCache } from "./prepared.ts";
+import { Threaded } from "./threaded.ts";
 
 export interface OpenPgOptions {
   readonly folder: string;
@@ -83,22 +83,22 @@ async function openLocked(options: OpenPgOptions): Promise<Result<Omit<OpenPg, "
   if (db === null) {
     notices.push(setAside(options, database));
     await create(options, database);
-    db = await Engine.start(database);
+    db = await Threaded.start(database);
   }
   const migrated = await migrateOrClose(options, db, database);
   if (!migrated.ok) return migrated;
-  return ok({ db, notices, fresh: !existed || notices.length > 0, setAside: notices.length > 0 });
+  return ok({ db: db.asPGlite, notices, fresh: !existed || notices.length > 0, setAside: notices.length > 0 });
 }
 
 async function migrateOrClose(
   options: OpenPgOptions,
-  db: Engine,
+  db: Threaded,
   database: string,
 ): Promise<Result<unknown>> {
   try {
     const { migrations, clock, backups: keepBackups = 3 } = options;
     const backups = join(options.folder, "backups");
-    const migrated = await migrate({ db, database, backups, keepBackups, migrations, clock });
+    const migrated = await migrate({ db: db.asPGlite, database, backups, keepBackups, migrations, clock });
     if (!migrated.ok) await db.close();
     return migrated;
   } catch (error) {
@@ -114,12 +114,12 @@ async function create(options: OpenPgOptions, database: string): Promise<void> {
 }
 
 /** Null: this folder does not open, and neither space nor rights are the reason. */
-async function start(folder: string, database: string): Promise<Engine | null> {
+async function start(folder: string, database: string): Promise<Threaded | null> {
   accessSync(database, constants.R_OK | constants.W_OK | constants.X_OK);
   // PGlite would make a new database in it without a word.
   if (!existsSync(join(database, "PG_VERSION"))) return null;
   try {
-    const db = await Engine.start(database);
+    const db = await Threaded.start(database);
     if (await reads(db)) return db;
     await db.close();
     return null;
@@ -131,7 +131,7 @@ async function start(folder: string, database: string): Promise<Engine | null> {
 }
 
 /** One row of every table: a missing or unreadable file shows here and not in the middle of the work. */
-async function reads(db: Engine): Promise<boolean> {
+async function reads(db: Threaded): Promise<boolean> {
   const tables = await db.query<{ name: string }>(
     "select c.oid::regclass::text as name from pg_class c join pg_namespace n on n.oid = c.relnamespace " +
       "where c.relkind = 'r' and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')",

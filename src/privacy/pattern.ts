@@ -26,7 +26,7 @@ function isHarmless({ names }: Place, text: string): boolean {
 }
 
 const MAX_LENGTH = 80;
-const MAX_WORDS = 3;
+const MAX_WORDS = 1;
 /**
  * What statements, paths and prose have and searches can do without: other space than " ", quotes, assignments,
  * comparisons, `;`, shell signs, `a:b`, comments, a leading or doubled slash (either kind), drives, `~`, `..`, and sentences' ends.

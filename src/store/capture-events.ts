@@ -32,7 +32,7 @@ export async function writeEvents(commit: Commit): Promise<readonly StoredEvent[
 async function ownersOf(commit: Commit): Promise<ReadonlyMap<EventId, SessionId>> {
   const ids = commit.batches.flatMap((batch) => batch.events.map((event) => event.id));
   const found = await commit.tx.query<{ id: EventId; session_id: SessionId }>(
-    "select e.id, e.session_id from unnest($1::text[]) as x(id) join events e on e.id = x.id",
+    "select id, session_id from events where id = any($1::text[])",
     [textArray(ids)],
   );
   return new Map(found.rows.map((row) => [row.id, row.session_id]));
@@ -76,6 +76,7 @@ async function insertEvents(commit: Commit, events: readonly StoredEvent[]): Pro
     onePerName(event.parts).map((part) => partRow(event.id, part)),
   );
   await copyRows(commit.tx, "parts", ["event_id", "name", "body", "bytes"], parts);
+  for (const { event } of events) commit.fresh.put(event.id, onePerName(event.parts));
 }
 
 function partRow(event: EventId, part: Part): readonly CopyValue[] {
@@ -125,6 +126,7 @@ interface PartOf {
 async function replaceParts(commit: Commit, parts: readonly PartOf[]): Promise<void> {
   const rows = [...new Map(parts.map((row) => [`${row.id} ${row.part.name}`, row])).values()];
   if (rows.length === 0) return;
+  for (const { id } of rows) commit.fresh.forget(id);
   const written = await commit.tx.query<{ id: EventId; session_id: SessionId }>(
     `with x as (
        select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[]) as x(id, session_id, name, body, rev)

@@ -48,6 +48,8 @@ export async function loadSessions(
 ): Promise<Map<SessionId, SessionDraft>> {
   const refs = new Map(batches.map((batch) => [batch.ref.id, batch.ref]));
   const drafts = await readDrafts(tx, [...refs.keys()]);
+  const remote = [...drafts.values()].filter((draft) => draft.changed).map(({ ref }) => ref.id);
+  if (remote.length > 0) await clearRemote(tx, remote);
   for (const ref of refs.values()) if (!drafts.has(ref.id)) drafts.set(ref.id, newDraft(ref));
   const projects = new Map<string, ProjectRef>();
   for (const batch of batches) {
@@ -109,6 +111,12 @@ export async function saveSessions(
   return ids;
 }
 
+/** What another device said of these sessions gives way to what is captured here. */
+async function clearRemote(tx: Transaction, ids: readonly SessionId[]): Promise<void> {
+  for (const table of ["search_docs", "events", "calls"])
+    await tx.query(`delete from ${table} where session_id = any($1::text[])`, [textArray(ids)]);
+}
+
 async function saveProjects(db: Db, projects: readonly ProjectRef[]): Promise<void> {
   if (projects.length === 0) return;
   await db.query(
@@ -146,6 +154,7 @@ function draftOf(row: Row): SessionDraft {
   return {
     ref: { id: row.id, agent: row.agent, sourceId: row.source_id },
     rev: row.rev + 1,
+    // A session of another device becomes this machine's.
     changed: row.remote_team !== null,
     project: row.project_id,
     agentTitle: row.agent_title,

@@ -17,6 +17,7 @@ import { writeCalls } from "./capture-calls.ts";
 import { writeEvents } from "./capture-events.ts";
 import { loadSessions, saveSessions, type SessionDraft } from "./capture-sessions.ts";
 import type { FindProject } from "./projects.ts";
+import type { FreshBodies } from "./search/fresh.ts";
 
 export interface DamagedFile {
   readonly path: string;
@@ -41,9 +42,31 @@ export interface Commit {
   readonly sessions: Map<SessionId, SessionDraft>;
   /** Ids in `files`, by path. */
   readonly files: ReadonlyMap<string, number>;
+  readonly fresh: FreshBodies;
 }
 
-export function createCapture(db: PGlite, findProject: FindProject): CaptureStore {
+export function createCapture(
+  db: PGlite,
+  findProject: FindProject,
+  fresh: FreshBodies,
+): CaptureStore {
+  async function write(
+    tx: Transaction,
+    batches: readonly CaptureBatch[],
+  ): Promise<readonly SessionId[]> {
+    const sessions = await loadSessions(tx, batches, findProject);
+    if (batches.some((batch) => batch.restart)) fresh.clear();
+    await withdraw(tx, batches, sessions);
+    const files = await saveFiles(tx, batches, sessions);
+    const commit: Commit = { tx, batches, sessions, files, fresh };
+    const stored = await writeEvents(commit);
+    await tx.query(
+      "delete from withdrawn_events w where exists (select 1 from events e where e.id = w.id)",
+    );
+    await writeCalls(commit, stored);
+    return saveSessions(tx, sessions);
+  }
+
   return {
     async fileStates(agent) {
       const found = await db.query<{ path: string; state: string }>(
@@ -55,18 +78,12 @@ export function createCapture(db: PGlite, findProject: FindProject): CaptureStor
 
     async commit(batches) {
       if (batches.length === 0) return { sessions: [] };
-      return db.transaction(async (tx) => {
-        const sessions = await loadSessions(tx, batches, findProject);
-        await withdraw(tx, batches, sessions);
-        const files = await saveFiles(tx, batches, sessions);
-        const commit: Commit = { tx, batches, sessions, files };
-        const stored = await writeEvents(commit);
-        await tx.query(
-          "delete from withdrawn_events w where exists (select 1 from events e where e.id = w.id)",
-        );
-        await writeCalls(commit, stored);
-        return { sessions: await saveSessions(tx, sessions) };
-      });
+      try {
+        return { sessions: await db.transaction((tx) => write(tx, batches)) };
+      } catch (error) {
+        fresh.clear();
+        throw error;
+      }
     },
 
     async damaged() {

@@ -5,7 +5,8 @@
 import type { DocId, TeamId } from "../base/ids.ts";
 import type { Bytes } from "../base/bytes.ts";
 import { type DocKind, encodeDoc, rebuildDoc } from "../crdt/documents.ts";
-import { bigintArray, byteaArray } from "../pg/arrays.ts";
+import type { Known } from "../crdt/known.ts";
+import { byteaArray } from "../pg/arrays.ts";
 import type { JournaledDocument } from "./journal.ts";
 import type { Db } from "./rows.ts";
 
@@ -33,30 +34,91 @@ export function toJournal(row: DocumentColumns): JournaledDocument {
   return { id, kind, subject, team, cloudProject: row.cloud_project, generation, retired };
 }
 
-/** `pending`: raise the flag that something of it may not be in the cloud. Throws for a document that is not there. */
+export interface Growth {
+  readonly updates: readonly Uint8Array[];
+  /** Raises the flag that something of it may not be in the cloud. */
+  readonly pending: boolean;
+  /** What is known to be in the cloud from now on. */
+  readonly inCloud?: { readonly known: Known; readonly owner: string };
+}
+
+/** Throws for a document that is not there. */
 export async function appendUpdates(
   db: Db,
   id: string,
   updates: readonly Uint8Array[],
   options: { readonly pending: boolean },
-): Promise<void> {
-  if (updates.length === 0) return;
-  const raised = await db.query<{ log_rev: number }>(
-    "update documents set log_rev = log_rev + $2, pending = pending or ($3 and team is not null) where id = $1 returning log_rev",
-    [id, updates.length, options.pending],
+): Promise<DocKind> {
+  const kind = await grow(db, id, { updates, ...options });
+  if (kind === null) throw new Error(`no document ${id}`);
+  return kind;
+}
+
+/** One question, because each costs its way to the database's thread and back. Null: there is no such document. */
+export async function grow(
+  db: Db,
+  id: string,
+  { updates, pending, inCloud }: Growth,
+): Promise<DocKind | null> {
+  const grown = await db.query<{ kind: DocKind; count: number; growth: number; base: number }>(
+    `with grown as (
+       update documents set log_rev = log_rev + $2, pending = pending or ($3 and team is not null),
+         state_vector = coalesce($5, state_vector), delete_set = coalesce($6, delete_set), owner = coalesce($7, owner)
+       where id = $1 returning kind, log_rev
+     ), log as (
+       select octet_length(data) as bytes, seq = min(seq) over () as first from document_updates where document_id = $1
+     ), added as (
+       insert into document_updates (document_id, seq, data)
+         select $1, grown.log_rev - $2 + place, data from grown, unnest($4::bytea[]) with ordinality u (data, place)
+         returning octet_length(data) as bytes
+     )
+     select kind, (select count(*) from log) + $2 as count, coalesce((select sum(bytes) from log where first), 0)::bigint as base,
+       (coalesce((select sum(bytes) from log where not first), 0) + coalesce((select sum(bytes) from added), 0))::bigint as growth
+     from grown`,
+    [
+      id,
+      updates.length,
+      pending,
+      byteaArray(updates),
+      inCloud?.known.stateVector ?? null,
+      inCloud?.known.deleteSet ?? null,
+      inCloud?.owner ?? null,
+    ],
   );
-  const last = raised.rows[0]?.log_rev;
-  if (last === undefined) throw new Error(`no document ${id}`);
-  await db.query(
-    "insert into document_updates (document_id, seq, data) select $1, * from unnest($2::bigint[], $3::bytea[])",
-    [id, bigintArray(updates.map((_, i) => last - updates.length + 1 + i)), byteaArray(updates)],
+  const row = grown.rows[0];
+  if (row === undefined) return null;
+  // The last compaction's update is the first of the log: only what came after it counts as growth.
+  if (row.count > MAX_UPDATES || row.growth > Math.max(MAX_GROWTH_BYTES, row.base))
+    await compact(db, id);
+  return row.kind;
+}
+
+/** A document with its content as one update (null while it is empty), in one question too. */
+export async function readWhole(
+  db: Db,
+  id: string,
+): Promise<{ readonly row: DocumentColumns; readonly state: Bytes | null } | null> {
+  type Log = { log: Bytes | null; sizes: number[] | null };
+  const found = await db.query<DocumentColumns & Log>(
+    `select d.*, l.* from documents d, lateral (
+       select string_agg(data, '' order by seq) as log, array_agg(octet_length(data)::bigint order by seq) as sizes
+       from document_updates where document_id = d.id
+     ) l where d.id = $1`,
+    [id],
   );
-  await compactIfGrown(db, id);
+  const row = found.rows[0];
+  if (row === undefined) return null;
+  let at = 0;
+  const updates = (row.sizes ?? []).map((size) => row.log?.subarray(at, (at += size)) as Bytes);
+  return { row, state: stateOf(updates) };
 }
 
 /** The whole document as one update; null while it is empty. */
 export async function readState(db: Db, id: string): Promise<Bytes | null> {
-  const updates = await readUpdates(db, id);
+  return stateOf(await readUpdates(db, id));
+}
+
+function stateOf(updates: readonly Bytes[]): Bytes | null {
   const [first] = updates;
   if (first === undefined) return null;
   if (updates.length === 1) return first;
@@ -66,16 +128,7 @@ export async function readState(db: Db, id: string): Promise<Bytes | null> {
   return state;
 }
 
-/** The last compaction's update is the first of the log: only what came after it counts as growth. */
-async function compactIfGrown(db: Db, id: string): Promise<void> {
-  const size = await db.query<{ count: number; growth: number; base: number }>(
-    `select count(*) as count, coalesce(sum(octet_length(data)) filter (where seq > first), 0)::bigint as growth,
-       coalesce(sum(octet_length(data)) filter (where seq = first), 0)::bigint as base
-     from (select seq, data, min(seq) over () as first from document_updates where document_id = $1) log`,
-    [id],
-  );
-  const { count, growth, base } = size.rows[0] as { count: number; growth: number; base: number };
-  if (count <= MAX_UPDATES && growth <= Math.max(MAX_GROWTH_BYTES, base)) return;
+async function compact(db: Db, id: string): Promise<void> {
   const state = await readState(db, id);
   if (state === null) return;
   const last = await db.query<{ seq: number }>(

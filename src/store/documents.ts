@@ -6,7 +6,7 @@ import type { Bytes } from "../base/bytes.ts";
 import type { DocId, TeamId } from "../base/ids.ts";
 import type { DocKind } from "../crdt/documents.ts";
 import type { Known } from "../crdt/known.ts";
-import { appendUpdates, readState, toJournal, type DocumentColumns } from "./document-log.ts";
+import { appendUpdates, readWhole, toJournal, type DocumentColumns } from "./document-log.ts";
 import type { Durable } from "./durable.ts";
 import { toBase64 } from "../base/bytes.ts";
 import type { JournalEntry, JournaledDocument } from "./journal.ts";
@@ -61,8 +61,6 @@ export interface Documents {
   append(id: DocId, updates: readonly Uint8Array[]): Promise<void>;
   /** Sets `modelRev`. */
   setRev(id: DocId, modelRev: number): Promise<void>;
-  /** Moves it into a stream, or (null) out of the cloud; everything of it is pending then. */
-  setStream(id: DocId, stream: DocumentStream | null): Promise<void>;
   /** What a pulled document turned out to be about. */
   setSubject(id: DocId, subject: string): Promise<void>;
   retire(id: DocId): Promise<void>;
@@ -81,11 +79,7 @@ export function createDocuments(durable: Durable): Documents {
       if (row === null) throw new Error(`no document ${id}`);
       const document = edit(toJournal(row));
       await putDocument(tx, document);
-      const moved = document.team !== row.team || document.cloudProject !== row.cloud_project;
-      await tx.query(
-        "update documents set pending = (pending or $2) and team is not null and not retired where id = $1",
-        [id, moved && row.log_rev > 0],
-      );
+      await tx.query("update documents set pending = pending and not retired where id = $1", [id]);
       return {
         entries: row.kind === "trace" ? [] : [{ type: "document", document }],
         value: undefined,
@@ -106,11 +100,10 @@ export function createDocuments(durable: Durable): Documents {
       return row === null ? null : infoOf(row);
     },
 
-    load: async (id) =>
-      db.transaction(async (tx) => {
-        const row = await readRow(tx, id);
-        return row === null ? null : { ...infoOf(row), state: await readState(tx, id) };
-      }),
+    async load(id) {
+      const found = await readWhole(db, id);
+      return found === null ? null : { ...infoOf(found.row), state: found.state };
+    },
 
     create: async ({ id, kind, subject, stream, generation = 1, state }) =>
       durable.write(async (tx) => {
@@ -135,26 +128,18 @@ export function createDocuments(durable: Durable): Documents {
 
     append: async (id, updates) =>
       durable.write(async (tx) => {
-        await appendUpdates(tx, id, updates, { pending: true });
-        const row = await readRow(tx, id);
+        const kind = await appendUpdates(tx, id, updates, { pending: true });
         const entries = updates.map((update): JournalEntry => ({
           type: "update",
           id,
           update: toBase64(update),
         }));
-        return { entries: row?.kind === "trace" ? [] : entries, value: undefined };
+        return { entries: kind === "trace" ? [] : entries, value: undefined };
       }),
 
     async setRev(id, modelRev) {
       await db.query("update documents set model_rev = $2 where id = $1", [id, modelRev]);
     },
-
-    setStream: async (id, stream) =>
-      change(id, (document) => ({
-        ...document,
-        team: stream?.team ?? null,
-        cloudProject: stream?.project ?? null,
-      })),
 
     setSubject: async (id, subject) => change(id, (document) => ({ ...document, subject })),
 

@@ -18,7 +18,8 @@ export async function applyEntry(tx: Transaction, entry: JournalEntry): Promise<
       return putDocument(tx, entry.document);
     case "update":
       // Not known to be in the cloud until sync says so: sent once too often rather than never.
-      return appendUpdates(tx, entry.id, [fromBase64(entry.update)], { pending: true });
+      await appendUpdates(tx, entry.id, [fromBase64(entry.update)], { pending: true });
+      return;
     default:
       never(entry);
   }

@@ -33,13 +33,20 @@ export function likeLiteral(text: string): string {
   return text.replaceAll(/[\\%_]/g, (sign) => `\\${sign}`);
 }
 
-/** Sums of the calls `c` of a group; `sum` of bigint is numeric, which would arrive as text. */
+/**
+ * `sum` of bigint is numeric, which would arrive as text. Teammates' numbers may be any: their sum is never more than
+ * JavaScript counts exactly.
+ */
+const exact = (column: string): string =>
+  `least(greatest(coalesce(sum(${column}), 0), -${Number.MAX_SAFE_INTEGER}), ${Number.MAX_SAFE_INTEGER})::bigint`;
+
+/** Sums of the calls `c` of a group. */
 export const CALL_SUMS = `
-  coalesce(sum(c.count), 0)::bigint as calls,
-  coalesce(sum(c.input), 0)::bigint as input,
-  coalesce(sum(c.output), 0)::bigint as output,
-  coalesce(sum(c.cache_read), 0)::bigint as cache_read,
-  coalesce(sum(c.cache_write), 0)::bigint as cache_write,
-  coalesce(sum(c.reasoning), 0)::bigint as reasoning,
+  ${exact("c.count")} as calls,
+  ${exact("c.input")} as input,
+  ${exact("c.output")} as output,
+  ${exact("c.cache_read")} as cache_read,
+  ${exact("c.cache_write")} as cache_write,
+  ${exact("c.reasoning")} as reasoning,
   case when count(*) filter (where c.key is not null and c.cost is null) > 0 then null
-       else coalesce(sum(c.cost), 0)::bigint end as cost`;
+       else ${exact("c.cost")} end as cost`;

@@ -3,7 +3,7 @@ import type { PGlite, Transaction } from "@electric-sql/pglite";
 import type { EventId, ProjectId, SessionId, TeamId } from "../base/ids.ts";
 import { NO_TOKENS, type Tokens } from "../base/session.ts";
 import { toolSummary, type TraceEvent, type TraceMeta } from "../crdt/trace.ts";
-import { textArray } from "../pg/arrays.ts";
+import { textArray, withoutNul } from "../pg/arrays.ts";
 import { type CopyValue, copyRows } from "../pg/copy.ts";
 import type { Settings } from "./settings.ts";
 import { CLAIMED_KEY } from "./views/sessions.ts";
@@ -24,8 +24,6 @@ export interface Sessions {
   claim(sessions: readonly SessionId[], account: string): Promise<void>;
   /** Makes a teammate's session what its document says. False: it was captured here, and stays as captured. */
   putRemote(trace: RemoteTrace): Promise<boolean>;
-  /** A teammate's session whose document is gone. Sessions captured here stay. */
-  dropRemote(session: SessionId): Promise<void>;
 }
 
 export function createSessions(db: PGlite, settings: Settings): Sessions {
@@ -48,22 +46,7 @@ export function createSessions(db: PGlite, settings: Settings): Sessions {
         await writeCalls(tx, trace);
         return true;
       }),
-
-    dropRemote: async (session) =>
-      db.transaction(async (tx) => {
-        const gone = await tx.query(
-          "delete from sessions where id = $1 and remote_team is not null returning id",
-          [session],
-        );
-        if (gone.rows.length > 0) await clear(tx, session);
-      }),
   };
-}
-
-async function clear(tx: Transaction, session: SessionId): Promise<void> {
-  await tx.query("delete from search_docs where session_id = $1", [session]);
-  await tx.query("delete from events where session_id = $1", [session]);
-  await tx.query("delete from calls where session_id = $1", [session]);
 }
 
 /** The sums are the owner's own: they stand in `meta`. A title is never shared. */
@@ -74,12 +57,12 @@ async function writeSession(
 ): Promise<void> {
   const usage = Object.values(meta.usage);
   const total = (pick: (tokens: Tokens) => number) =>
-    usage.reduce((sum, { tokens }) => sum + pick(tokens), 0);
+    whole(usage.reduce((sum, { tokens }) => sum + pick(tokens), 0));
   const unpriced = usage.some(({ costNanoUsd }) => costNanoUsd === null);
   if (project !== null) {
     await tx.query(
       "insert into projects (id, path, name) values ($1, null, $2) on conflict do nothing",
-      [project.id, project.name],
+      [project.id, withoutNul(project.name)],
     );
   }
   const values: Readonly<Record<string, unknown>> = {
@@ -97,20 +80,22 @@ async function writeSession(
     prompts: meta.prompts,
     tools: meta.tools,
     files_changed: meta.filesChanged,
-    calls: usage.reduce((sum, { calls }) => sum + calls, 0),
+    calls: whole(usage.reduce((sum, { calls }) => sum + calls, 0)),
     input: total((tokens) => tokens.input),
     output: total((tokens) => tokens.output),
     cache_read: total((tokens) => tokens.cacheRead),
     cache_write: total((tokens) => tokens.cacheWrite),
     reasoning: total((tokens) => tokens.reasoning),
-    cost: unpriced ? null : usage.reduce((sum, { costNanoUsd }) => sum + (costNanoUsd ?? 0), 0),
+    cost: unpriced
+      ? null
+      : whole(usage.reduce((sum, { costNanoUsd }) => sum + (costNanoUsd ?? 0), 0)),
     models: textArray(Object.keys(meta.usage).sort()),
   };
   const columns = Object.keys(values);
   await tx.query(
     `insert into sessions (${columns.join(", ")}) values (${columns.map((_, i) => `$${i + 1}`).join(", ")})
      on conflict (id) do update set ${columns.map((column) => `${column} = excluded.${column}`).join(", ")}`,
-    Object.values(values),
+    Object.values(values).map((value) => (typeof value === "string" ? withoutNul(value) : value)),
   );
 }
 
@@ -160,6 +145,11 @@ async function writeEvents(
   const gone = [...before.keys()].filter((id) => isTheirs(id) && !events.has(id));
   const replaced = textArray([...gone, ...changed.map((row) => row[0] as string)]);
   await tx.query("delete from events where id = any($1::text[])", [replaced]);
+  await tx.query("delete from withdrawn_events where id = any($1::text[])", [replaced]);
+  await tx.query(
+    "insert into withdrawn_events (id, session_id, rev) select id, $2, $3 from unnest($1::text[]) as x(id)",
+    [textArray(gone), session, rev],
+  );
   await tx.query("delete from search_docs where subject = any($1::text[])", [textArray(gone)]);
   await copyRows(
     tx,
@@ -215,13 +205,13 @@ async function writeCalls(
       session,
       at,
       model,
-      count,
-      input,
-      output,
-      cacheRead,
-      cacheWrite,
-      reasoning,
-      cost,
+      whole(count),
+      whole(input),
+      whole(output),
+      whole(cacheRead),
+      whole(cacheWrite),
+      whole(reasoning),
+      whole(cost),
       event,
     ]);
   };
@@ -255,7 +245,9 @@ function minus(a: Tokens, b: Tokens): Tokens {
   };
 }
 
-/** A peer's number may be any. */
+/** A peer's number may be any, and so may a sum of them: what JavaScript counts exactly is the most that is kept. */
 function whole<T extends number | null>(value: T): T {
-  return (value === null ? null : Math.round(value)) as T;
+  if (value === null) return value;
+  const most = Number.MAX_SAFE_INTEGER;
+  return Math.max(-most, Math.min(most, Math.round(value))) as T;
 }

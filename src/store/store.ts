@@ -21,6 +21,7 @@ import { createDurable, replayJournal } from "./durable.ts";
 import { type Journal, openJournal } from "./journal.ts";
 import { createProjectFinder } from "./projects.ts";
 import { snapshotEntries } from "./replay.ts";
+import { createFreshBodies } from "./search/fresh.ts";
 import { type SearchStore, createSearch } from "./search/search.ts";
 import { type Sessions, createSessions } from "./sessions.ts";
 import { type Settings, createSettings } from "./settings.ts";
@@ -95,10 +96,11 @@ function compose(db: PGlite, journal: Journal, clock: Clock): Parts {
   const durable = createDurable(db, journal);
   const settings = createSettings(durable);
   const resolver = createResolver(db);
-  const search = createSearch(db);
+  const fresh = createFreshBodies();
+  const search = createSearch(db, fresh);
   return {
     settings,
-    capture: createCapture(db, createProjectFinder()),
+    capture: createCapture(db, createProjectFinder(), fresh),
     sessions: createSessions(db, settings),
     documents: createDocuments(durable),
     sync: createSync(durable),

@@ -1,11 +1,11 @@
 /** What sync keeps: cursors, chains, what is known to be in the cloud. Shaped after the port in `src/sync/ports.ts`. */
-import type { PGlite, Transaction } from "@electric-sql/pglite";
+import type { Transaction } from "@electric-sql/pglite";
 import { type Bytes, toBase64 } from "../base/bytes.ts";
 import type { DocId, TeamId } from "../base/ids.ts";
 import { type DocKind, encodeDoc, rebuildDoc } from "../crdt/documents.ts";
 import type { Known } from "../crdt/known.ts";
 import { byteaArray } from "../pg/arrays.ts";
-import { appendUpdates, readState } from "./document-log.ts";
+import { type DocumentColumns, grow, readWhole } from "./document-log.ts";
 import { type DocumentStream, infoOf, readRow } from "./documents.ts";
 import type { Durable } from "./durable.ts";
 import type { JournalEntry, JournaledDocument } from "./journal.ts";
@@ -53,7 +53,9 @@ export interface SyncStore {
   ): Promise<readonly { readonly stream: DocumentStream; readonly cursor: Cursor }[]>;
   pendingDocuments(team: TeamId): Promise<readonly DocId[]>;
   document(id: DocId): Promise<SyncDocumentInfo | null>;
-  state(id: DocId): Promise<{ readonly state: Bytes; readonly rev: number } | null>;
+  state(
+    id: DocId,
+  ): Promise<(SyncDocumentInfo & { readonly state: Bytes; readonly rev: number }) | null>;
   settle(id: DocId, rev: number): Promise<void>;
   chain(replica: string, doc: string): Promise<Chain | null>;
   commit(batch: PulledBatch): Promise<void>;
@@ -86,12 +88,15 @@ export function createSync(durable: Durable): SyncStore {
 
     async document(id) {
       const row = await readRow(db, id);
-      if (row === null) return null;
-      const { kind, stream, known, owner } = infoOf(row);
-      return { kind, stream, known, owner };
+      return row === null ? null : syncInfoOf(row);
     },
 
-    state: async (id) => readWhole(db, id),
+    async state(id) {
+      const found = await readWhole(db, id);
+      if (found === null) return null;
+      const { row, state } = found;
+      return { ...syncInfoOf(row), state: state ?? encodeDoc(rebuildDoc([])), rev: row.log_rev };
+    },
 
     async settle(id, rev) {
       await db.query("update documents set pending = false where id = $1 and log_rev = $2", [
@@ -120,12 +125,9 @@ export function createSync(durable: Durable): SyncStore {
   };
 }
 
-async function readWhole(db: PGlite, id: DocId): Promise<{ state: Bytes; rev: number } | null> {
-  return db.transaction(async (tx) => {
-    const row = await readRow(tx, id);
-    if (row === null) return null;
-    return { state: (await readState(tx, id)) ?? encodeDoc(rebuildDoc([])), rev: row.log_rev };
-  });
+function syncInfoOf(row: DocumentColumns): SyncDocumentInfo {
+  const { kind, stream, known, owner } = infoOf(row);
+  return { kind, stream, known, owner };
 }
 
 async function commitDocument(
@@ -135,7 +137,8 @@ async function commitDocument(
 ): Promise<readonly JournalEntry[]> {
   const { id, kind, updates, known, owner } = pulled;
   const entries: JournalEntry[] = [];
-  if ((await readRow(tx, id)) === null) {
+  const growth = { updates, pending: false, inCloud: { known, owner } };
+  if ((await grow(tx, id, growth)) === null) {
     const { team, project: cloudProject } = stream;
     const document: JournaledDocument = {
       id,
@@ -147,13 +150,9 @@ async function commitDocument(
       retired: false,
     };
     await putDocument(tx, document);
+    await grow(tx, id, growth);
     entries.push({ type: "document", document });
   }
-  await appendUpdates(tx, id, updates, { pending: false });
-  await tx.query(
-    "update documents set state_vector = $2, delete_set = $3, owner = $4 where id = $1",
-    [id, known.stateVector, known.deleteSet, owner],
-  );
   for (const update of updates) entries.push({ type: "update", id, update: toBase64(update) });
   return kind === "trace" ? [] : entries;
 }

@@ -7,19 +7,24 @@
 import type { Bytes } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import type { DocId } from "../base/ids.ts";
+import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import { type Fault, FaultError, never, ok, type Result } from "../base/result.ts";
 import type { DeviceCard } from "../crypto/card.ts";
 import type { DeviceIdentity } from "../crypto/device.ts";
 import type { TeamKeys } from "../crypto/team.ts";
-import { Exchange, type Tally } from "./exchange.ts";
-import { type After, Pacing, WINDOW_MS } from "./pacing.ts";
+import { Exchange, type Tally, type Wanted } from "./exchange.ts";
+import { type After, Pacing } from "./pacing.ts";
 import type { SyncStore } from "./ports.ts";
 import { streamKey } from "./streams.ts";
-import type { Signal, Transport } from "./transport.ts";
+import type { Brought, Signal, Transport } from "./transport.ts";
 
 const RETRY_FIRST_MS = 1000;
 const RETRY_MAX_MS = 60_000;
+const BROKEN =
+  "Something in Operon itself failed while it synced. Nothing is lost: your work is kept here, and sync tries again. If this stays, run operon doctor.";
+/** More rows that the channel brought at once are rather pulled. */
+const BROUGHT_MAX = 100;
 
 export interface SyncOptions {
   readonly store: SyncStore;
@@ -28,10 +33,11 @@ export interface SyncOptions {
   readonly device: DeviceIdentity;
   readonly clock: Clock;
   readonly random: Random;
+  readonly log: Log;
   readonly after: After;
-  /** How long edits of one document are gathered under load. */
-  readonly windowMs?: number;
-  /** Others' changes, committed already: for windows that have the document open. */
+  /** Others' changes, verified and about to be committed: for windows that have the document open. */
+  readonly onVerified: (doc: DocId, updates: readonly Bytes[]) => void;
+  /** Others' changes, committed: for whoever reads the store. */
   readonly onApplied: (doc: DocId, updates: readonly Bytes[]) => void;
   readonly onState: (state: SyncState) => void;
 }
@@ -100,19 +106,20 @@ class Engine implements Sync {
   #stale = true;
   /** The newest numbers that the channel spoke of, by stream. */
   readonly #poked = new Map<string, number>();
+  /** Rows that it brought. */
+  #brought: Brought[] = [];
+  #lastWaiting = 0;
   #running = false;
   #wanted = false;
 
   constructor(options: SyncOptions) {
     this.#options = options;
     this.#exchange = new Exchange(options);
-    this.#pacing = new Pacing(options.clock, options.after, options.windowMs ?? WINDOW_MS, () =>
-      this.#want(),
-    );
+    this.#pacing = new Pacing(options.clock, options.after, () => this.#want());
   }
 
   once(): Promise<Result<SyncReport>> {
-    return this.#exclusive(() => this.#run(true, () => true));
+    return this.#exclusive(() => this.#run({ brought: [], pull: () => true, only: null, due: () => true }));
   }
 
   edited(doc: DocId, sizeBytes: number): void {
@@ -156,6 +163,7 @@ class Engine implements Sync {
         return;
       case "poke":
         this.#poked.set(streamKey(signal.stream), signal.n);
+        if (signal.brought && this.#brought.length < BROUGHT_MAX) this.#brought.push(signal.brought);
         return this.#want();
       case "down":
         this.#hearing = false;
@@ -178,20 +186,39 @@ class Engine implements Sync {
     try {
       while (this.#wanted && this.#unlisten) {
         this.#wanted = false;
-        const done = await this.#exclusive(() => this.#step());
-        if (!done.ok) this.#retryLater();
+        if (!(await this.#exclusive(() => this.#tryStep()))) this.#retryLater();
       }
     } finally {
       this.#running = false;
     }
   }
 
+  /** Whether it went well. A bug is no reason to end the process: it is logged, told, and tried again like a failure. */
+  async #tryStep(): Promise<boolean> {
+    try {
+      return (await this.#step()).ok;
+    } catch (error) {
+      const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      this.#options.log("error", "sync", { reason });
+      await this.#fail(BROKEN);
+      return false;
+    }
+  }
+
   /** What is wanted now; often the exchange before has done it already. */
   async #step(): Promise<Result<unknown>> {
-    const pull = this.#stale || !this.#hearing || this.#behind();
-    if (!pull && !this.#pacing.anyDue) return ok(undefined);
+    const all = this.#stale || !this.#hearing;
+    const brought = this.#brought;
+    this.#brought = [];
+    const only = all ? null : this.#pacing.due;
+    if (!all && !this.#behind() && only?.length === 0) return ok(undefined);
     this.#stale = false;
-    return this.#run(pull, (doc) => this.#pacing.takeDue(doc));
+    return this.#run({
+      brought: all ? [] : brought,
+      pull: () => all || this.#behind(),
+      only,
+      due: (doc) => this.#pacing.takeDue(doc),
+    });
   }
 
   #behind(): boolean {
@@ -209,10 +236,10 @@ class Engine implements Sync {
     this.#retryMs = Math.min(2 * this.#retryMs, RETRY_MAX_MS);
   }
 
-  async #run(pull: boolean, due: (doc: DocId) => boolean): Promise<Result<SyncReport>> {
+  async #run(wanted: Wanted): Promise<Result<SyncReport>> {
     const { onState } = this.#options;
-    if (pull) onState({ state: "syncing", waiting: await this.#waiting() });
-    const done = await attempt(() => this.#exchange.run(pull, due));
+    if (wanted.only === null) onState({ state: "syncing", waiting: await this.#waiting() });
+    const done = await attempt(() => this.#exchange.run(wanted));
     if (!done.ok) {
       await this.#fail(done.fault.message);
       return done;
@@ -246,14 +273,19 @@ class Engine implements Sync {
     };
   }
 
+  /** Never rejects. */
   async #fail(reason: string): Promise<void> {
     this.#offlineSince ??= this.#options.clock.nowMs();
     const since = this.#offlineSince;
-    this.#options.onState({ state: "offline", since, waiting: await this.#waiting(), reason });
+    // The store may be what fails: then the number is the last one that was heard of.
+    const waiting = await this.#waiting().catch(() => this.#lastWaiting);
+    this.#options.onState({ state: "offline", since, waiting, reason });
   }
 
   async #waiting(): Promise<number> {
-    return (await this.#options.store.pendingDocuments(this.#options.keys.team)).length;
+    const { store, keys } = this.#options;
+    this.#lastWaiting = (await store.pendingDocuments(keys.team)).length;
+    return this.#lastWaiting;
   }
 
   #exclusive<T>(run: () => Promise<T>): Promise<T> {

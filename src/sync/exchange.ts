@@ -21,7 +21,7 @@ import type { Cursor, StreamRef, SyncStore } from "./ports.ts";
 import { placesOf, readPage } from "./reader.ts";
 import { type Author, type SealedRow, sealUpdate, type Tail } from "./seal.ts";
 import { START, streamKey } from "./streams.ts";
-import type { Page, PulledRow, PushAnswer, StreamCursor, Transport } from "./transport.ts";
+import type { Brought, Page, PulledRow, PushAnswer, StreamCursor, Transport } from "./transport.ts";
 
 const PAGE_ROWS = 500;
 /** What one push carries at most; a single row may be larger. */
@@ -37,8 +37,22 @@ export interface ExchangeOptions {
   readonly keys: TeamKeys;
   readonly device: DeviceIdentity;
   readonly random: Random;
-  /** After a commit: what a window that has the document open must apply. */
+  /** Before a commit: what a window that has the document open may show. */
+  readonly onVerified: (doc: DocId, updates: readonly Bytes[]) => void;
+  /** After it. */
   readonly onApplied: (doc: DocId, updates: readonly Bytes[]) => void;
+}
+
+/** What one exchange is for. */
+export interface Wanted {
+  /** Rows that the channel brought. */
+  readonly brought: readonly Brought[];
+  /** Asked when these were taken. False only after an exchange that pulled, and while a listener hears everything. */
+  readonly pull: () => boolean;
+  /** Documents that may have something to send; null: whatever the store says is pending. */
+  readonly only: readonly DocId[] | null;
+  /** Which documents may be sent now; asked once for each one that is about to be sealed. */
+  readonly due: (doc: DocId) => boolean;
 }
 
 /** Gathered over one exchange. */
@@ -50,8 +64,11 @@ export class Tally {
   /** How often each document was sealed. */
   readonly tries = new Map<DocId, number>();
   readonly alarms = new Alarms();
-  /** Streams (by key) whose history cannot be followed: nothing more is read from or sent to them in this exchange. */
-  readonly halted = new Set<string>();
+  /**
+   * Streams (by key) whose history cannot be followed: nothing more is read from or sent to them in this exchange. The
+   * cursor is the server's own head, to ask for nothing before it: else their rows would take the others' place in each page.
+   */
+  readonly halted = new Map<string, StreamCursor>();
 }
 
 interface Flight {
@@ -74,7 +91,8 @@ export class Exchange {
   readonly #heads = new Heads();
   readonly #flights = new Map<DocId, Flight>();
   readonly #tails = new Map<DocId, Tail>();
-  #cursors = new Map<string, StreamCursor>();
+  /** As the store has them; null until the first pull. */
+  #cursors: Map<string, StreamCursor> | null = null;
   #replica: string;
 
   constructor(options: ExchangeOptions) {
@@ -84,7 +102,7 @@ export class Exchange {
   }
 
   get cursors(): ReadonlyMap<string, StreamCursor> {
-    return this.#cursors;
+    return this.#cursors ?? new Map();
   }
 
   /** Something was sent whose place in the history is not verified yet. */
@@ -92,25 +110,26 @@ export class Exchange {
     return this.#flights.size > 0;
   }
 
-  /**
-   * `pull`: false only after an exchange that pulled, and while a listener hears everything. `due`: which documents may be sent now;
-   * asked once for each one that is about to be sealed.
-   */
-  async run(pull: boolean, due: (doc: DocId) => boolean): Promise<Result<Tally>> {
+  async run({ brought, pull, only, due }: Wanted): Promise<Result<Tally>> {
     const tally = new Tally();
-    if (pull || this.inFlight) {
-      await this.#loadCursors();
+    for (const row of brought) {
+      const taken = await this.#takeBrought(row, tally);
+      if (!taken.ok) return taken;
+    }
+    if (pull() || this.inFlight) {
       const pulled = await this.#pull(tally);
       if (!pulled.ok) return pulled;
     }
+    let waiting = only;
     for (let conflicts = 0; ;) {
       const before = tally.pushed;
-      const sent = await this.#push(due, tally);
+      const sent = await this.#push(waiting, due, tally);
       if (!sent.ok) return sent;
       if (sent.value === "nothing") break;
       if (sent.value === "conflict") {
         if (++conflicts === MAX_TRIES) return refusing();
         this.#startReplica();
+        waiting = null;
       }
       if (sent.value === "conflict" || this.inFlight) {
         const pulled = await this.#pull(tally);
@@ -118,20 +137,31 @@ export class Exchange {
         if (this.#dropLostRows(tally)) break;
       }
       if (sent.value === "sent" && tally.pushed === before) break;
+      waiting = waiting?.filter((doc) => !tally.tries.has(doc)) ?? null;
     }
     return ok(tally);
   }
 
-  async #loadCursors(): Promise<void> {
+  async #loadCursors(): Promise<Map<string, StreamCursor>> {
     const stored = await this.#options.store.cursors(this.#options.keys.team);
-    this.#cursors = new Map(stored.map((held) => [streamKey(held.stream), held]));
     for (const { stream, cursor } of stored) this.#heads.note(stream, cursor);
+    return new Map(stored.map((held) => [streamKey(held.stream), held]));
+  }
+
+  /** A row from the channel saves the pull when it is the next one. Anything else about it is for a pull to find. */
+  async #takeBrought(row: Brought, tally: Tally): Promise<Result<void>> {
+    const { stream, h } = row;
+    const places = placesOf(this.#cursorOf(stream), [row]);
+    return places[0] && equalBytes(places[0].h, h)
+      ? this.#read(stream, [row], places, tally)
+      : ok(undefined);
   }
 
   async #pull(tally: Tally): Promise<Result<void>> {
     const { transport, keys } = this.#options;
+    this.#cursors ??= await this.#loadCursors();
     for (;;) {
-      const asked = [...this.#cursors.values()];
+      const asked = [...new Map([...this.#cursors, ...tally.halted]).values()];
       const page = await transport.pull(keys.team, asked, PAGE_ROWS);
       if (!page.ok) return page;
       const read = await this.#readPage(page.value, tally);
@@ -141,18 +171,19 @@ export class Exchange {
     }
   }
 
-  /** Whether anything was new. */
+  /** Whether the next page will be another one. */
   async #readPage(page: Page, tally: Tally): Promise<Result<boolean>> {
     if ([...page.rows, ...page.heads].some(({ stream }) => stream.team !== this.#options.keys.team))
       return nonsense();
     const rows = Map.groupBy(page.rows, ({ stream }) => streamKey(stream));
     const heads = new Map(page.heads.map((head) => [streamKey(head.stream), head]));
     const streams = new Map(
-      [...this.#cursors.values(), ...page.heads, ...page.rows].map(({ stream }) => [
+      [...this.cursors.values(), ...page.heads, ...page.rows].map(({ stream }) => [
         streamKey(stream),
         stream,
       ]),
     );
+    const haltedBefore = tally.halted.size;
     let progress = false;
     for (const [key, stream] of streams) {
       const fresh = rows.get(key) ?? [];
@@ -164,7 +195,7 @@ export class Exchange {
       if (!read.ok) return read;
       progress = true;
     }
-    return ok(progress);
+    return ok(progress || tally.halted.size > haltedBefore);
   }
 
   /** Whether the server's history of a stream continues the one verified here; if not, an alarm. */
@@ -179,7 +210,11 @@ export class Exchange {
     const { alarms, halted } = tally;
     const held = this.#cursorOf(stream);
     const last = places.at(-1) ?? held;
-    if (halted.has(streamKey(stream))) return false;
+    const halt = () => halted.set(streamKey(stream), { stream, cursor: head ?? held });
+    if (halted.has(streamKey(stream))) {
+      halt();
+      return false;
+    }
     const atHead = head && [held, ...places].find(({ n }) => n === head.n);
     if (head === undefined) {
       if (held.n === 0 && rows.length === 0) return true;
@@ -191,7 +226,7 @@ export class Exchange {
     else if (places.length < rows.length || (!more && last.n < head.n))
       alarms.add(stream, { is: "hole" });
     else return true;
-    halted.add(streamKey(stream));
+    halt();
     return false;
   }
 
@@ -202,14 +237,15 @@ export class Exchange {
     places: readonly Cursor[],
     tally: Tally,
   ): Promise<Result<void>> {
-    const { store, keys, onApplied } = this.#options;
+    const { store, keys, onVerified, onApplied } = this.#options;
     const own = this.#ownRows();
     const known = await this.devices.ensureAuthors(rows.map(({ row }) => row));
     if (!known.ok) return known;
     const options = { store, keys, devices: this.devices, heads: this.#heads };
     const read = await readPage(options, stream, rows, places, own, tally.alarms);
+    for (const { doc, updates } of read.applied) onVerified(doc, updates);
     await store.commit(read.batch);
-    this.#cursors.set(streamKey(stream), { stream, cursor: read.batch.cursor });
+    this.#cursors?.set(streamKey(stream), { stream, cursor: read.batch.cursor });
     tally.pulled += read.taken;
     tally.unread += read.batch.unapplied.length;
     for (const { doc, updates } of read.applied) onApplied(doc, updates);
@@ -229,11 +265,12 @@ export class Exchange {
   }
 
   async #push(
+    only: readonly DocId[] | null,
     due: (doc: DocId) => boolean,
     tally: Tally,
   ): Promise<Result<"nothing" | "sent" | "conflict">> {
     const { store, keys } = this.#options;
-    for (const doc of await store.pendingDocuments(keys.team)) {
+    for (const doc of only ?? (await store.pendingDocuments(keys.team))) {
       if (this.#bytesInFlight() >= FLIGHT_BYTES) break;
       if (!this.#flights.has(doc) && due(doc)) await this.#take(doc, tally);
     }
@@ -254,31 +291,25 @@ export class Exchange {
   /** Seals what is pending of a document. */
   async #take(doc: DocId, tally: Tally): Promise<void> {
     const { store, keys, device, random } = this.#options;
-    const info = await store.document(doc);
     const held = await store.state(doc);
-    if (
-      !info?.stream ||
-      !held ||
-      info.stream.team !== keys.team ||
-      tally.halted.has(streamKey(info.stream))
-    )
-      return;
-    const foreign = info.kind === "trace" && info.owner !== null && info.owner !== device.id;
-    const update = foreign ? null : pendingUpdate(held.state, info.known);
+    if (held?.stream?.team !== keys.team || tally.halted.has(streamKey(held.stream))) return;
+    const foreign = held.kind === "trace" && held.owner !== null && held.owner !== device.id;
+    const update = foreign ? null : pendingUpdate(held.state, held.known);
     if (!update) return store.settle(doc, held.rev);
     const tries = tally.tries.get(doc) ?? 0;
     if (tries === MAX_TRIES) return;
     tally.tries.set(doc, tries + 1);
     const author: Author = { keys, device, replica: this.#replica };
-    const head = this.#cursorOf(info.stream);
-    const target = { doc, kind: info.kind, stream: info.stream };
+    const { stream, kind } = held;
+    const head = this.#cursorOf(stream);
+    const target = { doc, kind, stream };
     const rows = sealUpdate(author, target, update, this.#tails.get(doc) ?? null, head, random);
     this.#tails.set(doc, {
       seq: (rows.at(-1) as SealedRow).header.seq,
       hash: (rows.at(-1) as SealedRow).hash,
     });
     this.#flights.set(doc, {
-      stream: info.stream,
+      stream,
       rev: held.rev,
       rows: rows.map((sealed) => ({ sealed, hash: toHex(sealed.hash), answered: null })),
     });
@@ -322,7 +353,8 @@ export class Exchange {
     );
     if (agreed !== -1) {
       tally.alarms.add(stream, { is: "history", n: this.#cursorOf(stream).n });
-      tally.halted.add(streamKey(stream));
+      const { n, h } = stored.at(-1) as { n: number; h: Bytes };
+      tally.halted.set(streamKey(stream), { stream, cursor: { n, h } });
       return ok(undefined);
     }
     if (places.length === 0) return ok(undefined);
@@ -364,7 +396,7 @@ export class Exchange {
   }
 
   #cursorOf(stream: StreamRef): Cursor {
-    return this.#cursors.get(streamKey(stream))?.cursor ?? START;
+    return this.#cursors?.get(streamKey(stream))?.cursor ?? START;
   }
 }
 

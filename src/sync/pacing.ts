@@ -1,11 +1,15 @@
 /**
  * When a document's edits leave: at once after quiet, then together: what is typed within a window goes in one row when
- * the window ends, or as soon as there is enough of it. Every document has a window of its own.
+ * the window ends, or as soon as there is enough of it. The window is short while there are few edits (somebody types),
+ * and long when there are many. Every document has a window of its own.
  */
 import type { Clock } from "../base/clock.ts";
 import type { DocId } from "../base/ids.ts";
 
-export const WINDOW_MS = 500;
+const WINDOW_MS = 500;
+const SHORT_WINDOW_MS = 50;
+/** More edits than this since the last flush are many. */
+const FEW = 4;
 const FULL_BYTES = 32 * 1024;
 
 /** Timers, passed in. Returns how to cancel. */
@@ -14,6 +18,7 @@ export type After = (delayMs: number, run: () => void) => () => void;
 interface Pace {
   lastMs: number;
   /** Gathered since. */
+  edits: number;
   bytes: number;
   /** Of the window's timer. */
   cancel: (() => void) | null;
@@ -23,14 +28,12 @@ interface Pace {
 export class Pacing {
   readonly #clock: Clock;
   readonly #after: After;
-  readonly #windowMs: number;
   readonly #onDue: () => void;
   readonly #paces = new Map<DocId, Pace>();
 
-  constructor(clock: Clock, after: After, windowMs: number, onDue: () => void) {
+  constructor(clock: Clock, after: After, onDue: () => void) {
     this.#clock = clock;
     this.#after = after;
-    this.#windowMs = windowMs;
     this.#onDue = onDue;
   }
 
@@ -38,19 +41,21 @@ export class Pacing {
   edited(doc: DocId, sizeBytes: number): void {
     const pace = this.#paces.get(doc) ?? {
       lastMs: Number.NEGATIVE_INFINITY,
+      edits: 0,
       bytes: 0,
       cancel: null,
       due: false,
     };
     this.#paces.set(doc, pace);
+    pace.edits++;
     pace.bytes += sizeBytes;
-    const waitMs = pace.lastMs + this.#windowMs - this.#clock.monotonicMs();
-    if (waitMs <= 0 || pace.bytes >= FULL_BYTES) this.#due(pace);
-    else pace.cancel ??= this.#after(waitMs, () => this.#due(pace));
+    if (pace.bytes >= FULL_BYTES) this.#due(pace);
+    else if (pace.cancel === null) this.#wait(pace);
   }
 
-  get anyDue(): boolean {
-    return [...this.#paces.values()].some(({ due }) => due);
+  /** Documents whose turn it is. */
+  get due(): readonly DocId[] {
+    return [...this.#paces].filter(([, { due }]) => due).map(([doc]) => doc);
   }
 
   /** Whether the document may be sent now; false while edits are still being gathered. What follows waits for its own turn. */
@@ -68,10 +73,19 @@ export class Pacing {
     this.#paces.clear();
   }
 
+  #wait(pace: Pace): void {
+    pace.cancel = null;
+    const windowMs = pace.edits > FEW ? WINDOW_MS : SHORT_WINDOW_MS;
+    const waitMs = pace.lastMs + windowMs - this.#clock.monotonicMs();
+    if (waitMs <= 0) this.#due(pace);
+    else pace.cancel = this.#after(waitMs, () => this.#wait(pace));
+  }
+
   #due(pace: Pace): void {
     pace.cancel?.();
     pace.cancel = null;
     pace.lastMs = this.#clock.monotonicMs();
+    pace.edits = 0;
     pace.bytes = 0;
     pace.due = true;
     this.#onDue();

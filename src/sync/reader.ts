@@ -5,11 +5,14 @@
  *   signature, the ones before by the hash that their successor names;
  * - forwards, each proven row is held against its chain, its document and what its author claims to have seen.
  *
- * A row that fails is skipped with an alarm; the running hash counts it all the same. Nothing is stored here.
+ * Then the updates of each document are tried on a copy of it: one that cannot be applied would make the document one
+ * that nobody can open. A row that fails is skipped with an alarm; the running hash counts it all the same. Nothing is
+ * stored here.
  */
 import { type Bytes, equalBytes, toHex } from "../base/bytes.ts";
 import type { DocId } from "../base/ids.ts";
 import { never } from "../base/result.ts";
+import { encodeDoc, inapplicable, openDoc } from "../crdt/documents.ts";
 import { foldKnown, isUpdate, EMPTY_KNOWN } from "../crdt/known.ts";
 import { FIRST_SEQUENCE, peekHeader, type RowHeader } from "../crypto/header.ts";
 import { proveRow, type Proof, rowHash } from "../crypto/row.ts";
@@ -41,7 +44,7 @@ export interface ReadPage {
 }
 
 export interface ReaderOptions {
-  readonly store: Pick<SyncStore, "document" | "chain">;
+  readonly store: Pick<SyncStore, "document" | "chain" | "state">;
   readonly keys: TeamKeys;
   readonly devices: Devices;
   readonly heads: Heads;
@@ -74,6 +77,7 @@ export async function readPage(
     await page.take(read, rows[i] as PulledRow);
     options.heads.note(stream, places[i] as Cursor);
   }
+  await page.tryUpdates();
   return page.result(places.at(-1) as Cursor);
 }
 
@@ -160,8 +164,15 @@ function open(
 interface OpenDocument {
   readonly info: DocumentInfo;
   owner: string | null;
-  readonly updates: Bytes[];
-  readonly folded: Bytes[];
+  /** In the order of the stream. */
+  changes: Taken[];
+}
+
+interface Taken {
+  readonly update: Bytes;
+  readonly device: string;
+  /** Of this process: the document has it already. */
+  readonly own: boolean;
 }
 
 class PageReader {
@@ -203,23 +214,42 @@ class PageReader {
     }
   }
 
+  /** Refuses the updates that cannot be applied to their documents. */
+  async tryUpdates(): Promise<void> {
+    for (const [id, document] of this.#documents) {
+      const others = document.changes.filter(({ own }) => !own);
+      if (others.length === 0) continue;
+      const state = (await this.#options.store.state(id))?.state ?? encodeDoc(openDoc(null));
+      const bad = inapplicable(
+        state,
+        others.map(({ update }) => update),
+      );
+      const refused = new Set(others.filter((_, i) => bad.has(i)));
+      for (const { device } of refused) this.#refuse(device, "its change cannot be applied");
+      document.changes = document.changes.filter((change) => !refused.has(change));
+      this.#taken -= refused.size;
+    }
+  }
+
   result(cursor: Cursor): ReadPage {
-    const documents = [...this.#documents].filter(([, document]) => document.folded.length > 0);
+    const documents = [...this.#documents]
+      .filter(([, { changes }]) => changes.length > 0)
+      .map(([id, { info, owner, changes }]) => ({
+        id,
+        kind: info.kind,
+        updates: changes.filter(({ own }) => !own).map(({ update }) => update),
+        known: foldKnown(info.known, ...changes.map(({ update }) => update)),
+        owner: owner as string,
+      }));
     return {
       batch: {
         stream: this.#stream,
         cursor,
-        documents: documents.map(([id, { info, owner, updates, folded }]) => ({
-          id,
-          kind: info.kind,
-          updates,
-          known: foldKnown(info.known, ...folded),
-          owner: owner as string,
-        })),
+        documents,
         chains: [...this.#chains.values()].filter((chain) => chain !== null),
         unapplied: this.#unapplied,
       },
-      applied: documents.flatMap(([doc, { updates }]) =>
+      applied: documents.flatMap(({ id: doc, updates }) =>
         updates.length > 0 ? [{ doc, updates }] : [],
       ),
       own: this.#own,
@@ -256,8 +286,7 @@ class PageReader {
       const update = joinParts(bodies);
       if (!isUpdate(update)) return this.#refuse(header.device, "it holds no change of a document");
       document.owner ??= header.device;
-      document.folded.push(update);
-      if (!own) document.updates.push(update);
+      document.changes.push({ update, device: header.device, own });
     }
     if (!own) this.#taken++;
   }
@@ -307,7 +336,7 @@ class PageReader {
       known: EMPTY_KNOWN,
       owner: null,
     };
-    const opened: OpenDocument = { info, owner: info.owner, updates: [], folded: [] };
+    const opened: OpenDocument = { info, owner: info.owner, changes: [] };
     this.#documents.set(change.doc, opened);
     return opened;
   }

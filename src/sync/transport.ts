@@ -51,10 +51,23 @@ export interface DeviceListing {
   readonly card: Bytes;
 }
 
-/** `ready`: the channel hears everything from now on, so fetch once. `poke`: the stream has a row `n`. `down`: it hears nothing. */
+/** The newest row of a stream, and the server's running hash after it. */
+export interface Brought extends PulledRow {
+  readonly h: Bytes;
+}
+
+/**
+ * `ready`: the channel hears everything from now on, so fetch once. `poke`: the stream has a row `n`, `brought` if it is a
+ * small one. `down`: it hears nothing.
+ */
 export type Signal =
   | { readonly is: "ready" }
-  | { readonly is: "poke"; readonly stream: StreamRef; readonly n: number }
+  | {
+      readonly is: "poke";
+      readonly stream: StreamRef;
+      readonly n: number;
+      readonly brought: Brought | null;
+    }
   | { readonly is: "down"; readonly reason: string };
 
 export interface Transport {

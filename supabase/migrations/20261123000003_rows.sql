@@ -45,19 +45,23 @@ create function operon.take_number() returns trigger
   $$;
 create trigger take_number before insert on public.cloud_rows for each row execute function operon.take_number();
 
--- Tells those who listen that the stream has grown. Runs as the owner, because nobody else may send; says only what a member may read.
+-- Tells those who listen that the stream has grown, and brings them the newest row if it is small: a notification holds under
+-- 8,000 bytes. Runs as the owner, because nobody else may send; says only what a member may read.
 create function operon.poke(stream bigint) returns void
   language plpgsql security definer set search_path = ''
   as $$
   declare
     head record;
   begin
-    select s.team_id, s.project_id, s.n, s.h into head from public.cloud_streams s
+    select s.team_id, s.project_id, s.n, s.h, r.body into head from public.cloud_streams s
       join public.cloud_members m on m.team_id = s.team_id and m.user_id = auth.uid()
+      left join public.cloud_rows r on r.stream_id = s.id and r.n = s.n and octet_length(r.body) <= 4096
       where s.id = stream;
     if found then
       perform realtime.send(
-        jsonb_build_object('project', head.project_id, 'n', head.n, 'h', operon.base64(head.h)), 'poke', 'team:' || head.team_id, true
+        jsonb_build_object('project', head.project_id, 'n', head.n, 'h', operon.base64(head.h))
+          || case when head.body is null then '{}' else jsonb_build_object('row', operon.base64(head.body)) end,
+        'poke', 'team:' || head.team_id, true
       );
     end if;
   end

@@ -7,8 +7,9 @@ import {
   truncateSync,
   writeFileSync,
 } from "node:fs";
+import { open, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { openArchive, type Archive } from "../../src/capture/archive.ts";
 import { captureOf, fixtureHome, homeOf, jsonl, tempFolder } from "./home.ts";
 import { Ledger } from "./ledger.ts";
@@ -96,6 +97,35 @@ describe("the archive", () => {
     expect(await textOf(again, "/a")).toBe("one\ntwo\n");
     expect(await textOf(await archiveIn(folder), "/a")).toBe("one\ntwo\n");
   });
+
+  test.each(["chunk", "line"])(
+    "a %s that a full disk took half of harms nothing after it",
+    async (what) => {
+      const folder = tempFolder();
+      const archive = await archiveIn(folder);
+      await add(archive, 0, "one\n");
+      const handle = await open(join(folder, "manifest.jsonl"));
+      const files = Object.getPrototypeOf(handle) as FileHandle;
+      await handle.close();
+      const append = files.appendFile;
+      let left = what === "chunk" ? 1 : 2;
+      const spy = vi.spyOn(files, "appendFile").mockImplementation(async function (
+        this: FileHandle,
+        data,
+      ) {
+        left -= 1;
+        if (left !== 0) return append.call(this, data);
+        await append.call(this, (data as Buffer).subarray(0, 5));
+        throw new Error("no space left on device");
+      });
+      onTestFinished(() => spy.mockRestore());
+      await expect(add(archive, 4, "two\n")).rejects.toThrow("no space left");
+      await add(archive, 4, "two\n");
+      await add(archive, 8, "three\n");
+      expect(await textOf(archive, "/a")).toBe("one\ntwo\nthree\n");
+      expect(await textOf(await archiveIn(folder), "/a")).toBe("one\ntwo\nthree\n");
+    },
+  );
 
   test("says so when a chunk is not what was archived", async () => {
     const folder = tempFolder();

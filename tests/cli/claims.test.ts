@@ -11,7 +11,7 @@ vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 const PASSWORD = "correct horse battery";
 const PASSPHRASE = "quartz violet ember lantern orbit maple";
 const CWD = "/srv/heron/checkout";
-const OLD_SESSIONS = 200;
+const OLD_SESSIONS = 1_000;
 
 interface Listed {
   readonly sourceId: string;
@@ -48,16 +48,16 @@ function account(how: string, email: string, at = url): string[] {
 test("of many old sessions, one that runs and one from the future, the one that runs is claimed; nothing leaves before its project is linked", async () => {
   const turn = { prompt: "p", response: "r", file: "a.ts" };
   for (let i = 1; i <= OLD_SESSIONS; i++) await writeTranscript(device.home, idOf(i), CWD, [turn]);
-  await writeTranscript(device.home, idOf(1_002), CWD, [turn], Date.now() + 3_600_000);
+  await writeTranscript(device.home, idOf(2_002), CWD, [turn], Date.now() + 3_600_000);
   await device.json(["import"]);
-  await writeTranscript(device.home, idOf(1_001), CWD, [turn], Date.now() - 5_000);
+  await writeTranscript(device.home, idOf(2_001), CWD, [turn], Date.now() - 5_000);
   await device.json(["import"]);
   expect(await device.json(account("signup", "eve@example.org"), `${PASSWORD}\n`)).toMatchObject({
     claimed: 1,
   });
   const sessions = await device.json<readonly Listed[]>(["sessions"]);
   expect(sessions.filter(({ claimed }) => claimed).map(({ sourceId }) => sourceId)).toEqual([
-    idOf(1_001),
+    idOf(2_001),
   ]);
   expect(sessions.filter(({ sharedWith }) => sharedWith !== null)).toEqual([]);
 
@@ -65,8 +65,9 @@ test("of many old sessions, one that runs and one from the future, the one that 
     ["team", "create", "Herons", "--passphrase-stdin"],
     `${PASSPHRASE}\n`,
   );
+  // The team's name went with its making: a row of the team's stream, and nothing of a project.
   const name = await device.json<SyncReport>(["sync", "--once"]);
-  expect(name.pushed).toBe(1);
+  expect(Object.entries(name.head)).toEqual([[team, 1]]);
   expect(await device.json<SyncReport>(["sync", "--once"])).toMatchObject({
     pushed: 0,
     verified: true,
@@ -75,9 +76,10 @@ test("of many old sessions, one that runs and one from the future, the one that 
   const linked = await device.json<readonly Listed[]>(["sessions"]);
   expect(
     linked.filter(({ sharedWith }) => sharedWith !== null).map(({ sourceId }) => sourceId),
-  ).toEqual([idOf(1_001)]);
-  // The project's name and the one trace.
-  expect((await device.json<SyncReport>(["sync", "--once"])).pushed).toBe(2);
+  ).toEqual([idOf(2_001)]);
+  // The project's name went with the link; this is the one trace.
+  expect((await device.json<SyncReport>(["sync", "--once"])).pushed).toBe(1);
+  expect((await device.json<SyncReport>(["sync", "--once"])).pushed).toBe(0);
 });
 
 test("an invite made for another account is refused with the right passphrase, and still works for its own", async () => {

@@ -11,6 +11,7 @@ const PASSWORD = "correct horse battery";
 const PASSPHRASE = "quartz violet ember lantern orbit maple";
 const SESSION_A = "aaaaaaaa-1111-4111-8111-111111111111";
 const SESSION_B = "bbbbbbbb-2222-4222-8222-222222222222";
+const SESSION_UNLINKED = "dddddddd-4444-4444-8444-444444444444";
 const SESSION_LIVE = "cccccccc-3333-4333-8333-333333333333";
 const CWD = "/srv/flamingo/checkout";
 
@@ -227,6 +228,34 @@ test("between engines that stay an edit arrives by itself, and so does a session
     engine.kill("SIGINT");
     expect((await engine.ended).code).toBe(0);
   }
+});
+
+test("of an unlinked project nothing more leaves, not even what waited; linked again, it goes on", async () => {
+  const grow = async (prompts: readonly string[]): Promise<void> => {
+    const said = prompts.map((prompt) => ({ prompt, response: "ok", file: "src/other.ts" }));
+    await writeTranscript(a.home, SESSION_UNLINKED, CWD, said);
+    await a.json(["import"]);
+  };
+  const eventsAt = async (device: Device) => (await sessionOf(device, SESSION_UNLINKED))?.events;
+  const share = async (): Promise<unknown> =>
+    a.json(["share", (await sessionOf(a, SESSION_UNLINKED))?.id ?? ""]);
+  await grow(["one"]);
+  await share();
+  await sync(a);
+  await sync(b);
+  const before = await eventsAt(b);
+  expect(before).toBe(await eventsAt(a));
+  await grow(["one", "two"]);
+  await a.json(["project", "unlink", CWD]);
+  await grow(["one", "two", "three"]);
+  expect(await sync(a)).toMatchObject({ pushed: 0 });
+  await sync(b);
+  expect(await eventsAt(b)).toBe(before);
+  await a.json(["project", "link", CWD, "--team", team]);
+  await share();
+  await sync(a);
+  await sync(b);
+  expect(await eventsAt(b)).toBe(await eventsAt(a));
 });
 
 test("nothing that the relay stores or logs names anything", async () => {

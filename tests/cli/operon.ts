@@ -9,7 +9,9 @@ const BIN = fileURLToPath(new URL("../../bin/operon", import.meta.url));
 
 /** What is captured: the project's own fixtures, or a home named by the environment. */
 export const HOME =
-  process.env["OPERON_CORPUS"] ?? fileURLToPath(new URL("../fixtures/home", import.meta.url));
+  process.env["OPERON_CORPUS"] === undefined
+    ? fileURLToPath(new URL("../fixtures/home", import.meta.url))
+    : join(process.env["OPERON_CORPUS"], "home");
 
 export interface Ran {
   readonly code: number | null;

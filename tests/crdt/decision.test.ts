@@ -3,7 +3,6 @@ import { describe, expect, test } from "vitest";
 import * as Y from "yjs";
 import type { DecisionId } from "../../src/base/ids.ts";
 import {
-  addEvidence,
   addOption,
   createDecision,
   decisionText,
@@ -15,6 +14,7 @@ import {
   type DecisionEdit,
   type DecisionRecord,
 } from "../../src/crdt/decision.ts";
+import { addEntry } from "../../src/crdt/lists.ts";
 import { encodeDoc, openDoc } from "../../src/crdt/documents.ts";
 import { editText } from "../../src/crdt/text.ts";
 import { makerFrom } from "./make.ts";
@@ -138,8 +138,10 @@ describe("two people at once", () => {
 
   test("both bring evidence", () => {
     const [a, b] = pair();
-    addEvidence(a, { session: "ses_1", event: "evt_1", hash: "aa" }, makerFrom(3));
-    addEvidence(b, { session: "ses_2", event: "evt_2", hash: "bb" }, makerFrom(4));
+    const add = (doc: Y.Doc, n: number, session: string, event: string, hash: string) =>
+      addEntry(doc.getMap("evidence"), { session, event, hash }, makerFrom(n));
+    add(a, 3, "ses_1", "evt_1", "aa");
+    add(b, 4, "ses_2", "evt_2", "bb");
     expect(
       meet(a, b)
         .evidence.map(({ hash }) => hash)

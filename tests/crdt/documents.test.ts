@@ -1,11 +1,8 @@
-import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import * as Y from "yjs";
-import type { Bytes } from "../../src/base/bytes.ts";
 import {
   applyUpdates,
   canWrite,
-  contentHash,
   DOC_KINDS,
   encodeDoc,
   openDoc,
@@ -14,8 +11,6 @@ import {
   schemaOf,
   setSchema,
 } from "../../src/crdt/documents.ts";
-
-const sha256 = (bytes: Bytes): Bytes => new Uint8Array(createHash("sha256").update(bytes).digest());
 
 function updatesOf(words: readonly string[]): Uint8Array[] {
   const doc = new Y.Doc();
@@ -38,28 +33,6 @@ test("many updates reach listeners as one", () => {
   doc.on("update", (_: Uint8Array, origin: unknown) => heard.push(origin));
   applyUpdates(doc, updatesOf(["one", "two", "three"]), "cloud");
   expect(heard).toEqual(["cloud"]);
-});
-
-test("the content's hash is of the updates in stream order: equal on every device, another for other content", () => {
-  const updates = updatesOf(["one", "two"]);
-  expect(contentHash(sha256, updates)).toEqual(
-    contentHash(
-      sha256,
-      updates.map((update) => update.slice()),
-    ),
-  );
-  expect(contentHash(sha256, updates)).not.toEqual(contentHash(sha256, updates.slice(0, -1)));
-});
-
-test("equal clientIDs with different texts, which snapshots cannot tell apart, have different hashes", () => {
-  const [a, b] = ["one", "two"].map((text) => {
-    const doc = new Y.Doc();
-    doc.clientID = 7;
-    doc.getText("t").insert(0, text);
-    return doc;
-  }) as [Y.Doc, Y.Doc];
-  expect(Y.encodeSnapshot(Y.snapshot(a))).toEqual(Y.encodeSnapshot(Y.snapshot(b)));
-  expect(contentHash(sha256, [encodeDoc(a)])).not.toEqual(contentHash(sha256, [encodeDoc(b)]));
 });
 
 test("a document of this version or none is written, one of a newer version is read only and says what to do", () => {

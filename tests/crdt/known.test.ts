@@ -6,7 +6,6 @@ import {
   EMPTY_KNOWN,
   foldKnown,
   isUpdate,
-  mergeKnown,
   pendingUpdate,
   type Known,
 } from "../../src/crdt/known.ts";
@@ -140,17 +139,6 @@ describe("deletes", () => {
     expect(pending).not.toBeNull();
     expect(pendingUpdate(doc, foldKnown(known, pending))).toBeNull();
   });
-});
-
-test("merging two knows what either knows", () => {
-  const [a, b] = [docWith("one"), docWith("two")];
-  b.getText("t").delete(0, 1);
-  const [left, right] = [a, b].map((doc) => foldKnown(EMPTY_KNOWN, encodeDoc(doc))) as [
-    Known,
-    Known,
-  ];
-  expect(mergeKnown(left, right)).toEqual(foldKnown(EMPTY_KNOWN, encodeDoc(a), encodeDoc(b)));
-  expect(mergeKnown(left, left)).toEqual(left);
 });
 
 test("bytes that are no update are told", () => {

@@ -3,7 +3,7 @@ import * as Y from "yjs";
 import type { DecisionId, EventId } from "../../src/base/ids.ts";
 import { encodeDoc, openDoc } from "../../src/crdt/documents.ts";
 import { addComment, addTag, linkDecision, readNotes, removeNote } from "../../src/crdt/notes.ts";
-import { addView, readProject, removeView, setProjectName } from "../../src/crdt/project.ts";
+import { readProject, setProjectName } from "../../src/crdt/project.ts";
 import { makerFrom } from "./make.ts";
 
 const EVENT = `evt_${"0".repeat(26)}` as EventId;
@@ -49,17 +49,10 @@ test("notes of another shape are left out", () => {
   expect(readNotes(doc)).toEqual({ comments: [], tags: [], decisions: [] });
 });
 
-test("a project has a name and views; views of two people come together", () => {
-  const [a, b] = [openDoc(null), openDoc(null)];
-  setProjectName(a, "Website");
-  const mine = addView(a, { name: "Codex only", agent: "codex", text: "" }, makerFrom(1));
-  addView(b, { name: "Errors", agent: null, text: "error" }, makerFrom(2));
-  Y.applyUpdate(a, encodeDoc(b));
-  expect(readProject(a).name).toBe("Website");
-  expect(readProject(a).views.map(({ name }) => name)).toEqual(["Codex only", "Errors"]);
-  removeView(a, mine);
-  expect(readProject(a).views.map(({ name }) => name)).toEqual(["Errors"]);
-  a.getMap("views").set("0".repeat(26), { name: 5 });
-  a.getMap("fields").set("name", 5);
-  expect(readProject(a)).toMatchObject({ name: null, views: [{ name: "Errors" }] });
+test("a project has a name, or what is no name reads as none", () => {
+  const doc = openDoc(null);
+  setProjectName(doc, "Website");
+  expect(readProject(doc)).toEqual({ name: "Website" });
+  doc.getMap("fields").set("name", 5);
+  expect(readProject(doc)).toEqual({ name: null });
 });

@@ -6,10 +6,11 @@ import { expect, test } from "vitest";
 import * as Y from "yjs";
 import type { DecisionId, EventId } from "../../src/base/ids.ts";
 import { toHex } from "../../src/base/bytes.ts";
-import { addEvidence, addOption, createDecision, markOption } from "../../src/crdt/decision.ts";
+import { addOption, createDecision, markOption } from "../../src/crdt/decision.ts";
+import { addEntry } from "../../src/crdt/lists.ts";
 import { encodeDoc, SCHEMA } from "../../src/crdt/documents.ts";
 import { addComment, addTag, linkDecision } from "../../src/crdt/notes.ts";
-import { addView, setProjectName } from "../../src/crdt/project.ts";
+import { setProjectName } from "../../src/crdt/project.ts";
 import {
   writeTrace,
   type Shareable,
@@ -154,7 +155,7 @@ test("decision", () => {
       make,
     );
     markOption(doc, addOption(doc, { title: "t" }, make), "removed", true);
-    addEvidence(doc, { session: "s", event: "e", hash: "h" }, make);
+    addEntry(doc.getMap("evidence"), { session: "s", event: "e", hash: "h" }, make);
   });
   expect(layout(doc), BUMP).toEqual({
     meta: { schema: "number", id: "string" },
@@ -195,12 +196,10 @@ test("notes and project", () => {
   });
   const project = fixed((doc) => {
     setProjectName(doc, "n");
-    addView(doc, { name: "n", agent: "codex", text: "t" }, make);
   });
   expect(layout(project), BUMP).toEqual({
     meta: { schema: "number" },
     fields: { name: "string" },
-    views: { ULID: { name: "string", agent: "string", text: "string" } },
   });
 });
 

@@ -199,6 +199,52 @@ describe("what a peer wrote is not believed", () => {
     });
   });
 
+  test("numbers and texts that a database could not hold read as not recorded", () => {
+    const doc = openDoc(null);
+    const map = doc.getMap("events");
+    map.set(id(1), { kind: "tool", order: 2 ** 63 });
+    map.set(id(2), {
+      kind: "tool",
+      order: 1.5,
+      at: 1e300,
+      durationMs: 2 ** 63,
+      exitCode: -1e20,
+      model: "a\0b",
+      lane: "\0",
+      tool: { name: "Grep", input: { pattern: "\0", "pa\0th": "a", glob: "*", paths: ["\0"] } },
+    });
+    map.set(id(3), { kind: "tool", order: 1, at: 1e18 });
+    for (const [key, value] of Object.entries({
+      agent: "codex",
+      agentVersion: "1\0",
+      sourceId: "\0",
+      startedAt: 1.5,
+      endedAt: -1,
+      usage: { "a\0": META.usage["gpt-5.5"] },
+    }))
+      doc.getMap("meta").set(key, value);
+    const { meta, events: read, dropped } = readTrace(doc);
+    expect(dropped).toBe(1);
+    expect(read.get(id(2))).toMatchObject({
+      order: 2,
+      at: null,
+      durationMs: null,
+      exitCode: null,
+      model: null,
+      lane: null,
+      tool: { name: "Grep", input: { glob: "*" } },
+    });
+    expect(read.get(id(2))?.tool?.input).toEqual({ glob: "*" });
+    expect(read.get(id(3))?.at).toBeNull();
+    expect(meta).toMatchObject({
+      agentVersion: null,
+      sourceId: null,
+      startedAt: 2,
+      endedAt: null,
+      usage: {},
+    });
+  });
+
   test("any JSON anywhere is read without an error", () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.jsonValue(), fc.jsonValue(), (a, b, c) => {

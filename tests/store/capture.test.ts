@@ -280,6 +280,7 @@ describe("a file that was replaced", () => {
     const trace = await store.views.localTrace(sessionId("one"), rev);
     expect([...(trace?.removed ?? [])].sort()).toEqual([eventId("p1"), eventId("t1")].sort());
     expect(trace?.events.map(({ id }) => id)).toEqual([eventId("p9"), eventId("r1")]);
+    expect((await store.views.events(sessionId("one"), rev)).removed).toEqual(trace?.removed);
   });
 });
 

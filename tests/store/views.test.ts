@@ -259,6 +259,27 @@ describe("a teammate's trace", () => {
     expect(await store.views.localTrace(id, 0)).toBeNull();
   });
 
+  test("may have any counts and a name with U+0000, and stops nobody's sums", async () => {
+    const store = await openTestStore();
+    const most = Number.MAX_SAFE_INTEGER;
+    const tokens = { ...NO_TOKENS, input: most, output: most };
+    const events = Array.from(
+      { length: 1_100 },
+      (_, n) => [eventId(`x${n}`), { ...plain, order: n, tokens, costNanoUsd: most }] as const,
+    );
+    const usage = {
+      m: { calls: most, tokens, costNanoUsd: most },
+      n: { calls: most, tokens, costNanoUsd: most },
+    };
+    const project = { id: "proj_theirs" as ProjectId, name: "led\0ger" };
+    const theirs = { ...trace(events), meta: { ...meta, usage }, owner: "A\0da", project };
+    expect(await store.sessions.putRemote(theirs)).toBe(true);
+    expect(await store.views.session(id)).toMatchObject({ owner: "A\uFFFDda", calls: most });
+    const { rows } = await store.views.usage(["day", "model"], null);
+    expect(rows.length).toBeGreaterThan(0);
+    await store.search.setDecision({ id: "dec_1", title: "a\0b", body: "c\0d", at: null });
+  });
+
   test("grows by what differs only", async () => {
     const store = await openTestStore();
     await store.sessions.putRemote(
@@ -274,7 +295,9 @@ describe("a teammate's trace", () => {
         [eventId("z"), { ...plain, order: 2_000 }],
       ]),
     );
-    expect((await store.views.events(id, rev)).events.map((row) => row.id)).toEqual([eventId("z")]);
+    const grown = await store.views.events(id, rev);
+    expect(grown.events.map((row) => row.id)).toEqual([eventId("z")]);
+    expect(grown.removed).toEqual([eventId("y")]);
     expect((await store.views.events(id, 0)).events.map((row) => row.id)).toEqual([
       eventId("x"),
       eventId("z"),
@@ -291,9 +314,6 @@ describe("a teammate's trace", () => {
     const other = { ...trace([[eventId("x"), plain]]), id: sessionId("other") };
     expect(await store.sessions.putRemote(other)).toBe(true);
     expect((await store.views.events(sessionId("two"), 0)).events).toHaveLength(1);
-    await store.sessions.dropRemote(sessionId("theirs"));
-    await store.sessions.dropRemote(sessionId("other"));
-    expect((await store.views.counts()).sessions).toBe(2);
   });
 
   test("captured here after all, it is this machine's", async () => {
@@ -305,6 +325,26 @@ describe("a teammate's trace", () => {
       sharedWith: null,
       events: 1,
     });
+  });
+
+  test("captured here after all, it counts once, and shows what the transcript says", async () => {
+    const store = await openTestStore();
+    await store.sessions.putRemote(
+      trace([
+        [eventId("x"), plain],
+        [eventId("y"), plain],
+      ]),
+    );
+    await store.capture.commit([
+      batch("theirs", {
+        events: [event("x", { text: "mine", callKey: "m1/r1" })],
+        calls: [call("m1/r1", 7)],
+      }),
+    ]);
+    expect(await store.views.session(id)).toMatchObject({ calls: 1, tokens: { output: 7 } });
+    expect((await store.views.events(id, 0)).events).toMatchObject([
+      { id: eventId("x"), tokens: { output: 7 } },
+    ]);
   });
 });
 

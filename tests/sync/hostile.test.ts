@@ -4,6 +4,8 @@ import * as Y from "yjs";
 import { type Bytes, concatBytes, toHex, utf8 } from "../../src/base/bytes.ts";
 import type { DocId } from "../../src/base/ids.ts";
 import { unwrap } from "../../src/base/result.ts";
+import { inapplicable } from "../../src/crdt/documents.ts";
+import { isUpdate } from "../../src/crdt/known.ts";
 import { createDevice, type DeviceIdentity, sign } from "../../src/crypto/device.ts";
 import { HASH_BYTES, labelBytes } from "../../src/crypto/hash.ts";
 import { peekHeader } from "../../src/crypto/header.ts";
@@ -27,6 +29,22 @@ function typed(content: string): Bytes {
   const open = new Y.Doc();
   open.getText("context").insert(0, content);
   return Y.encodeStateAsUpdate(open) as Bytes;
+}
+
+/** Decodes, and throws where it is applied: one bit of a good update is another one. */
+function inapplicableUpdate(): Bytes {
+  const open = new Y.Doc();
+  open.getText("title").insert(0, "hello world");
+  open.getMap("options").set("one", new Y.Map());
+  open.getText("title").delete(2, 3);
+  const good = Y.encodeStateAsUpdate(open);
+  for (let bit = 0; bit < good.length * 8; bit++) {
+    const update = good.slice() as Bytes;
+    update[bit >> 3] = (update[bit >> 3] as number) ^ (1 << (bit & 7));
+    if (isUpdate(update) && inapplicable(Y.encodeStateAsUpdate(new Y.Doc()), [update]).size > 0)
+      return update;
+  }
+  throw new Error("no such bit");
 }
 
 /** A row by any device with any keys. */
@@ -88,6 +106,7 @@ describe("S11", () => {
     },
     "of random bytes": () => concatBytes(new Uint8Array([1, 1, 1]), noise(509)),
     "of a version that never was": () => new Uint8Array(512),
+    "whose update decodes and cannot be applied": () => sealedBy(carol(), inapplicableUpdate()),
     "holding what is no update": () => sealedBy(carol(), utf8("not a Yjs update")),
     "naming one document outside and another inside": () => {
       const document = wireDocumentId(team.keys, "dec_other");
@@ -137,6 +156,18 @@ describe("S11", () => {
       expect(bob.text(doc)).toBe("one two three four");
     });
   }
+
+  test("S11: between good changes in a page only the one that cannot be applied is refused", async () => {
+    ada.type(doc, (text) => text.insert(text.length, "four "));
+    await ada.once();
+    rows().push(sealedBy(carol(), inapplicableUpdate()));
+    ada.type(doc, (text) => text.insert(text.length, "five"));
+    await ada.once();
+    const report = await bob.once();
+    expect(report.alarms).toEqual([expect.stringContaining("its change cannot be applied")]);
+    expect(report.pulled).toBe(5);
+    expect(bob.text(doc)).toBe("one two three four five");
+  });
 
   test("S11: a swapped or broken card makes its device unknown", async () => {
     const held = team.server.devices.findIndex(({ device }) => device === ada.identity.id);
@@ -310,6 +341,27 @@ describe("S13", () => {
     ada.type(elsewhere, (text) => text.insert(0, "fine"));
     await ada.once();
     expect((await bob.once()).pulled).toBe(1);
+    expect(bob.text(elsewhere)).toBe("fine");
+  });
+
+  test("S13: nor does a halted stream with more rows than a page has", async () => {
+    rows().push(...Array.from({ length: 600 }, () => noise(300)));
+    const { pull } = bob.transport;
+    bob.transport.pull = async (...asked) => {
+      const page = unwrap(await pull(...asked));
+      const bent = page.rows.map((row) =>
+        row.stream.project === null ? { ...row, n: row.n + 1 } : row,
+      );
+      return { ok: true, value: { ...page, rows: bent } };
+    };
+    const elsewhere = ada.create("dec_p", "decision", PROJECT_STREAM);
+    ada.type(elsewhere, (text) => text.insert(0, "fine"));
+    await ada.once();
+    const report = await bob.once();
+    expect(report).toMatchObject({
+      pulled: 1,
+      alarms: [expect.stringContaining("left out rows of the team's stream")],
+    });
     expect(bob.text(elsewhere)).toBe("fine");
   });
 });

@@ -169,6 +169,22 @@ describe("S18", () => {
     await expectSoon(() => ada.states.at(-1)?.state === "verified");
   });
 
+  test("S18: a bug is told and tried again, and ends nothing", async () => {
+    const { pendingDocuments } = ada.store;
+    ada.store.pendingDocuments = async () => {
+      throw new TypeError("a bug");
+    };
+    ada.sync.poke();
+    await expectSoon(() => ada.states.at(-1)?.state === "offline");
+    expect(ada.states.at(-1)).toMatchObject({
+      reason: expect.stringContaining("Something in Operon itself failed"),
+    });
+    ada.store.pendingDocuments = pendingDocuments;
+    await expectSoon(() => team.time.waiting === 1);
+    team.time.advance(1000);
+    await expectSoon(() => ada.states.at(-1)?.state === "verified");
+  });
+
   test("S18: stopped, nothing leaves; what waited is found by the next start", async () => {
     await ada.sync.stop();
     type(ada, "!");

@@ -36,6 +36,8 @@ export class MemoryServer {
   /** All rows ever offered by a push, stored or not. */
   readonly offered: Bytes[] = [];
   pulls = 0;
+  /** Whether pokes bring the row. */
+  brings = true;
 
   stream(stream: StreamRef): ServerStream {
     const key = streamKey(stream);
@@ -92,6 +94,10 @@ export class MemoryServer {
     return failure === "lose answer" ? offline() : ok(answers);
   }
 
+  #poke(stream: StreamRef, { n, h }: Cursor, row: Bytes): Signal {
+    return { is: "poke", stream, n, brought: this.brings ? { stream, n, h, row } : null };
+  }
+
   #store(held: ServerStream, rows: readonly Sealed[]): readonly PushAnswer[] {
     const answers: PushAnswer[] = [];
     for (const row of rows) {
@@ -102,7 +108,7 @@ export class MemoryServer {
       const head = this.headOf(held);
       answers.push(same === -1 ? { is: "stored", ...head } : { is: "known", n: same + 1 });
       if (same === -1)
-        for (const tell of this.#listeners) tell({ is: "poke", stream: held.stream, n: head.n });
+        for (const tell of this.#listeners) tell(this.#poke(held.stream, head, row));
     }
     return answers;
   }

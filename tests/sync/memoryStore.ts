@@ -99,7 +99,7 @@ export class MemoryStore implements SyncStore {
   async state(id: DocId) {
     const held = this.#documents.get(id);
     return held
-      ? { state: Y.encodeStateAsUpdate(this.open(id)) as Bytes, rev: held.log.length }
+      ? { ...held, state: Y.encodeStateAsUpdate(this.open(id)) as Bytes, rev: held.log.length }
       : null;
   }
 

@@ -2,6 +2,7 @@
 import type * as Y from "yjs";
 import type { Bytes } from "../../src/base/bytes.ts";
 import type { DocId, TeamId } from "../../src/base/ids.ts";
+import { silentLog } from "../../src/base/log.ts";
 import { unwrap } from "../../src/base/result.ts";
 import type { DocKind } from "../../src/crdt/documents.ts";
 import { sealCard } from "../../src/crypto/card.ts";
@@ -54,6 +55,7 @@ export class TestDevice {
   readonly store = new MemoryStore();
   readonly identity: DeviceIdentity;
   readonly states: SyncState[] = [];
+  readonly shown: { readonly doc: DocId; readonly updates: readonly Bytes[] }[] = [];
   readonly applied: { readonly doc: DocId; readonly updates: readonly Bytes[] }[] = [];
   readonly transport: Transport;
   sync: Sync;
@@ -82,7 +84,9 @@ export class TestDevice {
       device: this.identity,
       clock: this.#team.time.clock,
       random: seededRandom(`${this.#name} ${this.#processes++}`),
+      log: silentLog,
       after: this.#team.time.after,
+      onVerified: (doc, updates) => this.shown.push({ doc, updates }),
       onApplied: (doc, updates) => this.applied.push({ doc, updates }),
       onState: (state) => this.states.push(state),
     });

@@ -158,6 +158,15 @@ describe("a trace", () => {
     expect(await seat.page.locator(".talk").evaluate((talk) => talk.scrollTop)).toBe(before);
   });
 
+  test("what a replaced transcript took back leaves the page", async () => {
+    seat = await sit(desk);
+    await seat.go("/sessions/ses_live");
+    const id = seat.engine.grow("ses_live", { kind: "prompt", summary: "never mind this" });
+    await expectShown(seat.page.locator(at(id)));
+    seat.engine.takeBack("ses_live", id);
+    await seat.page.locator(at(id)).waitFor({ state: "detached" });
+  });
+
   test("follows the end when the end is on screen, and only then", async () => {
     seat = await sit(desk);
     await seat.go("/sessions/ses_live");

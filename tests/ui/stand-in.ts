@@ -24,13 +24,13 @@ import type { DecisionId } from "../../src/base/ids.ts";
 import { systemRandom } from "../../src/base/random.ts";
 import { NO_TOKENS, type Tokens } from "../../src/base/session.ts";
 import {
-  addEvidence,
   addOption,
   createDecision,
   editDecision,
   markOption,
   readDecision,
 } from "../../src/crdt/decision.ts";
+import { addEntry } from "../../src/crdt/lists.ts";
 import * as data from "./stand-in-data.ts";
 
 export interface StandIn {
@@ -42,6 +42,8 @@ export interface StandIn {
   status: Status;
   /** Adds or changes an event and tells every page. */
   grow(session: string, event: Parameters<typeof data.putEvent>[1]): string;
+  /** An event that the transcript has no more. */
+  takeBack(session: string, event: string): void;
   push(push: Push): void;
   /** As if the engine died: its port refuses. */
   stop(): Promise<void>;
@@ -92,6 +94,13 @@ export async function standIn(
       push({ topic: "session", id, rev: session.rev });
       push({ topic: "sessions", ids: [id] });
       return made;
+    },
+    takeBack(id, event) {
+      const session = sessions.get(id) as data.StoredSession;
+      session.events.delete(event);
+      session.rev += 1;
+      removed.set(event, session.rev);
+      push({ topic: "session", id, rev: session.rev });
     },
     push,
     async stop() {
@@ -179,6 +188,8 @@ export async function standIn(
     if (doc === undefined) throw new Error("There is no such decision.");
     return { ...readDecision(doc), id, team: null, waiting: false };
   };
+  /** The revisions at which events were taken back. */
+  const removed = new Map<string, number>();
   const sessionOf = (id: string): data.StoredSession => {
     const session = sessions.get(id);
     if (session === undefined)
@@ -203,6 +214,7 @@ export async function standIn(
       const { events, rev } = sessionOf(session);
       return {
         events: [...events.values()].filter((event) => event.rev > since).map(({ row }) => row),
+        removed: [...removed].filter(([, at]) => at > since).map(([id]) => id),
         rev,
       };
     },
@@ -330,7 +342,7 @@ function documentOf(row: DecisionRow): Y.Doc {
     );
     markOption(doc, chosen, "chosen", true);
     for (const { session, event, hash } of row.evidence)
-      addEvidence(doc, { session, event, hash }, MAKE);
+      addEntry(doc.getMap("evidence"), { session, event, hash }, MAKE);
   }
   return doc;
 }

@@ -11,6 +11,7 @@
 import type { PGlite, Transaction } from "@electric-sql/pglite";
 import { bigintArray, textArray } from "../../pg/arrays.ts";
 import { copyRows } from "../../pg/copy.ts";
+import { type FreshBodies, INDEXED_CHARS, INDEXED_PARTS } from "./fresh.ts";
 import {
   type Block,
   type SegmentDoc,
@@ -20,9 +21,6 @@ import {
   mergeSegments,
 } from "./segment.ts";
 import { words } from "./tokens.ts";
-
-export const INDEXED_CHARS = 64 * 1024;
-export const INDEXED_PARTS = ["text", "thinking", "input", "output", "plan"] as const;
 
 const STEP_EVENTS = 20_000;
 const STEP_CHARS = 8 * 1024 * 1024;
@@ -58,14 +56,14 @@ export interface Indexer {
   catchUp(): Promise<boolean>;
 }
 
-export function createIndexer(db: PGlite): Indexer {
+export function createIndexer(db: PGlite, fresh: FreshBodies): Indexer {
   return {
     async catchUp() {
       const behind = await db.query<{ id: string; rev: number }>(
         "select id, rev from sessions where rev > index_rev order by id",
       );
       const events = await pendingEvents(db);
-      const read = await readTexts(db, events);
+      const read = await readTexts(db, events, fresh);
       const more = read.length < events.length || events.length === STEP_EVENTS;
       const titles = await pendingTitles(db);
       const pending = [...read, ...titles, ...(await pendingDecisions(db))];
@@ -106,17 +104,21 @@ function before(
 }
 
 /** In the order given, until there is enough for one step. */
-async function readTexts(db: PGlite, events: readonly PendingEvent[]): Promise<readonly Pending[]> {
+async function readTexts(
+  db: PGlite,
+  events: readonly PendingEvent[],
+  fresh: FreshBodies,
+): Promise<readonly Pending[]> {
   const read: Pending[] = [];
   let chars = 0;
   for (let from = 0; from < events.length && chars < STEP_CHARS; from += READ_EVENTS) {
     const some = events.slice(from, from + READ_EVENTS);
-    const bodies = await readBodies(
-      db,
-      some.map((event) => event.id),
-    );
+    const held = new Map(some.map(({ id }) => [id, fresh.take(id)]));
+    const others = some.filter(({ id }) => held.get(id) === undefined).map(({ id }) => id);
+    const bodies = await readBodies(db, others);
     for (const event of some) {
-      const texts = [...(bodies.get(event.id) ?? []), event.tool ?? "", event.summary ?? ""];
+      const found = held.get(event.id) ?? bodies.get(event.id) ?? [];
+      const texts = [...found, event.tool ?? "", event.summary ?? ""];
       const { id: subject, session_id: session, rev, at, again } = event;
       read.push({ subject, session, rev, at, again, texts });
       for (const text of texts) chars += text.length;
@@ -130,17 +132,18 @@ export async function readBodies(
   db: PGlite,
   events: readonly string[],
 ): Promise<ReadonlyMap<string, readonly string[]>> {
+  if (events.length === 0) return new Map();
   const found = await db.query<{ event_id: string; body: string }>(
     `select p.event_id, case when p.bytes > $3 then left(p.body, $3::int) else p.body end as body
-     from unnest($1::text[]) as x(id)
-     join parts p on p.event_id = x.id where p.name = any($2::text[]) order by p.event_id, p.name`,
+     from parts p where p.event_id = any($1::text[]) and p.name = any($2::text[]) order by p.event_id, p.name`,
     [textArray(events), textArray(INDEXED_PARTS), INDEXED_CHARS],
   );
   const bodies = new Map<string, string[]>();
   for (const { event_id, body } of found.rows) {
     const held = bodies.get(event_id);
-    if (held === undefined) bodies.set(event_id, [body]);
-    else held.push(body);
+    const indexed = body.slice(0, INDEXED_CHARS);
+    if (held === undefined) bodies.set(event_id, [indexed]);
+    else held.push(indexed);
   }
   return bodies;
 }

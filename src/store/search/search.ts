@@ -1,5 +1,7 @@
 /** Full-text search over everything local: see `indexer.ts` and `searcher.ts`. */
 import type { PGlite } from "@electric-sql/pglite";
+import { withoutNul } from "../../pg/arrays.ts";
+import type { FreshBodies } from "./fresh.ts";
 import { createIndexer } from "./indexer.ts";
 import { type SearchHit, createSearcher } from "./searcher.ts";
 
@@ -18,8 +20,8 @@ export interface SearchStore {
   setDecision(decision: DecisionText): Promise<void>;
 }
 
-export function createSearch(db: PGlite): SearchStore {
-  const indexer = createIndexer(db);
+export function createSearch(db: PGlite, fresh: FreshBodies): SearchStore {
+  const indexer = createIndexer(db, fresh);
   const searcher = createSearcher(db);
   return {
     catchUp: () => indexer.catchUp(),
@@ -29,7 +31,7 @@ export function createSearch(db: PGlite): SearchStore {
         `insert into search_decisions as s (id, title, body, at, rev) values ($1, $2, $3, $4, 1)
          on conflict (id) do update set title = excluded.title, body = excluded.body, at = excluded.at, rev = s.rev + 1
          where (s.title, s.body) is distinct from (excluded.title, excluded.body)`,
-        [id, title, body, at],
+        [id, withoutNul(title), withoutNul(body), at],
       );
     },
   };

@@ -89,11 +89,15 @@ export interface LocalTrace {
 }
 
 export interface EventViews {
-  /** Changed after `since` (0: all), main lane first, each lane in its order. */
+  /** Changed after `since` (0: all), main lane first, each lane in its order; `removed`: taken back since. */
   events(
     session: SessionId,
     since: number,
-  ): Promise<{ readonly events: readonly EventRow[]; readonly rev: number }>;
+  ): Promise<{
+    readonly events: readonly EventRow[];
+    readonly removed: readonly EventId[];
+    readonly rev: number;
+  }>;
   bodies(
     session: SessionId,
     events: readonly string[],
@@ -151,6 +155,7 @@ export function createEventViews(db: PGlite): EventViews {
         ]);
         return {
           events: found.rows.map((row) => eventOf(row, row.parts, row.bytes)),
+          removed: await readRemoved(tx, session, since),
           rev: rev.rows[0]?.rev ?? 0,
         };
       }),
@@ -181,20 +186,24 @@ export function createEventViews(db: PGlite): EventViews {
            where e.session_id = $1 and e.rev > $2 ${IN_ORDER}`,
           [session, since],
         );
-        const removed = await tx.query<{ id: EventId }>(
-          "select id from withdrawn_events where session_id = $1 and rev > $2 order by id",
-          [session, since],
-        );
         return {
           rev: row.rev,
           cwd: row.cwd,
           projectPath: row.project_path,
           session: sessionOf(row, await readUsage(tx, session)),
           events: events.rows.map(localOf),
-          removed: removed.rows.map(({ id }) => id),
+          removed: await readRemoved(tx, session, since),
         };
       }),
   };
+}
+
+async function readRemoved(db: Db, session: SessionId, since: number): Promise<readonly EventId[]> {
+  const removed = await db.query<{ id: EventId }>(
+    "select id from withdrawn_events where session_id = $1 and rev > $2 order by id",
+    [session, since],
+  );
+  return removed.rows.map(({ id }) => id);
 }
 
 interface SessionColumns {

@@ -149,8 +149,10 @@ function sum(events: readonly EventRow[]): Sums {
     if (event.kind === "tool" || event.kind === "subagent") tools++;
     if (event.status === "error" || event.kind === "error") errors++;
     if (event.status === "running") running++;
-    if (event.parts.includes("patch") || event.linesAdded !== null)
-      files.add(event.summary ?? event.id);
+    if (event.parts.includes("patch") || event.linesAdded !== null) {
+      // A patch of several files names them all.
+      for (const file of (event.summary ?? event.id).split(", ")) files.add(file);
+    }
     if (event.tokens !== null) {
       tokens +=
         event.tokens.input + event.tokens.output + event.tokens.cacheRead + event.tokens.cacheWrite;

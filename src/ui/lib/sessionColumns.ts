@@ -7,6 +7,8 @@ export interface Column {
   readonly id: string;
   readonly name: string;
   readonly widthPx: number;
+  /** In a list of few columns. */
+  readonly narrowPx?: number;
   readonly right: boolean;
   /** The lower, the longer it stays when the list gets narrow. */
   readonly rank: number;
@@ -14,7 +16,9 @@ export interface Column {
   title?(row: SessionRow): string;
 }
 
-const TITLE_PX = 200;
+const TITLE_PX = 168;
+/** With more of them the list has a head. */
+const FEW = 3;
 const GAP_PX = 16;
 
 /** `when` is drawn by the list itself: it changes with the time. */
@@ -75,6 +79,7 @@ export const COLUMNS: readonly Column[] = [
     id: "cost",
     name: "Cost",
     widthPx: 64,
+    narrowPx: 58,
     right: true,
     rank: 2,
     text: (row) => money(row.costUsd),
@@ -96,6 +101,12 @@ export function fittingColumns(widthPx: number, hidden: readonly string[]): read
   return COLUMNS.filter(({ id }) => kept.has(id));
 }
 
+export function areFew(columns: readonly Column[]): boolean {
+  return columns.length <= FEW;
+}
+
 export function gridTemplate(columns: readonly Column[]): string {
-  return ["minmax(0, 1fr)", ...columns.map(({ widthPx }) => `${widthPx}px`)].join(" ");
+  const few = areFew(columns);
+  const widths = columns.map(({ widthPx, narrowPx }) => (few ? (narrowPx ?? widthPx) : widthPx));
+  return ["minmax(0, 1fr)", ...widths.map((px) => `${px}px`)].join(" ");
 }

@@ -12,7 +12,12 @@ interface Line {
 const FIRST_LINES = 60;
 
 /** One file's change, with the numbers of the lines: the old one's where a line went, else the new one's. */
-export function Diff(props: { readonly patch: FilePatch }): JSX.Element {
+export function Diff(props: {
+  readonly patch: FilePatch;
+  /** The project's folder: paths in it are shown from there. */
+  readonly root: string | null;
+}): JSX.Element {
+  const path = createMemo(() => oneLine(within(props.patch.path, props.root)));
   const [whole, setWhole] = createSignal(false);
   const lines = createMemo(() => numbered(props.patch));
   const shown = createMemo(() =>
@@ -22,18 +27,15 @@ export function Diff(props: { readonly patch: FilePatch }): JSX.Element {
   return (
     <figure class="diff">
       <figcaption>
-        <span class="mono cut">{oneLine(props.patch.path)}</span>
+        <span class="mono cut" title={oneLine(props.patch.path)}>
+          {path()}
+        </span>
         <Show when={props.patch.change !== "update"}>
           <span class="tag">{props.patch.change === "add" ? "new file" : "deleted"}</span>
         </Show>
         <LineCount added={count("+")} removed={count("-")} />
       </figcaption>
-      <div
-        class="diff-lines"
-        role="group"
-        tabindex="0"
-        aria-label={`Changes of ${oneLine(props.patch.path)}`}
-      >
+      <div class="diff-lines" role="group" tabindex="0" aria-label={`Changes of ${path()}`}>
         <For each={shown()}>
           {(line) => (
             <div class="diff-line" data-sign={line.sign}>
@@ -73,6 +75,10 @@ export function LineCount(props: {
       </span>
     </Show>
   );
+}
+
+function within(path: string, root: string | null): string {
+  return root !== null && path.startsWith(`${root}/`) ? path.slice(root.length + 1) : path;
 }
 
 function numbered({ hunks }: FilePatch): Line[] {

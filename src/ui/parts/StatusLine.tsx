@@ -65,13 +65,15 @@ function linkWords(link: Link): string | null {
   }
 }
 
+/** A look at fewer is over before it is read. */
+const LONG = 20;
+
 function captureWords({ capturing, capture }: Status): string {
   const agents = capturing.map(agentName).join(", ");
   const { state, progress } = capture;
-  if (state === "importing") {
-    if (progress === null) return `Reading ${agents}`;
+  if (progress !== null && (state === "importing" || progress.total >= LONG))
     return `${progress.what} ${exactCount(progress.done)} of ${exactCount(progress.total)}`;
-  }
+  if (state === "importing") return `Reading ${agents}`;
   if (state === "watching") return agents === "" ? "Watching for sessions" : `Capturing ${agents}`;
   return "Not capturing";
 }

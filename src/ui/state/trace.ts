@@ -61,7 +61,8 @@ export function createTrace(engine: Engine, session: string, live: Accessor<bool
         const answer = await engine.call("events", { session, since: rev });
         rev = answer.rev;
         batch(() => {
-          if (answer.events.length > 0) setEvents(merged(events(), answer.events));
+          if (answer.events.length + answer.removed.length > 0)
+            setEvents(merged(events(), answer.events, answer.removed));
           setLoaded(true);
           setFault(null);
         });
@@ -174,8 +175,10 @@ function byName(parts: readonly Part[]): Bodies {
 function merged(
   known: ReadonlyMap<string, EventRow>,
   fresh: readonly EventRow[],
+  removed: readonly string[],
 ): ReadonlyMap<string, EventRow> {
   const next = new Map(known);
+  for (const id of removed) next.delete(id);
   for (const event of fresh) next.set(event.id, event);
   return next;
 }

@@ -242,6 +242,7 @@ function DateField(props: {
       classList={{ unset: props.value === null }}
       type="date"
       aria-label={props.label}
+      data-unset="Add a date"
       value={props.value ?? ""}
       onChange={(event) => props.onChange(event.currentTarget.value)}
     />

@@ -31,11 +31,9 @@ export function PrivacyView(): JSX.Element {
           <h1>Privacy</h1>
         </header>
         <section class="sheet-section">
-          <p class="lead">
-            {linked().length === 0
-              ? "Nothing leaves this machine."
-              : `${plural(linked().length, "project")} ${linked().length === 1 ? "is" : "are"} linked to a team; ${plural(shared(), "session")} ${shared() === 1 ? "is" : "are"} shared. Nothing else leaves this machine.`}
-          </p>
+          <Show when={projects.value() !== undefined && status() !== undefined}>
+            <p class="lead">{whatLeaves(linked().length, shared(), status()?.teams.length ?? 0)}</p>
+          </Show>
           <Show when={projects.fault()}>
             {(words) => <Failed words={words()} onAgain={projects.again} />}
           </Show>
@@ -94,4 +92,13 @@ export function PrivacyView(): JSX.Element {
       </div>
     </main>
   );
+}
+
+function whatLeaves(linked: number, shared: number, teams: number): string {
+  if (teams === 0 && linked === 0 && shared === 0) return "Nothing leaves this machine.";
+  const projects =
+    linked === 0 ? "No project is" : `${plural(linked, "project")} ${linked === 1 ? "is" : "are"}`;
+  const sessions =
+    shared === 0 ? "no session is" : `${plural(shared, "session")} ${shared === 1 ? "is" : "are"}`;
+  return `${projects} linked to a team; ${sessions} shared. Besides, your team gets the decisions written for it, and the names of team and project. Nothing else leaves this machine.`;
 }

@@ -36,6 +36,7 @@ type ResultRow =
 const LIMIT = 200;
 const MAX_TITLES = 12;
 const PAUSE_MS = 90;
+const LOOK_AGAIN_MS = 700;
 
 /** Sessions by title at once, then every place in their text as the engine finds them. */
 export function SearchResults(props: Props): JSX.Element {
@@ -53,6 +54,19 @@ export function SearchResults(props: Props): JSX.Element {
     asked,
     (words) => engine.call("search", { query: words, limit: LIMIT }),
     engine,
+  );
+
+  // What is captured meanwhile is found as well.
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  onCleanup(() => clearTimeout(timer));
+  onCleanup(
+    engine.subscribe(({ topic }) => {
+      if (topic !== "sessions" && topic !== "status") return;
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        hits.again();
+      }, LOOK_AGAIN_MS);
+    }),
   );
 
   const list = createMemo<readonly ResultRow[]>(() => {

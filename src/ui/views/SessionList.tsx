@@ -10,13 +10,19 @@ import {
   type Accessor,
   type JSX,
 } from "solid-js";
-import type { SessionRow } from "../../app/api.ts";
+import type { SessionRow, Status } from "../../app/api.ts";
 import { agentName, exactCount, plural } from "../lib/format.ts";
 import { useKeys } from "../lib/keys.ts";
 import { now } from "../lib/now.ts";
 import { groupBy, hiddenColumns, setGroupBy, setHiddenColumns } from "../lib/preferences.ts";
 import { navigate, query, sessionPath, setQuery } from "../lib/router.ts";
-import { COLUMNS, fittingColumns, gridTemplate, type Column } from "../lib/sessionColumns.ts";
+import {
+  areFew,
+  COLUMNS,
+  fittingColumns,
+  gridTemplate,
+  type Column,
+} from "../lib/sessionColumns.ts";
 import { grouped, matchesFilter, PERIODS, readFilter, type ListRow } from "../lib/sessionFilter.ts";
 import { useTitle } from "../lib/title.ts";
 import { oneLine } from "../lib/visible.ts";
@@ -118,9 +124,7 @@ export function SessionList(props: { readonly selected: string | null }): JSX.El
             fallback={
               <Empty
                 title={
-                  status()?.capture.state === "importing"
-                    ? "Reading the sessions on this machine"
-                    : "No sessions yet"
+                  isReading(status()) ? "Reading the sessions on this machine" : "No sessions yet"
                 }
               >
                 <p>
@@ -152,6 +156,11 @@ export function SessionList(props: { readonly selected: string | null }): JSX.El
       </Show>
     </section>
   );
+}
+
+/** There is more to come from what is on this machine already. */
+function isReading(status: Status | null): boolean {
+  return status?.capture.state === "importing" || (status?.capture.progress ?? null) !== null;
 }
 
 interface GridProps {
@@ -211,6 +220,13 @@ function Grid(props: GridProps): JSX.Element {
   });
 
   const template = createMemo(() => gridTemplate(props.columns));
+  /** Where there is no room for the project's column, and nothing else says the project. */
+  const namesProject = createMemo(
+    () =>
+      groupBy() !== "project" &&
+      !hiddenColumns().includes("project") &&
+      !props.columns.some(({ id }) => id === "project"),
+  );
   return (
     <VirtualList<ListRow>
       rows={list()}
@@ -231,7 +247,7 @@ function Grid(props: GridProps): JSX.Element {
         onKeyDown: onKey,
       }}
       header={
-        <Show when={props.columns.length > 3}>
+        <Show when={!areFew(props.columns)}>
           <div class="sessions-head" role="row" style={{ "grid-template-columns": template() }}>
             <span role="columnheader">Title</span>
             <For each={props.columns}>
@@ -259,6 +275,7 @@ function Grid(props: GridProps): JSX.Element {
               session={session}
               columns={props.columns}
               template={template()}
+              namesProject={namesProject()}
               index={index()}
               active={active() === session().id}
               selected={props.selected === session().id}
@@ -282,6 +299,7 @@ interface LineProps {
   readonly session: Accessor<SessionRow>;
   readonly columns: readonly Column[];
   readonly template: string;
+  readonly namesProject: boolean;
   readonly index: number;
   readonly active: boolean;
   readonly selected: boolean;
@@ -299,6 +317,7 @@ function SessionLine(props: LineProps): JSX.Element {
       aria-rowindex={props.index + 1}
       aria-selected={props.selected}
       data-active={props.active}
+      data-few={areFew(props.columns)}
       style={{ "grid-template-columns": props.template }}
     >
       <span class="session-title" role="gridcell">
@@ -322,9 +341,22 @@ function SessionLine(props: LineProps): JSX.Element {
             label={`${plural(row().damagedLines, "damaged line")} in its transcript`}
           />
         </Show>
-        <Show when={row().owner}>{(owner) => <span class="tag">{oneLine(owner())}</span>}</Show>
+        <Show when={row().owner}>
+          {(owner) => (
+            <span class="tag" title={oneLine(owner())}>
+              {oneLine(owner())}
+            </span>
+          )}
+        </Show>
         <Show when={row().sharedWith !== null}>
           <Icon name="team" label="Shared with your team" />
+        </Show>
+        <Show when={props.namesProject && row().owner === null && row().project}>
+          {(project) => (
+            <span class="session-project cut" title={oneLine(project().path ?? "")}>
+              {oneLine(project().name)}
+            </span>
+          )}
         </Show>
       </span>
       <For each={props.columns}>

@@ -380,7 +380,9 @@ function Projects(props: { readonly teams: readonly TeamRow[] }): JSX.Element {
                     quiet
                     run={async () => {
                       await engine.call("unlinkProject", { project: project.id });
-                      announce("Unlinked. Nothing more leaves; what the team has, it keeps.");
+                      announce(
+                        "Unlinked. No more of its sessions leaves; what the team has, it keeps.",
+                      );
                       projects.again();
                     }}
                   />

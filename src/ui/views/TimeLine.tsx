@@ -2,7 +2,7 @@ import {
   createEffect,
   createMemo,
   createSignal,
-  For,
+  Index,
   on,
   onCleanup,
   onMount,
@@ -104,26 +104,27 @@ export function TimeLine(props: Props): JSX.Element {
       >
         <div class="bars-all" style={{ height: `${bars().length * ROW_PX + 24}px` }}>
           <div style={{ transform: `translateY(${from() * ROW_PX}px)` }}>
-            <For each={shown()}>
+            {/* A place keeps its element: what grows at the end draws nothing else again. */}
+            <Index each={shown()}>
               {(bar) => (
                 <div
                   class="bar"
-                  data-bar={bar.event.id}
-                  data-starts={bar.startsTrace}
-                  data-here={bar.event.id === props.anchor}
-                  title={barTitle(bar.event)}
+                  data-bar={bar().event.id}
+                  data-starts={bar().startsTrace}
+                  data-here={bar().event.id === props.anchor}
+                  title={barTitle(bar().event)}
                 >
-                  <span class="bar-time">{bar.label}</span>
-                  <span class="bar-track" data-lane={bar.lane > 0}>
+                  <span class="bar-time">{bar().label}</span>
+                  <span class="bar-track" data-lane={bar().lane > 0}>
                     <i
-                      class={`bar-fill kind-${bar.event.kind}`}
-                      data-status={bar.event.status}
-                      style={{ left: `${bar.leftPercent}%`, width: `${bar.widthPercent}%` }}
+                      class={`bar-fill kind-${bar().event.kind}`}
+                      data-status={bar().event.status}
+                      style={{ left: `${bar().leftPercent}%`, width: `${bar().widthPercent}%` }}
                     />
                   </span>
                 </div>
               )}
-            </For>
+            </Index>
           </div>
         </div>
       </div>

@@ -1,4 +1,4 @@
-import { createMemo, For, Show, type JSX } from "solid-js";
+import { createMemo, createSignal, For, Show, type JSX } from "solid-js";
 import type { EventRow } from "../../app/api.ts";
 import { bytes } from "../lib/format.ts";
 import { readInput, readPatches, readPictures } from "../lib/toolView.ts";
@@ -13,13 +13,19 @@ import type { Bodies } from "../state/trace.ts";
 export function ToolBody(props: {
   readonly event: EventRow;
   readonly bodies: Bodies | null;
+  /** The project's folder. */
+  readonly root: string | null;
 }): JSX.Element {
+  const [wanted, setWanted] = createSignal(false);
   const patches = createMemo(() => readPatches(props.bodies?.patch));
   const pictures = createMemo(() => readPictures(props.bodies?.images));
   const input = createMemo(() => {
     const body = props.bodies?.input;
     return body === undefined ? null : readInput(body, props.event, patches().length > 0);
   });
+  /** What an edit that went well printed says no more than its diff. */
+  const isFolded = (): boolean =>
+    patches().length > 0 && props.event.status !== "error" && !wanted();
   return (
     <div class="tool-body">
       <Show
@@ -49,7 +55,7 @@ export function ToolBody(props: {
               </ul>
             </Show>
             <Show when={bodies().plan}>{(plan) => <Prose text={plan()} />}</Show>
-            <For each={patches()}>{(patch) => <Diff patch={patch} />}</For>
+            <For each={patches()}>{(patch) => <Diff patch={patch} root={props.root} />}</For>
             <Fields fields={input()?.fields ?? []} />
             <For each={pictures()}>
               {(picture, index) => <PictureView picture={picture} index={index()} />}
@@ -57,20 +63,23 @@ export function ToolBody(props: {
             <Show when={bodies().text}>{(text) => <Plain text={text()} />}</Show>
             <Show when={bodies().output}>
               {(output) => (
-                <div class="tool-output">
-                  <Show
-                    when={props.event.kind === "subagent"}
-                    fallback={
-                      <Terminal
-                        text={output()}
-                        label="Output"
-                        lines={patches().length > 0 ? 6 : 40}
-                      />
-                    }
-                  >
-                    <Prose text={output()} lines={40} />
-                  </Show>
-                </div>
+                <Show
+                  when={!isFolded()}
+                  fallback={
+                    <button type="button" class="link more" onClick={() => setWanted(true)}>
+                      Show the output
+                    </button>
+                  }
+                >
+                  <div class="tool-output">
+                    <Show
+                      when={props.event.kind === "subagent"}
+                      fallback={<Terminal text={output()} label="Output" lines={40} />}
+                    >
+                      <Prose text={output()} lines={40} />
+                    </Show>
+                  </div>
+                </Show>
               )}
             </Show>
           </>

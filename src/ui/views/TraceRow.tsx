@@ -23,6 +23,8 @@ interface Props {
   readonly row: Accessor<Row>;
   readonly trace: TraceStore;
   readonly agent: string;
+  /** The project's folder. */
+  readonly root: string | null;
   /** Null: nothing of this session is shared. */
   readonly sharedWith: string | null;
   readonly live: boolean;
@@ -264,7 +266,13 @@ function Step(props: Props & { readonly event: EventRow }): JSX.Element {
       <Show when={isBodyOpen()}>
         <Show
           when={isText() || props.event.kind === "error"}
-          fallback={<ToolBody event={props.event} bodies={props.trace.bodies(props.event)} />}
+          fallback={
+            <ToolBody
+              event={props.event}
+              bodies={props.trace.bodies(props.event)}
+              root={props.root}
+            />
+          }
         >
           <div class="tool-body">
             <Show when={isOnlyThought(props.event)} fallback={<Thinking {...props} />}>

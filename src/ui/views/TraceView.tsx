@@ -202,6 +202,7 @@ export function TraceView(props: { readonly id: string }): JSX.Element {
                 row={row}
                 trace={trace}
                 agent={session()?.agent ?? ""}
+                root={session()?.project?.path ?? null}
                 sharedWith={session()?.sharedWith ?? null}
                 live={live()}
                 current={current() === row().key}
@@ -323,7 +324,10 @@ function Facts(props: { readonly session: SessionRow }): JSX.Element {
       </Show>
       <Show when={row().project}>
         {(project) => (
-          <li title={oneLine(project().path ?? "")}>
+          <li
+            class="cut fact-place"
+            title={oneLine([project().path, row().gitBranch].filter(Boolean).join(", "))}
+          >
             {oneLine(project().name)}
             <Show when={row().gitBranch}>
               {(branch) => <span class="mono"> {oneLine(branch())}</span>}

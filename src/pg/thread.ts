@@ -1,0 +1,73 @@
+/** The thread in which a database runs: does what `threaded.ts` asks, in the order it asks. */
+import { parentPort, workerData } from "node:worker_threads";
+import type { QueryOptions, Results } from "@electric-sql/pglite";
+import { FaultError, type Fault } from "../base/result.ts";
+import { Engine } from "./engine.ts";
+
+/** What crosses as it is: parsers are functions and stay behind. */
+export type AskedOptions = Pick<QueryOptions, "blob" | "rowMode">;
+
+export interface Request {
+  readonly id: number;
+  readonly kind: "started" | "query" | "exec" | "close";
+  readonly text: string;
+  readonly params: unknown[];
+  readonly options: AskedOptions | undefined;
+}
+
+export type Answer =
+  | { readonly id: number; readonly results: readonly Results[] }
+  | { readonly id: number; readonly error: ToldError }
+  | { readonly channel: string; readonly payload: string };
+
+/** An error as it crosses: its class stays behind, what is asked of it does not. */
+export interface ToldError {
+  readonly fault: Fault | null;
+  readonly name: string;
+  readonly message: string;
+  readonly stack: string | undefined;
+  /** PostgreSQL's and Node's: code, severity, detail, … */
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+const port = parentPort as NonNullable<typeof parentPort>;
+const starting = Engine.start(workerData as string);
+starting.then(
+  (engine) =>
+    engine.onNotification((channel, payload) => answer({ channel, payload } satisfies Answer)),
+  () => undefined,
+);
+port.on("message", (request: Request) => {
+  work(request).then(
+    (results) => answer({ id: request.id, results }),
+    (error: unknown) => answer({ id: request.id, error: tell(error) }),
+  );
+});
+
+async function work({ kind, text, params, options }: Request): Promise<readonly Results[]> {
+  const engine = await starting;
+  switch (kind) {
+    case "query":
+      return [await engine.query(text, params, options)];
+    case "exec":
+      return engine.exec(text);
+    case "close":
+      await engine.close();
+      return [];
+    case "started":
+      return [];
+  }
+}
+
+function answer(message: Answer): void {
+  port.postMessage(message);
+}
+
+function tell(error: unknown): ToldError {
+  const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
+  const fields = Object.entries(error ?? {}).filter(
+    ([, value]) => typeof value === "string" || typeof value === "number",
+  );
+  const fault = error instanceof FaultError ? error.fault : null;
+  return { fault, name, message, stack, fields: Object.fromEntries(fields) };
+}

@@ -1,0 +1,54 @@
+import { expect, test, vi } from "vitest";
+import { createHandlers, type Parts } from "../../src/app/handlers.ts";
+import { fail, ok } from "../../src/base/result.ts";
+import { sync } from "../../src/cli/sync.ts";
+
+const REPORT = { pushed: 1, pulled: 2, head: { one: 7 }, verified: true, notices: [] };
+const OFFLINE = "The server cannot be reached. Nothing is lost.";
+
+/** Of the engine, what a sync asks for: it ends like this for each team. */
+function handlersOver(results: readonly { readonly team: string; readonly result: unknown }[]) {
+  const parts = {
+    store: {},
+    membership: { teams: () => [{ id: "two", name: "Shop" }] },
+    traces: { catchUp: async () => {}, receiveAll: async () => {} },
+    online: async () => ({ syncOnce: async () => results }),
+    inOrder: async (work: () => Promise<unknown>) => work(),
+    settled: async () => {},
+  };
+  return createHandlers(parts as unknown as Parts);
+}
+
+test("a team that cannot be synced hides neither the others' rows nor their alarms, and the command says all", async () => {
+  const handlers = handlersOver([
+    { team: "two", result: fail("offline", OFFLINE) },
+    { team: "one", result: ok({ ...REPORT, alarms: ["A row was changed."] }) },
+  ]);
+  const report = await handlers.sync(undefined, { onProgress: () => {} } as never);
+  expect(report).toEqual({
+    pushed: 1,
+    pulled: 2,
+    head: { one: 7 },
+    verified: false,
+    alarms: ["A row was changed."],
+    failed: [`The team "Shop" was not synced. ${OFFLINE}`],
+  });
+  vi.spyOn(process.stdout, "write").mockReturnValue(true);
+  const said = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+  const answer = { ...report, alarms: [] };
+  const context = { args: [], json: false, call: async () => answer };
+  expect(await sync.run(context as never)).toBe(1);
+  expect(said.mock.calls.join("")).toContain(report.failed[0]);
+  vi.restoreAllMocks();
+});
+
+test("when no team can be synced, that is the answer, each sentence once", async () => {
+  const result = fail("offline", OFFLINE);
+  const handlers = handlersOver([
+    { team: "one", result },
+    { team: "two", result },
+  ]);
+  await expect(async () =>
+    handlers.sync(undefined, { onProgress: () => {} } as never),
+  ).rejects.toThrow(new RegExp(`^${OFFLINE}$`));
+});

@@ -1,0 +1,72 @@
+import { beforeEach, expect, test } from "vitest";
+import * as Y from "yjs";
+import type { Bytes } from "../../src/base/bytes.ts";
+import type { DocId } from "../../src/base/ids.ts";
+import { createLiveDocs, type LiveDocs } from "../../src/app/livedocs.ts";
+import { rebuildDoc } from "../../src/crdt/documents.ts";
+
+const id = "dec_1" as DocId;
+let log: Bytes[];
+let docs: LiveDocs;
+
+beforeEach(() => {
+  log = [];
+  docs = createLiveDocs({
+    load: async () => ({
+      kind: "decision",
+      state: Y.encodeStateAsUpdate(rebuildDoc(log)) as Bytes,
+    }),
+    append: async (_id, update) => {
+      log.push(update);
+    },
+    onChange: () => undefined,
+  });
+});
+
+const type = (letter: string) =>
+  docs.edit(id, (doc) => {
+    const text = doc.getText("context");
+    text.insert(text.length, letter);
+  });
+const kept = (): string => rebuildDoc(log).getText("context").toString();
+const listener = () => {
+  const faults: Error[] = [];
+  return { faults, onUpdate: () => undefined, onFault: (fault: Error) => faults.push(fault) };
+};
+
+test("edits back to back are all kept", async () => {
+  let expected = "";
+  for (let n = 0; n < 40; n++) {
+    const letter = String.fromCodePoint(97 + (n % 26));
+    expected += letter;
+    await type(letter);
+    // Every pause between two edits may be the one in which the document is let go.
+    for (let turn = 0; turn < n % 8; turn++) await Promise.resolve();
+  }
+  expect(kept()).toBe(expected);
+});
+
+test("what is opened again while it is let go is the live one", async () => {
+  for (let turns = 0; turns < 8; turns++) {
+    const first = await docs.open(id, listener());
+    first.close();
+    for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+    const second = await docs.open(id, listener());
+    const mine = new Y.Doc();
+    mine.getMap("meta").set(`${turns}`, true);
+    await second.apply(Y.encodeStateAsUpdate(mine) as Bytes);
+    expect(rebuildDoc(log).getMap("meta").has(`${turns}`)).toBe(true);
+    second.close();
+  }
+});
+
+test("others' change that cannot be applied ends the document for who looks at it, and nothing else", async () => {
+  const looking = listener();
+  const open = await docs.open(id, looking);
+  docs.applied(id, [new Uint8Array([9, 9, 9]) as Bytes]);
+  for (let turn = 0; turn < 8; turn++) await Promise.resolve();
+  expect(looking.faults).toHaveLength(1);
+  open.close();
+  await type("a");
+  expect(kept()).toBe("a");
+});
