@@ -14,6 +14,8 @@ import { ACCESS_TOKEN_SECONDS, type Caller, type Tokens } from "./tokens.ts";
 
 const PASSWORD_MIN_LENGTH = 8;
 const PASSWORD_MAX_BYTES = 1024;
+/** Fewer than may wait for a password's hash, so that sign-ups leave room for sign-ins. */
+const SIGN_UPS_AT_ONCE = 20;
 /** A client that lost the answer to a refresh may ask again with the same token this long. */
 const REUSE_GRACE_SECONDS = 60;
 
@@ -79,6 +81,17 @@ export function createAccounts({
     return opened(user, session, token);
   }
 
+  let signUps = 0;
+  async function hashOfNew(password: string): Promise<string> {
+    if (signUps >= SIGN_UPS_AT_ONCE) throw tooOften();
+    signUps++;
+    try {
+      return await passwords.hash(password);
+    } finally {
+      signUps--;
+    }
+  }
+
   return {
     async signUp(body) {
       const { email, password } = credentials(body);
@@ -97,7 +110,7 @@ export function createAccounts({
             weak_password: { reasons: ["length"] },
           },
         );
-      const hash = await passwords.hash(password);
+      const hash = await hashOfNew(password);
       const [user] = await database.query<User>(
         `insert into auth.users (email, encrypted_password) values ($1, $2) on conflict (email) do nothing returning ${USER_COLUMNS}`,
         [email, hash],
@@ -110,11 +123,10 @@ export function createAccounts({
       const { email, password } = credentials(body);
       const keys = [
         { key: `account ${email}`, failuresAllowed: 10 },
-        // Many people may sit behind one address.
-        { key: `address ${address}`, failuresAllowed: 100 },
+        // Many people may sit behind one address; behind a proxy on this machine, all of them.
+        ...(isLoopback(address) ? [] : [{ key: `address ${address}`, failuresAllowed: 100 }]),
       ];
-      if (!attempts.allowed(keys))
-        throw authError(429, "over_request_rate_limit", "Request rate limit reached");
+      if (!attempts.allowed(keys)) throw tooOften();
       const [known] = await database.query<User & { encrypted_password: string }>(
         `select ${USER_COLUMNS}, encrypted_password from auth.users where email = $1`,
         [email],
@@ -198,6 +210,14 @@ export function authError(
   more: object = {},
 ): HttpError {
   return new HttpError(status, { code: status, error_code: code, msg: message, ...more });
+}
+
+function tooOften(): HttpError {
+  return authError(429, "over_request_rate_limit", "Request rate limit reached");
+}
+
+function isLoopback(address: string): boolean {
+  return address === "::1" || /^(::ffff:)?127\./.test(address);
 }
 
 function credentials(body: Record<string, unknown>): { email: string; password: string } {

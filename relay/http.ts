@@ -25,6 +25,14 @@ export function answer(status: number, value: unknown): Answer {
 
 export const NO_CONTENT: Answer = { status: 204, json: null };
 
+/** Throws `HttpError` 400: the path of a request line may be anything, `//` too. */
+export function urlOf(request: IncomingMessage): URL {
+  const path = request.url ?? "/";
+  if (!URL.canParse(path, "http://relay"))
+    throw new HttpError(400, { message: "The request's path cannot be read." });
+  return new URL(path, "http://relay");
+}
+
 /** Rejects with `HttpError`: 413 beyond `maxBytes`, 400 when the client goes away before the end. */
 export function readBody(request: IncomingMessage, maxBytes: number): Promise<string> {
   return new Promise((resolve, reject) => {

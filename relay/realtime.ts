@@ -11,6 +11,7 @@ import { type RawData, WebSocket, WebSocketServer } from "ws";
 import type { Clock } from "../src/base/clock.ts";
 import type { Log } from "../src/base/log.ts";
 import { BECOME, type Database } from "./database.ts";
+import { urlOf } from "./http.ts";
 import type { Caller, Tokens } from "./tokens.ts";
 
 const MESSAGE_MAX_BYTES = 256 * 1024;
@@ -224,7 +225,7 @@ export async function createRealtime({
 
   return {
     upgrade(request, socket, head) {
-      const query = new URL(request.url ?? "/", "http://relay").searchParams;
+      const query = urlOf(request).searchParams;
       server.handleUpgrade(request, socket, head, (accepted) =>
         accept(accepted, query.get("vsn") ?? "1.0.0"),
       );

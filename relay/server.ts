@@ -3,8 +3,9 @@
  * database with the same schema. It decides nothing: each request runs under its token's role and claims, and the
  * policies answer. It cannot read what it keeps.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
 import type { Clock } from "../src/base/clock.ts";
 import type { Log } from "../src/base/log.ts";
 import type { Random } from "../src/base/random.ts";
@@ -18,6 +19,7 @@ import {
   parseObject,
   readBody,
   respond,
+  urlOf,
 } from "./http.ts";
 import { openDatabase } from "./open.ts";
 import { createPasswords } from "./passwords.ts";
@@ -79,13 +81,18 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     server.headersTimeout = 10_000;
     server.on("upgrade", (request, socket, head) => {
       socket.on("error", () => socket.destroy());
-      const { pathname, searchParams } = new URL(request.url ?? "/", "http://relay");
-      void tokens.verify(searchParams.get("apikey") ?? "").then((caller) => {
-        if (caller && pathname === "/realtime/v1/websocket")
-          realtime.upgrade(request, socket, head);
-        else socket.end("HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\r\n");
+      upgrade(request, socket, head).catch((error: unknown) => {
+        const { status } = failure(error, log);
+        socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n\r\n`);
       });
     });
+    async function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer) {
+      const { pathname, searchParams } = urlOf(request);
+      const caller = await tokens.verify(searchParams.get("apikey") ?? "");
+      if (!caller || pathname !== "/realtime/v1/websocket")
+        throw new HttpError(401, { message: "Invalid API key" });
+      realtime.upgrade(request, socket, head);
+    }
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
       server.listen(options.port, options.host, resolve);
@@ -146,7 +153,7 @@ function createHandler({
 
   return async (request) => {
     if (request.method === "OPTIONS") return NO_CONTENT;
-    const { pathname, searchParams } = new URL(request.url ?? "/", "http://relay");
+    const { pathname, searchParams } = urlOf(request);
     if (!(await tokens.verify(String(request.headers["apikey"] ?? ""))))
       throw new HttpError(401, { message: "Invalid API key" });
 

@@ -21,8 +21,8 @@ const FOLDER = process.argv[2] ?? fileURLToPath(new URL("../docs/screens", impor
 const NOW = new Date("2026-11-02T16:40:00+01:00");
 const WIDE = { width: 1280, height: 800 };
 /** From the prompt to its response. */
-const HIGH = { width: 1280, height: 912 };
-const NARROW = { width: 440, height: 800 };
+const HIGH = { width: 1280, height: 920 };
+const NARROW = { width: 440, height: 860 };
 
 const TRACE = "Tide table in winter time";
 const DECISION = {

@@ -88,7 +88,7 @@ const reader = createSync({
   log: silentLog,
   after: () => () => undefined,
   onVerified: () => undefined,
-    onApplied: () => undefined,
+  onApplied: () => undefined,
   onState: () => undefined,
 });
 

@@ -170,10 +170,10 @@ export function createLiveDocs({ load, append, onChange }: LiveDocsOptions): Liv
           if (live.ended) return;
           try {
             applyUpdates(live.doc, updates, FROM_STORE);
+            for (const update of updates) tell(live, update, null);
           } catch (error) {
-            return abandon(live, error);
+            abandon(live, error);
           }
-          for (const update of updates) tell(live, update, null);
         },
         () => undefined,
       );

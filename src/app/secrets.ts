@@ -2,10 +2,12 @@
  * Keys and tokens at rest: the platform's keychain, else a file that only this user can read.
  *
  * On Linux the secret service is asked for by name: without it the binding would fall back to the kernel's keyring,
- * which a restart empties. Values are looked up in both places, so that a keychain that was away for a while (a remote
- * login, say) loses nothing; they are written to the keychain whenever it answers.
+ * which a restart empties. A keychain may be away for a while (a remote login, say): what is written then lies in the file
+ * and is the newer value, which moves when the keychain answers. An empty file beside it remembers that the keychain holds
+ * something, so that a keychain that is away is not taken for an empty one.
  */
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { mkdir, open, readFile, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { raise } from "../base/result.ts";
@@ -25,6 +27,7 @@ export function openSecrets(
   keychain: Keychain | null = platformKeychain(folder),
 ): Secrets {
   const file = secretsFile(join(folder, "secrets.json"));
+  const mark = join(folder, "keychain-used");
   let probe: Promise<string | null> | undefined;
   /** Null when the keychain works, else why not. Asked once. */
   const trouble = (): Promise<string | null> =>
@@ -33,25 +36,55 @@ export function openSecrets(
         ? Promise.resolve("there is none here")
         : reasonOf(() => keychain.get("probe")));
 
+  /** The file holds the newest value until the keychain does, whenever the process ends. */
+  async function put(name: string, value: string): Promise<void> {
+    const stands = (await file.get(name)) !== null;
+    if (stands) await file.set(name, value);
+    if (keychain !== null && (await trouble()) === null) {
+      const failed = await reasonOf(() => keychain.set(name, value));
+      if (failed === null) {
+        if (!existsSync(mark)) await replaceFile(mark, "");
+        return file.delete(name);
+      }
+    }
+    if (!stands) await file.set(name, value);
+  }
+
+  async function find(name: string): Promise<string | null> {
+    const newer = await file.get(name);
+    const reason = await trouble();
+    if (newer !== null) {
+      if (reason === null) await put(name, newer);
+      return newer;
+    }
+    if (keychain !== null && reason === null) {
+      const value = await keychain.get(name);
+      if (value !== null && !existsSync(mark)) await replaceFile(mark, "");
+      return value;
+    }
+    if (!existsSync(mark)) return null;
+    raise(
+      "keychain-away",
+      `This device's keys lie in the system's keychain, which cannot be reached now (${reason}). Nothing was changed or sent: run it again where the keychain is open, on the desktop say. If the keychain is gone for good, delete ${mark}, then sign in and join again (operon login, operon team join).`,
+    );
+  }
+
+  let last: Promise<unknown> = Promise.resolve();
+  /** One after the other, so that a value that moves does not overtake a newer one. */
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const next = last.then(work);
+    last = next.catch(() => undefined);
+    return next;
+  }
+
   return {
-    async get(name) {
-      if ((await trouble()) === null) {
-        const value = await keychain?.get(name);
-        if (value !== null && value !== undefined) return value;
-      }
-      return file.get(name);
-    },
-    async set(name, value) {
-      if (keychain !== null && (await trouble()) === null) {
-        const failed = await reasonOf(() => keychain.set(name, value));
-        if (failed === null) return file.delete(name);
-      }
-      await file.set(name, value);
-    },
-    async delete(name) {
-      if (keychain !== null && (await trouble()) === null) await keychain.delete(name);
-      await file.delete(name);
-    },
+    get: (name) => inTurn(() => find(name)),
+    set: (name, value) => inTurn(() => put(name, value)),
+    delete: (name) =>
+      inTurn(async () => {
+        if (keychain !== null && (await trouble()) === null) await keychain.delete(name);
+        await file.delete(name);
+      }),
     async where() {
       const reason = await trouble();
       return reason === null

@@ -11,7 +11,7 @@ import type { Random } from "../base/random.ts";
 import { raise, unwrap, type Result } from "../base/result.ts";
 import { Secret } from "../base/secret.ts";
 import { currentAccount, signIn, signOut, signUp } from "../cloud/account.ts";
-import { connect, type Connection } from "../cloud/connection.ts";
+import { connect, type Connection, sessionName } from "../cloud/connection.ts";
 import { createProject } from "../cloud/projects.ts";
 import {
   createTeam,
@@ -21,6 +21,7 @@ import {
   type Seat,
   type TeamRole,
 } from "../cloud/teams.ts";
+import type { SecretStore } from "../cloud/secret-store.ts";
 import { createTransport } from "../cloud/transport.ts";
 import { createDevice, packDevice, unpackDevice, type DeviceIdentity } from "../crypto/device.ts";
 import { formatTeamSecret } from "../crypto/invite.ts";
@@ -99,15 +100,17 @@ export async function openTeamwork(options: TeamworkOptions): Promise<Teamwork> 
     how: typeof signUp,
     { url, key, email, password }: Credentials,
   ): Promise<AccountRecord> {
-    const opened = unwrap(connect({ url, key, secrets, clock }));
-    const entered = await how(opened, email, new Secret(password));
-    if (!entered.ok) {
-      await opened.close();
-      return unwrap(entered);
-    }
+    // On nothing stored, so that an attempt that fails changes nothing of who is signed in.
+    const tried = new Map<string, string>();
+    const trial = unwrap(connect({ url, key, secrets: inMemory(tried), clock }));
+    const entered = await how(trial, email, new Secret(password));
+    await trial.close();
+    const { id, email: known } = unwrap(entered);
     await leave();
-    connection = opened;
-    account = { url, key, email: entered.value.email, id: entered.value.id };
+    for (const [name, value] of tried) await secrets.set(name, value);
+    const left = account === null ? null : sessionName(account.url);
+    if (left !== null && !tried.has(left)) await secrets.delete(left);
+    account = { url, key, email: known, id };
     return account;
   }
 
@@ -243,6 +246,14 @@ async function loadDevice(secrets: Secrets, random: Random): Promise<DeviceIdent
   const device = createDevice(random);
   await secrets.set(DEVICE, packDevice(device).reveal());
   return device;
+}
+
+function inMemory(held: Map<string, string>): SecretStore {
+  return {
+    get: async (name) => held.get(name) ?? null,
+    set: async (name, value) => void held.set(name, value),
+    delete: async (name) => void held.delete(name),
+  };
 }
 
 const DEVICE = "device";

@@ -65,6 +65,7 @@ export async function serveWeb({ folder, files, host, clock, log }: WebOptions):
     perMessageDeflate: false,
   });
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    socket.on("error", () => socket.destroy());
     const refusal = refusalOf(request, true);
     if (refusal !== null || request.url !== SOCKET_PATH) {
       log("warn", "socket-refused", { reason: refusal?.reason ?? "path" });
@@ -79,7 +80,9 @@ export async function serveWeb({ folder, files, host, clock, log }: WebOptions):
   });
 
   async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = new URL(request.url ?? "/", origin);
+    const path = request.url ?? "/";
+    if (!URL.canParse(path, origin)) return refuse(response, BAD_PATH);
+    const url = new URL(path, origin);
     const token = url.searchParams.get("token");
     const refusal = refusalOf(request, false, token !== null);
     if (refusal !== null) return refuse(response, refusal);
@@ -180,6 +183,11 @@ const FOREIGN_ORIGIN: Refusal = {
   status: 403,
   reason: "origin",
   sentence: "Operon does not answer other pages.",
+};
+const BAD_PATH: Refusal = {
+  status: 400,
+  reason: "path",
+  sentence: "This address cannot be read.",
 };
 const WRONG_METHOD: Refusal = {
   status: 405,

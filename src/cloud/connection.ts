@@ -14,7 +14,6 @@ const HEARTBEAT_MS = 10_000;
 /** supabase-js renews a token this long before it expires. */
 const RENEWED_BEFORE_MS = 100_000;
 const RECONNECT_MS = [250, 500, 1000, 2000, 5000];
-const SESSION = "session";
 
 export interface ConnectionOptions {
   readonly url: string;
@@ -52,16 +51,22 @@ const StoredSession = v.object({
 });
 export type StoredSession = v.InferOutput<typeof StoredSession>;
 
+/** What the session at a server is called in the secret store: supabase-js sends what it finds there, so no other server may find it. */
+export function sessionName(url: string): string {
+  return `session ${new URL(url).origin}`;
+}
+
 /** Fault "address" for anything but https, and http to this machine itself. */
 export function connect(options: ConnectionOptions): Result<Connection, Fault> {
   const checked = checkAddress(options.url);
   if (!checked.ok) return checked;
   const { host, origin } = checked.value;
   const storage = cached(options.secrets);
+  const name = sessionName(origin);
   const client = createClient(origin, options.key, {
     auth: {
       storage,
-      storageKey: SESSION,
+      storageKey: name,
       persistSession: true,
       autoRefreshToken: true,
       detectSessionInUrl: false,
@@ -75,7 +80,7 @@ export function connect(options: ConnectionOptions): Result<Connection, Fault> {
 
   let read: { readonly text: string | null; readonly session: StoredSession | null } | null = null;
   async function stored(): Promise<StoredSession | null> {
-    const text = await storage.getItem(SESSION);
+    const text = await storage.getItem(name);
     if (read?.text !== text) {
       const parsed = v.safeParse(StoredSession, text === null ? null : fromJson(text));
       read = { text, session: parsed.success ? parsed.output : null };
@@ -97,11 +102,11 @@ export function connect(options: ConnectionOptions): Result<Connection, Fault> {
     host,
     client,
     stored,
-    async call(name, input, shape) {
+    async call(called, input, shape) {
       const session = await stored();
       if (!session) return { ok: false, fault: signedOut(host) };
       if (!(await reachable(session))) return { ok: false, fault: unreachable(host) };
-      const answer = await client.rpc(name, input);
+      const answer = await client.rpc(called, input);
       const { error, status } = answer;
       const data: unknown = answer.data;
       if (error)

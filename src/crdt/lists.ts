@@ -21,7 +21,7 @@ export function addEntry(map: Y.Map<unknown>, value: unknown, make: Maker): stri
 }
 
 /** One millisecond apart, so that they read in the order given. */
-export function addEntries(
+function addEntries(
   map: Y.Map<unknown>,
   values: readonly unknown[],
   make: Maker,

@@ -196,7 +196,9 @@ function readTool(value: unknown): TraceEvent["tool"] {
   const name = asLine(fields?.["name"], MAX_NAME);
   if (name === null) return null;
   const input = Object.entries(asObject(fields?.["input"]) ?? {})
-    .filter(([key, item]) => asLine(key, MAX_NAME) !== null && key !== "__proto__" && isInputValue(item))
+    .filter(
+      ([key, item]) => asLine(key, MAX_NAME) !== null && key !== "__proto__" && isInputValue(item),
+    )
     .slice(0, MAX_INPUT_FIELDS);
   return { name, input: Object.fromEntries(input) as ToolInput };
 }
@@ -253,7 +255,12 @@ function readUsage(value: unknown): TraceMeta["usage"] {
   for (const [model, item] of Object.entries(asObject(value) ?? {}).slice(0, MAX_MODELS)) {
     const fields = asObject(item);
     const tokens = readTokens(fields?.["tokens"]);
-    if (fields === null || tokens === null || asLine(model, MAX_NAME) === null || model === "__proto__")
+    if (
+      fields === null ||
+      tokens === null ||
+      asLine(model, MAX_NAME) === null ||
+      model === "__proto__"
+    )
       continue;
     usage[model] = {
       calls: asCount(fields["calls"]) ?? 0,

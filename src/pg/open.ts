@@ -87,7 +87,12 @@ async function openLocked(options: OpenPgOptions): Promise<Result<Omit<OpenPg, "
   }
   const migrated = await migrateOrClose(options, db, database);
   if (!migrated.ok) return migrated;
-  return ok({ db: db.asPGlite, notices, fresh: !existed || notices.length > 0, setAside: notices.length > 0 });
+  return ok({
+    db: db.asPGlite,
+    notices,
+    fresh: !existed || notices.length > 0,
+    setAside: notices.length > 0,
+  });
 }
 
 async function migrateOrClose(
@@ -98,7 +103,14 @@ async function migrateOrClose(
   try {
     const { migrations, clock, backups: keepBackups = 3 } = options;
     const backups = join(options.folder, "backups");
-    const migrated = await migrate({ db: db.asPGlite, database, backups, keepBackups, migrations, clock });
+    const migrated = await migrate({
+      db: db.asPGlite,
+      database,
+      backups,
+      keepBackups,
+      migrations,
+      clock,
+    });
     if (!migrated.ok) await db.close();
     return migrated;
   } catch (error) {

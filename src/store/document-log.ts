@@ -42,37 +42,43 @@ export interface Growth {
   readonly inCloud?: { readonly known: Known; readonly owner: string };
 }
 
-/** Throws for a document that is not there. */
+/** In a transaction. Throws for a document that is not there. */
 export async function appendUpdates(
   db: Db,
   id: string,
   updates: readonly Uint8Array[],
   options: { readonly pending: boolean },
-): Promise<DocKind> {
-  const kind = await grow(db, id, { updates, ...options });
-  if (kind === null) throw new Error(`no document ${id}`);
-  return kind;
+): Promise<void> {
+  const grown = await grow(db, id, { updates, ...options });
+  if (grown === null) throw new Error(`no document ${id}`);
+  if (grown.long) await compact(db, id);
 }
 
-/** One question, because each costs its way to the database's thread and back. Null: there is no such document. */
+/**
+ * One question, because each costs its way to the database's thread and back. Null: there is no such document. `applied`:
+ * the journal's record that says the same.
+ */
 export async function grow(
   db: Db,
   id: string,
   { updates, pending, inCloud }: Growth,
-): Promise<DocKind | null> {
-  const grown = await db.query<{ kind: DocKind; count: number; growth: number; base: number }>(
+  applied: number | null = null,
+): Promise<{ /** Worth compacting. */ readonly long: boolean } | null> {
+  const grown = await db.query<{ count: number; growth: number; base: number }>(
     `with grown as (
        update documents set log_rev = log_rev + $2, pending = pending or ($3 and team is not null),
          state_vector = coalesce($5, state_vector), delete_set = coalesce($6, delete_set), owner = coalesce($7, owner)
-       where id = $1 returning kind, log_rev
+       where id = $1 returning log_rev
      ), log as (
        select octet_length(data) as bytes, seq = min(seq) over () as first from document_updates where document_id = $1
      ), added as (
        insert into document_updates (document_id, seq, data)
          select $1, grown.log_rev - $2 + place, data from grown, unnest($4::bytea[]) with ordinality u (data, place)
          returning octet_length(data) as bytes
+     ), taken as (
+       update journal_state set applied = greatest(applied, $8::bigint) where $8::bigint is not null
      )
-     select kind, (select count(*) from log) + $2 as count, coalesce((select sum(bytes) from log where first), 0)::bigint as base,
+     select (select count(*) from log) + $2 as count, coalesce((select sum(bytes) from log where first), 0)::bigint as base,
        (coalesce((select sum(bytes) from log where not first), 0) + coalesce((select sum(bytes) from added), 0))::bigint as growth
      from grown`,
     [
@@ -83,21 +89,89 @@ export async function grow(
       inCloud?.known.stateVector ?? null,
       inCloud?.known.deleteSet ?? null,
       inCloud?.owner ?? null,
+      applied,
     ],
   );
   const row = grown.rows[0];
   if (row === undefined) return null;
   // The last compaction's update is the first of the log: only what came after it counts as growth.
-  if (row.count > MAX_UPDATES || row.growth > Math.max(MAX_GROWTH_BYTES, row.base))
-    await compact(db, id);
-  return row.kind;
+  return {
+    long: row.count > MAX_UPDATES || row.growth > Math.max(MAX_GROWTH_BYTES, row.base),
+  };
 }
 
-/** A document with its content as one update (null while it is empty), in one question too. */
-export async function readWhole(
-  db: Db,
-  id: string,
-): Promise<{ readonly row: DocumentColumns; readonly state: Bytes | null } | null> {
+export interface Whole {
+  readonly row: DocumentColumns;
+  /** Its log. */
+  readonly updates: readonly Bytes[];
+}
+
+const HELD_DOCUMENTS = 32;
+const HELD_BYTES = 1024 * 1024;
+
+/**
+ * The documents in use as the database has them, so that an edit asks it nothing. What a write did is noted here right
+ * after its commit: answers come in the order of the questions, so what was read before is never noted after.
+ */
+export class Held {
+  readonly #db: Db;
+  readonly #documents = new Map<string, Whole>();
+
+  constructor(db: Db) {
+    this.#db = db;
+  }
+
+  async read(id: string): Promise<Whole | null> {
+    const whole = this.#documents.get(id) ?? (await readWhole(this.#db, id));
+    if (whole !== null) this.#hold(whole);
+    return whole;
+  }
+
+  /** Whether the document is there; false only means that it has to be looked up. */
+  kindOf(id: string): DocKind | null {
+    return this.#documents.get(id)?.row.kind ?? null;
+  }
+
+  grew(id: string, { updates, pending, inCloud }: Growth): void {
+    const whole = this.#documents.get(id);
+    if (whole === undefined) return;
+    const { row } = whole;
+    this.#hold({
+      row: {
+        ...row,
+        log_rev: row.log_rev + updates.length,
+        pending: row.pending || (pending && row.team !== null),
+        state_vector: inCloud?.known.stateVector ?? row.state_vector,
+        delete_set: inCloud?.known.deleteSet ?? row.delete_set,
+        owner: inCloud?.owner ?? row.owner,
+      },
+      updates: [...whole.updates, ...(updates as readonly Bytes[])],
+    });
+  }
+
+  settled(id: string, rev: number): void {
+    const whole = this.#documents.get(id);
+    if (whole?.row.log_rev === rev) this.#hold({ ...whole, row: { ...whole.row, pending: false } });
+  }
+
+  forget(id: string): void {
+    this.#documents.delete(id);
+  }
+
+  #hold(whole: Whole): void {
+    const { id } = whole.row;
+    this.#documents.delete(id);
+    if (whole.updates.length > MAX_UPDATES) return;
+    if (whole.updates.reduce((sum, { length }) => sum + length, 0) > HELD_BYTES) return;
+    this.#documents.set(id, whole);
+    for (const oldest of this.#documents.keys()) {
+      if (this.#documents.size <= HELD_DOCUMENTS) break;
+      this.#documents.delete(oldest);
+    }
+  }
+}
+
+async function readWhole(db: Db, id: string): Promise<Whole | null> {
   type Log = { log: Bytes | null; sizes: number[] | null };
   const found = await db.query<DocumentColumns & Log>(
     `select d.*, l.* from documents d, lateral (
@@ -110,7 +184,7 @@ export async function readWhole(
   if (row === undefined) return null;
   let at = 0;
   const updates = (row.sizes ?? []).map((size) => row.log?.subarray(at, (at += size)) as Bytes);
-  return { row, state: stateOf(updates) };
+  return { row, updates };
 }
 
 /** The whole document as one update; null while it is empty. */
@@ -118,7 +192,8 @@ export async function readState(db: Db, id: string): Promise<Bytes | null> {
   return stateOf(await readUpdates(db, id));
 }
 
-function stateOf(updates: readonly Bytes[]): Bytes | null {
+/** All of a log as one update; null while it is empty. */
+export function stateOf(updates: readonly Bytes[]): Bytes | null {
   const [first] = updates;
   if (first === undefined) return null;
   if (updates.length === 1) return first;
@@ -128,7 +203,8 @@ function stateOf(updates: readonly Bytes[]): Bytes | null {
   return state;
 }
 
-async function compact(db: Db, id: string): Promise<void> {
+/** In a transaction. */
+export async function compact(db: Db, id: string): Promise<void> {
   const state = await readState(db, id);
   if (state === null) return;
   const last = await db.query<{ seq: number }>(

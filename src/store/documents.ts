@@ -6,7 +6,7 @@ import type { Bytes } from "../base/bytes.ts";
 import type { DocId, TeamId } from "../base/ids.ts";
 import type { DocKind } from "../crdt/documents.ts";
 import type { Known } from "../crdt/known.ts";
-import { appendUpdates, readWhole, toJournal, type DocumentColumns } from "./document-log.ts";
+import { appendUpdates, compact, grow, stateOf, toJournal, type DocumentColumns } from "./document-log.ts";
 import type { Durable } from "./durable.ts";
 import { toBase64 } from "../base/bytes.ts";
 import type { JournalEntry, JournaledDocument } from "./journal.ts";
@@ -67,14 +67,14 @@ export interface Documents {
 }
 
 export function createDocuments(durable: Durable): Documents {
-  const { db } = durable;
+  const { db, held } = durable;
 
   /** Changes what is known of the document itself; journaled like its content. */
   const change = async (
     id: DocId,
     edit: (document: JournaledDocument) => JournaledDocument,
-  ): Promise<void> =>
-    durable.write(async (tx) => {
+  ): Promise<void> => {
+    await durable.write(async (tx) => {
       const row = await readRow(tx, id);
       if (row === null) throw new Error(`no document ${id}`);
       const document = edit(toJournal(row));
@@ -85,6 +85,8 @@ export function createDocuments(durable: Durable): Documents {
         value: undefined,
       };
     });
+    held.forget(id);
+  };
 
   return {
     async list({ kind, subject } = {}) {
@@ -101,8 +103,8 @@ export function createDocuments(durable: Durable): Documents {
     },
 
     async load(id) {
-      const found = await readWhole(db, id);
-      return found === null ? null : { ...infoOf(found.row), state: found.state };
+      const found = await held.read(id);
+      return found === null ? null : { ...infoOf(found.row), state: stateOf(found.updates) };
     },
 
     create: async ({ id, kind, subject, stream, generation = 1, state }) =>
@@ -126,19 +128,27 @@ export function createDocuments(durable: Durable): Documents {
         return { entries: kind === "trace" ? [] : entries, value: undefined };
       }),
 
-    append: async (id, updates) =>
-      durable.write(async (tx) => {
-        const kind = await appendUpdates(tx, id, updates, { pending: true });
-        const entries = updates.map((update): JournalEntry => ({
-          type: "update",
-          id,
-          update: toBase64(update),
-        }));
-        return { entries: kind === "trace" ? [] : entries, value: undefined };
-      }),
+    async append(id, updates) {
+      const kind = held.kindOf(id) ?? (await held.read(id))?.row.kind;
+      if (kind === undefined) throw new Error(`no document ${id}`);
+      const entries = updates.map((update): JournalEntry => ({
+        type: "update",
+        id,
+        update: toBase64(update),
+      }));
+      const growth = { updates, pending: true };
+      const grown = await durable.writeOne(kind === "trace" ? [] : entries, (applied) =>
+        grow(db, id, growth, applied),
+      );
+      held.grew(id, growth);
+      if (grown?.long !== true) return;
+      await db.transaction((tx) => compact(tx, id));
+      held.forget(id);
+    },
 
     async setRev(id, modelRev) {
       await db.query("update documents set model_rev = $2 where id = $1", [id, modelRev]);
+      held.forget(id);
     },
 
     setSubject: async (id, subject) => change(id, (document) => ({ ...document, subject })),

@@ -5,20 +5,33 @@
 import type { PGlite, Transaction } from "@electric-sql/pglite";
 import { FaultError } from "../base/result.ts";
 import { diskFull, isDiskFull } from "../pg/faults.ts";
+import { Held } from "./document-log.ts";
 import type { Journal, JournalEntry, JournalRecord } from "./journal.ts";
 import { applyEntry } from "./replay.ts";
 
 export interface Durable {
   readonly db: PGlite;
+  readonly held: Held;
   /** `work` gives what to journal besides its own result; nothing: an ordinary transaction. */
   write<T>(
     work: (tx: Transaction) => Promise<{ entries: readonly JournalEntry[]; value: T }>,
+  ): Promise<T>;
+  /**
+   * The same for a write that is one statement and cannot be refused: in the journal first, then in the database together
+   * with its number. Saves the way there and back of a transaction's other questions.
+   */
+  writeOne<T>(
+    entries: readonly JournalEntry[],
+    statement: (applied: number | null) => Promise<T>,
   ): Promise<T>;
 }
 
 export function createDurable(db: PGlite, journal: Journal): Durable {
   return {
     db,
+    held: new Held(db),
+    writeOne: (entries, statement) =>
+      statement(entries.length === 0 ? null : append(journal, entries)),
     write: (work) =>
       db.transaction(async (tx) => {
         const { entries, value } = await work(tx);

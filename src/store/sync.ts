@@ -5,8 +5,8 @@ import type { DocId, TeamId } from "../base/ids.ts";
 import { type DocKind, encodeDoc, rebuildDoc } from "../crdt/documents.ts";
 import type { Known } from "../crdt/known.ts";
 import { byteaArray } from "../pg/arrays.ts";
-import { type DocumentColumns, grow, readWhole } from "./document-log.ts";
-import { type DocumentStream, infoOf, readRow } from "./documents.ts";
+import { compact, type DocumentColumns, type Growth, grow, stateOf } from "./document-log.ts";
+import { type DocumentStream, infoOf } from "./documents.ts";
 import type { Durable } from "./durable.ts";
 import type { JournalEntry, JournaledDocument } from "./journal.ts";
 import { putDocument } from "./replay.ts";
@@ -65,7 +65,7 @@ export interface SyncStore {
 const NO_PROJECT = "";
 
 export function createSync(durable: Durable): SyncStore {
-  const { db } = durable;
+  const { db, held } = durable;
   return {
     async cursors(team) {
       const found = await db.query<{ project: string; n: number; h: Bytes }>(
@@ -87,15 +87,15 @@ export function createSync(durable: Durable): SyncStore {
     },
 
     async document(id) {
-      const row = await readRow(db, id);
-      return row === null ? null : syncInfoOf(row);
+      const found = await held.read(id);
+      return found === null ? null : syncInfoOf(found.row);
     },
 
     async state(id) {
-      const found = await readWhole(db, id);
+      const found = await held.read(id);
       if (found === null) return null;
-      const { row, state } = found;
-      return { ...syncInfoOf(row), state: state ?? encodeDoc(rebuildDoc([])), rev: row.log_rev };
+      const state = stateOf(found.updates) ?? encodeDoc(rebuildDoc([]));
+      return { ...syncInfoOf(found.row), state, rev: found.row.log_rev };
     },
 
     async settle(id, rev) {
@@ -103,6 +103,7 @@ export function createSync(durable: Durable): SyncStore {
         id,
         rev,
       ]);
+      held.settled(id, rev);
     },
 
     async chain(replica, doc) {
@@ -114,15 +115,21 @@ export function createSync(durable: Durable): SyncStore {
       return row === undefined ? null : { replica, doc, ...row };
     },
 
-    commit: async (batch) =>
-      durable.write(async (tx) => {
+    async commit(batch) {
+      await durable.write(async (tx) => {
         const entries: JournalEntry[] = [];
         for (const document of batch.documents)
           entries.push(...(await commitDocument(tx, batch.stream, document)));
         await commitStream(tx, batch);
         return { entries, value: undefined };
-      }),
+      });
+      for (const document of batch.documents) held.grew(document.id, growthOf(document));
+    },
   };
+}
+
+function growthOf({ updates, known, owner }: PulledDocument): Growth {
+  return { updates, pending: false, inCloud: { known, owner } };
 }
 
 function syncInfoOf(row: DocumentColumns): SyncDocumentInfo {
@@ -135,10 +142,10 @@ async function commitDocument(
   stream: DocumentStream,
   pulled: PulledDocument,
 ): Promise<readonly JournalEntry[]> {
-  const { id, kind, updates, known, owner } = pulled;
+  const { id, kind, updates } = pulled;
   const entries: JournalEntry[] = [];
-  const growth = { updates, pending: false, inCloud: { known, owner } };
-  if ((await grow(tx, id, growth)) === null) {
+  let grown = await grow(tx, id, growthOf(pulled));
+  if (grown === null) {
     const { team, project: cloudProject } = stream;
     const document: JournaledDocument = {
       id,
@@ -150,9 +157,10 @@ async function commitDocument(
       retired: false,
     };
     await putDocument(tx, document);
-    await grow(tx, id, growth);
+    grown = await grow(tx, id, growthOf(pulled));
     entries.push({ type: "document", document });
   }
+  if (grown?.long === true) await compact(tx, id);
   for (const update of updates) entries.push({ type: "update", id, update: toBase64(update) });
   return kind === "trace" ? [] : entries;
 }

@@ -119,7 +119,9 @@ class Engine implements Sync {
   }
 
   once(): Promise<Result<SyncReport>> {
-    return this.#exclusive(() => this.#run({ brought: [], pull: () => true, only: null, due: () => true }));
+    return this.#exclusive(() =>
+      this.#run({ brought: [], pull: () => true, only: null, due: () => true }),
+    );
   }
 
   edited(doc: DocId, sizeBytes: number): void {
@@ -163,7 +165,8 @@ class Engine implements Sync {
         return;
       case "poke":
         this.#poked.set(streamKey(signal.stream), signal.n);
-        if (signal.brought && this.#brought.length < BROUGHT_MAX) this.#brought.push(signal.brought);
+        if (signal.brought && this.#brought.length < BROUGHT_MAX)
+          this.#brought.push(signal.brought);
         return this.#want();
       case "down":
         this.#hearing = false;

@@ -15,6 +15,7 @@ import type { DeviceIdentity } from "../crypto/device.ts";
 import { ID_BYTES } from "../crypto/hash.ts";
 import type { TeamKeys } from "../crypto/team.ts";
 import { Alarms } from "./alarms.ts";
+import { Chains } from "./chains.ts";
 import { Devices } from "./devices.ts";
 import { Heads } from "./heads.ts";
 import type { Cursor, StreamRef, SyncStore } from "./ports.ts";
@@ -89,6 +90,7 @@ export class Exchange {
   readonly devices: Devices;
   readonly #options: ExchangeOptions;
   readonly #heads = new Heads();
+  readonly #chains = new Chains();
   readonly #flights = new Map<DocId, Flight>();
   readonly #tails = new Map<DocId, Tail>();
   /** As the store has them; null until the first pull. */
@@ -241,11 +243,12 @@ export class Exchange {
     const own = this.#ownRows();
     const known = await this.devices.ensureAuthors(rows.map(({ row }) => row));
     if (!known.ok) return known;
-    const options = { store, keys, devices: this.devices, heads: this.#heads };
+    const options = { store, keys, devices: this.devices, heads: this.#heads, chains: this.#chains };
     const read = await readPage(options, stream, rows, places, own, tally.alarms);
     for (const { doc, updates } of read.applied) onVerified(doc, updates);
     await store.commit(read.batch);
     this.#cursors?.set(streamKey(stream), { stream, cursor: read.batch.cursor });
+    for (const chain of read.batch.chains) this.#chains.note(chain);
     tally.pulled += read.taken;
     tally.unread += read.batch.unapplied.length;
     for (const { doc, updates } of read.applied) onApplied(doc, updates);

@@ -18,6 +18,7 @@ import { FIRST_SEQUENCE, peekHeader, type RowHeader } from "../crypto/header.ts"
 import { proveRow, type Proof, rowHash } from "../crypto/row.ts";
 import type { TeamKeys } from "../crypto/team.ts";
 import type { Alarms } from "./alarms.ts";
+import type { Chains } from "./chains.ts";
 import type { Devices } from "./devices.ts";
 import type { Heads } from "./heads.ts";
 import type {
@@ -45,6 +46,8 @@ export interface ReadPage {
 
 export interface ReaderOptions {
   readonly store: Pick<SyncStore, "document" | "chain" | "state">;
+  /** The newest ones that were committed. */
+  readonly chains: Chains;
   readonly keys: TeamKeys;
   readonly devices: Devices;
   readonly heads: Heads;
@@ -345,7 +348,9 @@ class PageReader {
     const key = chainKey(header);
     let chain = this.#chains.get(key);
     if (chain === undefined) {
-      chain = await this.#options.store.chain(replicaKey(header), header.document);
+      const { store, chains } = this.#options;
+      const replica = replicaKey(header);
+      chain = chains.of(replica, header.document) ?? (await store.chain(replica, header.document));
       this.#chains.set(key, chain);
     }
     return chain;

@@ -69,6 +69,43 @@ test("a keychain that does not answer is left for the file, and what lies in the
   expect(await readFile(join(folder, "secrets.json"), "utf8")).toBe("{}");
 });
 
+test("what a failing keychain did not take is newer than what it has, and moves when it answers", async () => {
+  const keychain = memoryKeychain();
+  const secrets = openSecrets(folder, keychain);
+  await secrets.set("a", "old");
+  keychain.broken = true;
+  await secrets.set("a", "new");
+  keychain.broken = false;
+  expect(await secrets.get("a")).toBe("new");
+  expect(keychain.held.get("a")).toBe("new");
+  expect(await readFile(join(folder, "secrets.json"), "utf8")).toBe("{}");
+});
+
+test("a value that moves does not overtake one that is set meanwhile", async () => {
+  await openSecrets(folder, null).set("a", "old");
+  const keychain = memoryKeychain();
+  const secrets = openSecrets(folder, keychain);
+  await Promise.all([secrets.get("a"), secrets.set("a", "new")]);
+  expect(await secrets.get("a")).toBe("new");
+  expect(keychain.held.get("a")).toBe("new");
+});
+
+test("a keychain that holds secrets and cannot be reached is a sentence, not an empty one", async () => {
+  const keychain = memoryKeychain();
+  await openSecrets(folder, keychain).set("device", "1");
+  keychain.broken = true;
+  for (const away of [openSecrets(folder, keychain), openSecrets(folder, null)]) {
+    await expect(away.get("device")).rejects.toMatchObject({
+      fault: { type: "keychain-away", message: expect.stringContaining("keychain-used") as string },
+    });
+  }
+  keychain.broken = false;
+  expect(await openSecrets(folder, keychain).get("device")).toBe("1");
+  // The one a sentence told the person to delete.
+  await rm(join(folder, "keychain-used"));
+  expect(await openSecrets(folder, null).get("device")).toBeNull();
+});
+
 test("a damaged file is a sentence, not an empty one", async () => {
   await writeFile(join(folder, "secrets.json"), "{");
   await expect(openSecrets(folder, null).get("a")).rejects.toMatchObject({

@@ -108,6 +108,15 @@ test("every path needs the cookie", async () => {
   }
 });
 
+test("a request line that is no address is a 400, and the next request is answered", async () => {
+  const cookie = await enter();
+  expect(await get("//", { cookie })).toMatchObject({
+    status: 400,
+    body: "This address cannot be read.\n",
+  });
+  expect((await get("/", { cookie })).status).toBe(200);
+});
+
 test("another host's name is refused, with the cookie and with a token", async () => {
   const cookie = await enter();
   for (const host of [

@@ -8,7 +8,7 @@ import { Secret } from "../../src/base/secret.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { unwrap } from "../../src/base/result.ts";
 import { currentAccount, signIn, signOut, signUp } from "../../src/cloud/account.ts";
-import { connect } from "../../src/cloud/connection.ts";
+import { connect, sessionName } from "../../src/cloud/connection.ts";
 import { teamState } from "../../src/cloud/teams.ts";
 import type { TeamId } from "../../src/base/ids.ts";
 import {
@@ -27,6 +27,11 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => server.close());
 
+/** To a server that is not there. */
+function moveSession(held: Map<string, string>): void {
+  held.set(sessionName("http://127.0.0.1:9"), held.get(sessionName(server.url)) as string);
+}
+
 describe("an account", () => {
   it("is made and signed in at once, and the token opens it again without a network", async () => {
     const secrets = memorySecrets();
@@ -34,6 +39,7 @@ describe("an account", () => {
     const account = unwrap(await signUp(first, " Ann@Example.org ", PASSWORD));
     expect(account.email).toBe("ann@example.org");
     await first.close();
+    moveSession(secrets.held);
 
     const offline = connectTo({ url: "http://127.0.0.1:9", anonKey: server.anonKey }, secrets);
     expect(await currentAccount(offline)).toEqual({ ...account, url: "http://127.0.0.1:9" });
@@ -47,9 +53,11 @@ describe("an account", () => {
     const first = connectTo(server, secrets);
     unwrap(await signUp(first, "bea@example.org", PASSWORD));
     await first.close();
-    const session = JSON.parse(secrets.held.get("session") as string) as { refresh_token: string };
+    const session = JSON.parse(secrets.held.get(sessionName(server.url)) as string) as {
+      refresh_token: string;
+    };
     secrets.held.set(
-      "session",
+      sessionName(server.url),
       JSON.stringify({ ...session, access_token: "expired", expires_at: 1 }),
     );
     const second = connectTo(server, secrets);
@@ -57,7 +65,7 @@ describe("an account", () => {
       ok: false,
       fault: { type: "not-a-member" },
     });
-    const renewed = JSON.parse(secrets.held.get("session") as string) as {
+    const renewed = JSON.parse(secrets.held.get(sessionName(server.url)) as string) as {
       refresh_token: string;
       expires_at: number;
     };
@@ -72,9 +80,13 @@ describe("an account", () => {
     unwrap(await signUp(first, "cleo@example.org", PASSWORD));
     await first.close();
     secrets.held.set(
-      "session",
-      JSON.stringify({ ...JSON.parse(secrets.held.get("session") as string), expires_at: 1 }),
+      sessionName(server.url),
+      JSON.stringify({
+        ...JSON.parse(secrets.held.get(sessionName(server.url)) as string),
+        expires_at: 1,
+      }),
     );
+    moveSession(secrets.held);
     const offline = connectTo({ url: "http://127.0.0.1:9", anonKey: server.anonKey }, secrets);
     const startedMs = performance.now();
     expect(await teamState(offline, TEAM)).toMatchObject({
@@ -244,7 +256,7 @@ describe("a server that answers nonsense", () => {
       await serving(listener, async (url) => {
         const secrets = memorySecrets();
         secrets.held.set(
-          "session",
+          sessionName(url),
           JSON.stringify({ ...session, token_type: "bearer", expires_in: 3600 }),
         );
         const other = connectTo({ url, anonKey: "key" }, secrets);

@@ -194,7 +194,7 @@ test("a transcript that grows by a line is in the open trace, and everything els
 
   await appendFile(path, said("Three of them are overdue."));
   await page.getByText("Three of them are overdue.").waitFor();
-  await page.locator(".bar").nth(4).waitFor();
+  await page.locator(".bar").nth(3).waitFor();
   const after = await page.locator("body *").evaluateAll(marked);
   expect(after.kept).toBe(before);
   expect(new Set(after.added)).toEqual(new Set(["row", "bar"]));

@@ -2,8 +2,12 @@ import { createHash, randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { connect } from "node:net";
+import { text } from "node:stream/consumers";
 import { createClient, type SupabaseClient } from "@supabase/supabase-js";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { type AccountParts, type Accounts, createAccounts } from "../../relay/accounts.ts";
+import { createRateLimit } from "../../relay/rate-limit.ts";
 import { type Relay, startRelay } from "../../relay/server.ts";
 import type { Clock } from "../../src/base/clock.ts";
 import { silentLog, type LogFields } from "../../src/base/log.ts";
@@ -234,7 +238,60 @@ describe("accounts", () => {
   });
 });
 
+describe("limits", () => {
+  const DERIVING = new Promise<never>(() => undefined);
+  function accounts(passwords: AccountParts["passwords"]): Accounts {
+    return createAccounts({
+      database: { query: async () => [] } as unknown as AccountParts["database"],
+      tokens: {} as AccountParts["tokens"],
+      attempts: createRateLimit(clock),
+      clock,
+      random: systemRandom,
+      passwords,
+    });
+  }
+
+  it.each([
+    ["127.0.0.1", 400],
+    ["::1", 400],
+    ["::ffff:127.0.0.1", 400],
+    ["203.0.113.9", 429],
+  ])("after 100 wrong passwords from %s the next attempt gets %i", async (address, status) => {
+    const { signIn } = accounts({ hash: () => DERIVING, verify: async () => false });
+    for (let i = 0; i < 100; i++)
+      await expect(
+        signIn({ email: `u${i}@example.org`, password: PASSWORD }, address),
+      ).rejects.toMatchObject({ status: 400 });
+    await expect(
+      signIn({ email: "other@example.org", password: PASSWORD }, address),
+    ).rejects.toMatchObject({ status });
+  });
+
+  it("sign-ups beyond twenty at once are refused, and taken again when these are done", async () => {
+    let done: (hash: string) => void = () => undefined;
+    const hash = new Promise<string>((resolve) => (done = resolve));
+    const { signUp } = accounts({ hash: () => hash, verify: async () => false });
+    const ask = (i: number) => signUp({ email: `u${i}@example.org`, password: PASSWORD });
+    const asked = Promise.allSettled(Array.from({ length: 20 }, (_, i) => ask(i)));
+    await expect(ask(20)).rejects.toMatchObject({ status: 429 });
+    done("hash");
+    await asked;
+    // The database of this test makes nobody.
+    await expect(ask(20)).rejects.toMatchObject({ status: 422 });
+  });
+});
+
 describe("requests", () => {
+  it.each(["", "Connection: Upgrade\r\nUpgrade: websocket\r\n"])(
+    "a request line that is no address is a 400 and ends nothing (%j)",
+    async (headers) => {
+      const socket = connect(Number(new URL(relay.url).port), "127.0.0.1");
+      socket.end(`GET // HTTP/1.1\r\nHost: relay\r\n${headers}\r\n`);
+      expect(await text(socket)).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
+      expect((await post("/auth/v1/signup", "{")).status).toBe(400);
+    },
+  );
+
   it.each([
     ["no key", 401, () => post("/rest/v1/rpc/cloud_pull", "{}", { apikey: "" })],
     [

@@ -156,8 +156,11 @@ async function fetchBlocks(
 ): Promise<ReadonlyMap<BlockKey, Uint8Array>> {
   if (wanted.length === 0) return new Map();
   const found = await db.query<{ segment: number; block: number; data: Uint8Array }>(
+    // The limit keeps the planner, which knows nothing of these tables yet, from reading all of one to join it.
     `select b.segment, b.block, b.data from unnest($1::bigint[], $2::bigint[]) as x(segment, block)
-     join search_blocks b on b.segment = x.segment and b.block = x.block`,
+     cross join lateral (
+       select * from search_blocks where segment = x.segment and block = x.block limit 1
+     ) b`,
     [
       bigintArray(wanted.map(([segment]) => segment)),
       bigintArray(wanted.map(([, block]) => block)),

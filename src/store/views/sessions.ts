@@ -154,7 +154,7 @@ export function createSessionViews(db: PGlite, clock: Clock, resolve: Resolver):
 
     async counts() {
       const found = await db.query<{ sessions: number; events: number }>(
-        "select (select count(*) from sessions) as sessions, (select count(*) from events) as events",
+        "select count(*) as sessions, coalesce(sum(events), 0)::bigint as events from sessions",
       );
       return found.rows[0] as { sessions: number; events: number };
     },

@@ -3,6 +3,7 @@ import {
   createMemo,
   createSignal,
   For,
+  Index,
   on,
   onCleanup,
   onMount,
@@ -425,20 +426,21 @@ function Choices(props: {
     <Show when={props.of.length > 0}>
       <fieldset class="choices">
         <legend>{props.name}</legend>
-        <For each={props.of}>
-          {([id, name, count]) => (
+        {/* Counted anew with every session that changes: the buttons stay. */}
+        <Index each={props.of}>
+          {(choice) => (
             <button
               type="button"
-              aria-pressed={props.chosen === id}
-              onClick={() => props.onChoose(props.chosen === id ? null : id)}
+              aria-pressed={props.chosen === choice()[0]}
+              onClick={() => props.onChoose(props.chosen === choice()[0] ? null : choice()[0])}
             >
-              <span class="cut">{oneLine(name)}</span>
-              <Show when={count !== null}>
-                <small>{exactCount(count ?? 0)}</small>
+              <span class="cut">{oneLine(choice()[1])}</span>
+              <Show when={choice()[2] !== null}>
+                <small>{exactCount(choice()[2] ?? 0)}</small>
               </Show>
             </button>
           )}
-        </For>
+        </Index>
       </fieldset>
     </Show>
   );

@@ -1,0 +1,194 @@
+/** What may be wrong with a machine, a disk, a folder: a sentence that says what to do, exit 1, and all is as before. */
+import { execFileSync, spawn } from "node:child_process";
+import { readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { PGlite } from "@electric-sql/pglite";
+import { expect, test, vi } from "vitest";
+import type { DecisionRow } from "../../src/app/api.ts";
+import { createDevice, HOME, until, writeTranscript, type Device } from "./operon.ts";
+
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const SESSION = "99999999-9999-4999-8999-999999999999";
+
+async function refused(device: Device, args: readonly string[], sentence: RegExp): Promise<void> {
+  const ran = await device.run(args);
+  expect([args, ran.code, ran.stdout]).toEqual([args, 1, ""]);
+  expect(ran.stderr).toMatch(sentence);
+  expect(ran.stderr).not.toMatch(/^\s+at /m);
+}
+
+async function newDecision(device: Device): Promise<string> {
+  const args = ["decision", "new", "--title", "Kept", "--context", "before"];
+  return (await device.json<DecisionRow>(args)).id;
+}
+
+test("a database of a newer version is left as it is", async () => {
+  const device = await createDevice();
+  const id = await newDecision(device);
+  const change = async (sql: string): Promise<void> => {
+    const db = await PGlite.create(join(device.folder, "default", "db"));
+    await db.exec(sql);
+    await db.close();
+  };
+  await change("insert into migrations values (9000, 'later', 'x', 0)");
+  await refused(device, ["decision", "list", "--json"], /newer/);
+  await change("delete from migrations where version = 9000");
+  expect(await device.json(["decision", "show", id])).toMatchObject({ context: "before" });
+  expect((await readdir(join(device.folder, "default"))).join(" ")).not.toMatch(/set-aside/);
+  await device.remove();
+});
+
+test.each([
+  ["its control file cut off", ["global", "pg_control"]],
+  ["its version gone", ["PG_VERSION"]],
+] as const)("a database with %s is set aside, and all is there again", async (_what, path) => {
+  const device = await createDevice();
+  const id = await newDecision(device);
+  await device.json(["decision", "edit", id, "--outcome", "after"]);
+  await writeTranscript(device.home, SESSION, "/srv/x", [
+    { prompt: "p", response: "r", file: "a.ts" },
+  ]);
+  await device.json(["import"]);
+  const before = await device.json(["sessions"]);
+  const damaged = join(device.folder, "default", "db", ...path);
+  if (path.length === 1) await rm(damaged);
+  else await truncate(damaged, 100);
+  const ran = await device.run(["sessions", "--json"]);
+  expect([ran.code, ran.json()]).toEqual([0, before]);
+  expect(ran.stderr).toMatch(/set aside/);
+  const row = { title: "Kept", context: "before", outcome: "after" };
+  expect(await device.json(["decision", "show", id])).toMatchObject(row);
+  await device.remove();
+});
+
+const mayMount = process.platform === "linux" && process.getuid?.() === 0;
+
+test.runIf(mayMount)("a disk that is really full: what was kept is kept, and with room it goes on", async () => {
+  const device = await createDevice();
+  await device.json(["import", "--home", HOME]);
+  const id = await newDecision(device);
+  const usedMb = Number(/^\d+/.exec(execFileSync("du", ["-sm", device.folder], { encoding: "utf8" })));
+  const copy = await createDevice();
+  execFileSync("mkdir", ["-p", copy.folder]);
+  try {
+    execFileSync("mount", ["-t", "tmpfs", "-o", `size=${usedMb + 30}m`, "none", copy.folder]);
+  } catch {
+    return; // A container that may not mount.
+  }
+  try {
+    execFileSync("cp", ["-a", join(device.folder, "default"), copy.folder]);
+    const said = { response: "r", file: "a.ts" };
+    const prompts = Array.from({ length: 40 }, (_, i) => ({
+      prompt: Array.from({ length: 30_000 }, (_v, j) => ((i + 1) * (j + 7919)).toString(36)).join(" "),
+      ...said,
+    }));
+    for (const n of [1, 2, 3, 4])
+      await writeTranscript(copy.home, SESSION.slice(0, -1) + n, "/srv/x", prompts);
+    await refused(copy, ["import"], /disk.* is full.*Free some space/);
+    await writeFile(join(copy.folder, "rest"), Buffer.alloc(64 * 1024 * 1024)).catch(() => undefined);
+    await refused(copy, ["decision", "edit", id, "--context", "x"], /disk.* is full.*Free some space/);
+    await rm(join(copy.folder, "rest"));
+    execFileSync("mount", ["-o", `remount,size=${usedMb + 400}m`, copy.folder]);
+    expect(await copy.json(["decision", "show", id])).toMatchObject({ context: "before" });
+    await copy.json(["import"]);
+    expect(await copy.json(["import"])).toMatchObject({ bytes: 0, files: 0 });
+    const count = (await device.json<readonly unknown[]>(["sessions"])).length;
+    expect(await copy.json(["sessions"])).toHaveLength(count + 4);
+  } finally {
+    execFileSync("umount", ["-l", copy.folder]);
+    await copy.remove();
+    await device.remove();
+  }
+});
+
+test("what is named and not there is a sentence, and nothing is made of it", async () => {
+  const device = await createDevice();
+  await refused(device, ["import", "/nowhere/at/all"], /no file or folder \/nowhere\/at\/all/);
+  await refused(device, ["sessions", "--home", "/nowhere/at/all"], /no folder \/nowhere\/at\/all/);
+  await refused(device, ["decision", "new", "--title", "t", "--status", "nice"], /choose one of/);
+  await writeFile(join(device.folder, "..", "file"), "");
+  const ran = spawn(join(ROOT, "bin", "operon"), ["sessions"], {
+    env: { ...process.env, OPERON_HOME: join(device.folder, "..", "file") },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let words = "";
+  ran.stderr.on("data", (chunk: Buffer) => (words += chunk.toString()));
+  expect(await new Promise((resolve) => ran.on("close", resolve))).toBe(1);
+  expect(words).toMatch(/cannot be made .*OPERON_HOME/);
+  await device.remove();
+});
+
+test("a relay says in a sentence why it does not start, and on standard error that its database was set aside", async () => {
+  const device = await createDevice();
+  const taken = createServer();
+  await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
+  const { port } = taken.address() as AddressInfo;
+  const data = join(device.folder, "relay");
+  await refused(device, ["relay", "--port", String(port), "--data", data], /another program listens/);
+  await new Promise((resolve) => taken.close(resolve));
+  expect((await device.run(["relay", "--port", "70000"])).code).toBe(2);
+
+  const start = ["relay", "--port", "0", "--data", data, "--json"];
+  const first = device.start(start);
+  expect(Object.keys(JSON.parse(await first.firstLine) as object)).toEqual(["url", "anonKey"]);
+  first.kill("SIGINT");
+  expect(await first.ended).toMatchObject({ code: 0 });
+  await truncate(join(data, "db", "global", "pg_control"), 100);
+  const second = device.start(start);
+  await second.firstLine;
+  second.kill("SIGTERM");
+  const ended = await second.ended;
+  expect([ended.code, ended.stdout.trim().split("\n").length]).toEqual([0, 1]);
+  expect(ended.stderr).toMatch(/set aside/);
+  await device.remove();
+});
+
+test("npm start prints an address once, serves it, and leaves no process behind when it is interrupted", async () => {
+  const device = await createDevice();
+  const child = spawn("npm", ["start", "--silent", "--", "--home", HOME], {
+    cwd: ROOT,
+    env: { ...process.env, HOME: device.home, OPERON_HOME: device.folder },
+    stdio: ["ignore", "pipe", "pipe"],
+    // A process group as a terminal makes one.
+    detached: true,
+  });
+  const group = child.pid as number;
+  let printed = "";
+  child.stdout.on("data", (chunk: Buffer) => (printed += chunk.toString()));
+  try {
+    const address = await until(() => /^http:\S+$/m.exec(printed)?.[0] ?? null, 120_000);
+    const entered = await fetch(address, { redirect: "manual" });
+    expect(entered.status).toBe(303);
+    const cookie = String(entered.headers.get("set-cookie")).split(";", 1)[0] as string;
+    expect((await fetch(address, { redirect: "manual" })).status).toBe(401);
+    const page = await fetch(new URL("/", address), { headers: { cookie } });
+    expect([page.status, await page.text()]).toEqual([200, expect.stringContaining("<title>")]);
+    const { pid } = JSON.parse(
+      await readFile(join(device.folder, "default", "lock.json"), "utf8"),
+    ) as { pid: number };
+    expect(groupOf(pid)).toBe(group);
+  } finally {
+    process.kill(-group, "SIGINT");
+  }
+  await until(() => !groupLives(group));
+  expect(await stat(join(device.folder, "default", "engine.sock")).catch(() => null)).toBeNull();
+  await device.remove();
+});
+
+function groupOf(pid: number): number {
+  return Number(execFileSync("ps", ["-o", "pgid=", "-p", String(pid)], { encoding: "utf8" }));
+}
+
+function groupLives(group: number): boolean {
+  try {
+    process.kill(-group, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
