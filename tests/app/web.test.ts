@@ -153,6 +153,12 @@ test("a socket needs cookie, host and origin", async () => {
   expect(await upgrade({ cookie, origin: "http://evil.example" })).toBe(403);
   expect(await upgrade({ cookie, origin, host: "evil.example" })).toBe(403);
   expect(await upgrade({ cookie, origin }, "/other")).toBe(404);
+  expect(await upgrade({ cookie: `${cookie.split("=")[0]}=guess`, origin })).toBe(401);
+  // A token opens a page, once, and never a socket.
+  const { search } = new URL(web.newAddress());
+  expect(await upgrade({ origin }, `/socket${search}`)).toBe(401);
+  expect((await get(`/${search}`)).status).toBe(303);
+  expect(await upgrade({ origin }, `/socket${search}`)).toBe(401);
 });
 
 test("answers carry headers that keep other content out, and html is not cached", async () => {
@@ -161,7 +167,7 @@ test("answers carry headers that keep other content out, and html is not cached"
   expect(page.headers["content-security-policy"]).toMatch(
     /^default-src 'none'; script-src 'self'; style-src 'self';/,
   );
-  expect(page.headers["content-security-policy"]).not.toMatch(/unsafe/);
+  expect(page.headers["content-security-policy"]).not.toMatch(/unsafe|data:|blob:|\*/);
   expect(page.headers["x-content-type-options"]).toBe("nosniff");
   expect(page.headers["referrer-policy"]).toBe("no-referrer");
   expect(page.headers["cache-control"]).toBe("no-store");
