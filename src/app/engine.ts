@@ -16,6 +16,7 @@ import type { ApiClient, Input, Method, Output, Progress, Status } from "./api.t
 import { createBus } from "./bus.ts";
 import { createCapturing } from "./capturing.ts";
 import { createDecisions } from "./decisions.ts";
+import { knownFault } from "./faults.ts";
 import { createHandlers } from "./handlers.ts";
 import type { Host } from "./host.ts";
 import { createLiveDocs } from "./livedocs.ts";
@@ -242,10 +243,13 @@ function composeEngine(
     background.add(work);
     work
       .catch((error: unknown) => {
-        if (!closing)
-          log("error", "background", {
-            reason: error instanceof Error ? (error.stack ?? error.message) : String(error),
-          });
+        if (closing) return;
+        // What a person can do something about, the call that waits for it says too.
+        const fault = knownFault(error);
+        if (fault !== null) return log("warn", "background", { reason: fault.message });
+        log("error", "background", {
+          reason: error instanceof Error ? (error.stack ?? error.message) : String(error),
+        });
       })
       .finally(() => background.delete(work));
   }

@@ -136,7 +136,10 @@ export async function teamState(connection: Connection, team: TeamId): Promise<R
   return state;
 }
 
-const Anything = v.object({});
+const Anything = v.pipe(
+  v.object({}),
+  v.check((value) => !Array.isArray(value)),
+);
 const OpenedInvite = v.object({ team: TeamIdText, keys: KeyRecords });
 
 async function addDevice(

@@ -6,7 +6,14 @@ import type { Bytes } from "../base/bytes.ts";
 import type { DocId, TeamId } from "../base/ids.ts";
 import type { DocKind } from "../crdt/documents.ts";
 import type { Known } from "../crdt/known.ts";
-import { appendUpdates, compact, grow, stateOf, toJournal, type DocumentColumns } from "./document-log.ts";
+import {
+  appendUpdates,
+  compact,
+  grow,
+  stateOf,
+  toJournal,
+  type DocumentColumns,
+} from "./document-log.ts";
 import type { Durable } from "./durable.ts";
 import { toBase64 } from "../base/bytes.ts";
 import type { JournalEntry, JournaledDocument } from "./journal.ts";
@@ -157,7 +164,7 @@ export function createDocuments(durable: Durable): Documents {
   };
 }
 
-export async function readRow(db: Db, id: string): Promise<DocumentColumns | null> {
+async function readRow(db: Db, id: string): Promise<DocumentColumns | null> {
   const found = await db.query<DocumentColumns>("select * from documents where id = $1", [id]);
   return found.rows[0] ?? null;
 }

@@ -243,7 +243,13 @@ export class Exchange {
     const own = this.#ownRows();
     const known = await this.devices.ensureAuthors(rows.map(({ row }) => row));
     if (!known.ok) return known;
-    const options = { store, keys, devices: this.devices, heads: this.#heads, chains: this.#chains };
+    const options = {
+      store,
+      keys,
+      devices: this.devices,
+      heads: this.#heads,
+      chains: this.#chains,
+    };
     const read = await readPage(options, stream, rows, places, own, tally.alarms);
     for (const { doc, updates } of read.applied) onVerified(doc, updates);
     await store.commit(read.batch);

@@ -83,7 +83,9 @@ export interface SyncStore {
   document(id: DocId): Promise<DocumentInfo | null>;
 
   /** The same, with the whole document as one Yjs update and the log's revision, which grows with every append of whatever origin. */
-  state(id: DocId): Promise<(DocumentInfo & { readonly state: Bytes; readonly rev: number }) | null>;
+  state(
+    id: DocId,
+  ): Promise<(DocumentInfo & { readonly state: Bytes; readonly rev: number }) | null>;
 
   /** Nothing of the state at `rev` is pending any more. Does nothing when the document has grown since. */
   settle(id: DocId, rev: number): Promise<void>;

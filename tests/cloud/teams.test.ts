@@ -286,7 +286,12 @@ describe("the transport", () => {
     const ears = signals((onSignal) => transport.listen(keys.team, onSignal));
     expect(await ears.next()).toEqual({ is: "ready" });
     unwrap(await transport.push(stream, [sealedRow(keys, seat.device.id)]));
-    expect(await ears.next()).toEqual({ is: "poke", stream, n: 1 });
+    expect(await ears.next()).toMatchObject({
+      is: "poke",
+      stream,
+      n: 1,
+      brought: { stream, n: 1 },
+    });
     await first.stop("SIGKILL");
     expect((await ears.next()).is).toBe("down");
     expect(await transport.pull(keys.team, [], 10)).toMatchObject({
@@ -297,7 +302,7 @@ describe("the transport", () => {
     await ears.until("ready");
     expect(unwrap(await transport.pull(keys.team, [], 10)).rows).toHaveLength(1);
     unwrap(await transport.push(stream, [sealedRow(keys, seat.device.id, 2)]));
-    expect(await ears.until("poke")).toEqual({ is: "poke", stream, n: 2 });
+    expect(await ears.until("poke")).toMatchObject({ is: "poke", stream, n: 2 });
     ears.stop();
     await second.stop("SIGTERM");
   }, 40_000);

@@ -223,6 +223,7 @@ test("hostile text is only text: in the list, in the trace and in what search fi
   await page.locator(".result.hit mark").first().waitFor();
   await page.locator(".result.hit").first().click();
   await page.getByRole("heading", { level: 1, name: HOSTILE }).waitFor();
+  await page.getByRole("link", { name: "good" }).waitFor();
 
   const made = "main :is(img, script, iframe), .list :is(img, script, iframe)";
   expect(await page.locator(made).count()).toBe(0);

@@ -3,7 +3,7 @@ import type { SessionId, Sha256 } from "../../src/base/ids.ts";
 import type { GateContext, LocalEvent, LocalSession } from "../../src/privacy/gate.ts";
 import { placeOf, type Place } from "../../src/privacy/place.ts";
 
-export const sha256: Sha256 = (text) => new Uint8Array(createHash("sha256").update(text).digest());
+const sha256: Sha256 = (text) => new Uint8Array(createHash("sha256").update(text).digest());
 
 export const PROJECT = "/home/alice/work/app";
 export const HOST = "alices-laptop.example.lan";

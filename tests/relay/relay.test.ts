@@ -446,8 +446,20 @@ describe("rows and channels", () => {
     const listener = await signedIn("olga", { vsn });
     const ears = listen(listener, `team:${TEAM}`);
     expect(await ears.next()).toEqual({ status: "SUBSCRIBED" });
-    const [{ n, h }] = (await push(olga, [row({ device: deviceOf("olga"), replica: vsn })])).data;
-    expect(await ears.next()).toEqual({ event: "poke", payload: { project: null, n, h } });
+    const small = row({ device: deviceOf("olga"), replica: vsn });
+    const [{ n, h }] = (await push(olga, [small])).data;
+    expect(await ears.next()).toEqual({
+      event: "poke",
+      payload: { project: null, n, h, row: Buffer.from(small).toString("base64") },
+    });
+    const large = row({
+      device: deviceOf("olga"),
+      replica: vsn,
+      seq: 2,
+      text: "x".repeat(4096),
+    });
+    const [after] = (await push(olga, [large])).data;
+    expect(await ears.next()).toEqual({ event: "poke", payload: { project: null, ...after } });
     await listener.removeChannel(ears.channel);
   });
 

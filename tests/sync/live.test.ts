@@ -2,6 +2,8 @@ import { beforeEach, describe, expect, test } from "vitest";
 import type { Bytes } from "../../src/base/bytes.ts";
 import type { DocId } from "../../src/base/ids.ts";
 import { unwrap } from "../../src/base/result.ts";
+import { rowHash } from "../../src/crypto/row.ts";
+import { advance } from "../../src/sync/streams.ts";
 import { TEAM, TEAM_STREAM, type TestDevice, TestTeam } from "./team.ts";
 
 let team: TestTeam;
@@ -48,15 +50,28 @@ describe("S17", () => {
     expect(bob.applied.at(-1)?.doc).toBe(doc);
   });
 
-  test("S17: what is typed within the window leaves together when it ends", async () => {
+  test("S17: a few edits within the short window leave together when it ends", async () => {
+    type(ada, "q");
+    await expectSoon(() => rows().length === 2);
+    for (const letter of "uick") type(ada, letter);
+    team.time.advance(49);
+    await quiet();
+    expect(rows().length).toBe(2);
+    team.time.advance(1);
+    await expectSoon(() => bob.text(doc) === "basequick");
+    expect(rows().length).toBe(3);
+  });
+
+  test("S17: many edits leave together when the long window ends", async () => {
     for (const letter of "quick") type(ada, letter);
     await expectSoon(() => rows().length === 2);
     await quiet();
     expect(rows().length).toBe(2);
     for (const letter of " fox") type(ada, letter);
+    team.time.advance(50);
     await quiet();
     expect(rows().length).toBe(2);
-    team.time.advance(499);
+    team.time.advance(449);
     await quiet();
     expect(rows().length).toBe(2);
     team.time.advance(1);
@@ -112,9 +127,30 @@ describe("S17", () => {
   });
 });
 
+describe("S8", () => {
+  test("S8: an open window shows what is verified; who reads the store is told after the commit", async () => {
+    const { commit } = bob.store;
+    const held = Promise.withResolvers<void>();
+    bob.store.commit = async (batch) => {
+      await held.promise;
+      await commit.call(bob.store, batch);
+    };
+    const [shown, applied] = [bob.shown.length, bob.applied.length];
+    type(ada, "!");
+    await expectSoon(() => bob.shown.length === shown + 1);
+    await quiet();
+    expect(bob.applied.length).toBe(applied);
+    expect(bob.text(doc)).toBe("base");
+    held.resolve();
+    await expectSoon(() => bob.applied.length === applied + 1);
+    expect(bob.text(doc)).toBe("base!");
+  });
+});
+
 describe("S18", () => {
   test("S18: a poke fetches once; one about what is known already fetches nothing", async () => {
     await quiet();
+    team.server.brings = false;
     const pulls = team.server.pulls;
     const told = ada.states.length;
     type(ada, "!");
@@ -122,6 +158,66 @@ describe("S18", () => {
     await quiet();
     expect(team.server.pulls).toBe(pulls + 1);
     expect(ada.states.length).toBe(told + 1);
+  });
+
+  test("S18: the next row, brought by the channel, is not fetched", async () => {
+    await quiet();
+    const pulls = team.server.pulls;
+    type(ada, "!");
+    await expectSoon(() => bob.text(doc) === "base!");
+    await quiet();
+    expect(team.server.pulls).toBe(pulls);
+  });
+
+  test("S18: of brought rows that do not continue the history, nothing is believed: it is fetched", async () => {
+    await quiet();
+    const pulls = team.server.pulls;
+    const { listen } = bob.transport;
+    await bob.sync.stop();
+    const spoil = new Set<"h" | "n">(["h", "n"]);
+    bob.transport.listen = (of, onSignal) =>
+      listen(of, (signal) => {
+        if (signal.is !== "poke" || signal.brought === null) return onSignal(signal);
+        const [what] = spoil;
+        spoil.delete(what as "h");
+        const brought =
+          what === "h"
+            ? { ...signal.brought, h: new Uint8Array(32) }
+            : { ...signal.brought, n: signal.n + 1 };
+        onSignal({ ...signal, brought });
+      });
+    bob.sync.start();
+    await expectSoon(() => team.server.pulls === pulls + 1);
+    for (const text of ["base!", "base!!"]) {
+      type(ada, "!");
+      await expectSoon(() => bob.text(doc) === text);
+      await quiet();
+      team.time.advance(1000);
+    }
+    expect(team.server.pulls).toBe(pulls + 3);
+    expect(bob.states.at(-1)?.state).toBe("verified");
+  });
+
+  test("S18: a brought row is judged like a fetched one", async () => {
+    await quiet();
+    const { listen } = bob.transport;
+    await bob.sync.stop();
+    bob.transport.listen = (of, onSignal) =>
+      listen(of, (signal) => {
+        if (signal.is !== "poke" || signal.brought === null) return onSignal(signal);
+        const row = signal.brought.row.slice();
+        row[row.length - 1] = (row.at(-1) as number) ^ 1;
+        const { h } = advance(
+          team.server.headOf({ stream: TEAM_STREAM, rows: rows().slice(0, -1) }),
+          rowHash(row),
+        );
+        onSignal({ ...signal, brought: { ...signal.brought, row, h } });
+      });
+    bob.sync.start();
+    await expectSoon(() => bob.states.at(-1)?.state === "verified");
+    type(ada, "!");
+    await expectSoon(() => bob.states.at(-1)?.state === "alarm");
+    expect(bob.text(doc)).toBe("base");
   });
 
   test("S18: nothing is fetched and no timer runs while nothing happens", async () => {

@@ -107,8 +107,7 @@ export class MemoryServer {
       if (same === -1) held.rows.push(row);
       const head = this.headOf(held);
       answers.push(same === -1 ? { is: "stored", ...head } : { is: "known", n: same + 1 });
-      if (same === -1)
-        for (const tell of this.#listeners) tell(this.#poke(held.stream, head, row));
+      if (same === -1) for (const tell of this.#listeners) tell(this.#poke(held.stream, head, row));
     }
     return answers;
   }

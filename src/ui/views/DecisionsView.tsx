@@ -47,7 +47,10 @@ export function DecisionsView(): JSX.Element {
   onCleanup(() => clearTimeout(timer));
   onCleanup(
     engine.subscribe((push) => {
-      if (push.topic !== "decisions") return;
+      // That the team has got an edit changes no decision, only the state of sync.
+      const mayHaveArrived =
+        push.topic === "status" && (decisions.value() ?? []).some((row) => row.waiting);
+      if (push.topic !== "decisions" && !mayHaveArrived) return;
       timer ??= setTimeout(() => {
         timer = undefined;
         decisions.again();
