@@ -166,6 +166,7 @@ function tell({ done, total, what }: Progress): void {
 }
 
 const OPENING_PATIENCE_MS = 2_000;
+const CLOSING_PATIENCE_MS = 10_000;
 
 type Values = Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>;
 
@@ -253,7 +254,9 @@ function contextOf(
       const reached = await (abort.signal.aborted
         ? Promise.race([opening, pause(OPENING_PATIENCE_MS)])
         : opening);
-      await reached?.close();
+      const closed = reached?.close();
+      // A server that does not answer is not waited for either.
+      await (abort.signal.aborted ? Promise.race([closed, pause(CLOSING_PATIENCE_MS)]) : closed);
     },
   };
 }

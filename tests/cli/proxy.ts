@@ -16,6 +16,8 @@ export interface Proxy {
   loseCall(name: string): Promise<void>;
   /** The next call of this function is done, and its caller never hears. Resolves when it was done. */
   loseAnswer(name: string): Promise<void>;
+  /** Ends all connections, as the end of the relay would. */
+  hangUp(): void;
   close(): Promise<void>;
 }
 
@@ -90,6 +92,11 @@ export async function startProxy(): Promise<Proxy> {
     });
   });
 
+  function hangUp(): void {
+    for (const socket of sockets.clients) socket.terminate();
+    server.closeAllConnections();
+  }
+
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
@@ -97,9 +104,9 @@ export async function startProxy(): Promise<Proxy> {
     received: () => Buffer.concat(received.flatMap((part) => [part, Buffer.from("\n")])),
     loseCall: (name) => lose(name, false),
     loseAnswer: (name) => lose(name, true),
+    hangUp,
     async close() {
-      for (const socket of sockets.clients) socket.terminate();
-      server.closeAllConnections();
+      hangUp();
       await new Promise((resolve) => server.close(resolve));
     },
   };

@@ -44,6 +44,7 @@ async function startRelay(): Promise<void> {
 async function killRelay(): Promise<void> {
   relay.kill("SIGKILL");
   await relay.ended;
+  proxy.hangUp();
 }
 
 async function signup(device: Device, email: string): Promise<void> {
@@ -139,8 +140,7 @@ test("a relay killed while it takes a push has it or has it not, and the next sy
   const pushing = a.start(["sync", "--once", "--json"]);
   await lost;
   await killRelay();
-  pushing.kill("SIGTERM");
-  expect((await pushing.ended).code).not.toBe(0);
+  expect(await pushing.ended).toMatchObject({ code: 1, stdout: "" });
   await startRelay();
   await quiet();
   expect(await b.json(["decision", "show", id])).toMatchObject({ title: "Torn", team });
@@ -192,14 +192,9 @@ test("a server that answers nonsense changes nothing: a sentence and exit 1", as
   await new Promise<void>((resolve) => nonsense.listen(0, "127.0.0.1", resolve));
   const id = await newDecision(a, "Kept", "--team", team);
   proxy.target(`http://127.0.0.1:${(nonsense.address() as AddressInfo).port}`);
-  for (const args of [
-    ["sync", "--once", "--json"],
-    ["team", "invite", "eve@example.org"],
-  ]) {
-    const ran = await a.run(args);
-    expect([args, ran.code, ran.stdout]).toEqual([args, 1, ""]);
-    expect(ran.stderr).toMatch(/neither Supabase nor an Operon relay/);
-  }
+  const ran = await a.run(["sync", "--once", "--json"]);
+  expect([ran.code, ran.stdout]).toEqual([1, ""]);
+  expect(ran.stderr).toMatch(/neither Supabase nor an Operon relay/);
   nonsense.closeAllConnections();
   await new Promise((resolve) => nonsense.close(resolve));
   await killRelay();
@@ -226,6 +221,8 @@ test("nothing that the relay stores, logs or is sent names anything", async () =
   await newDecision(a, "Only mine and nobody else's");
   await quiet();
   const projects = await a.json<readonly { id: string }[]>(["project", "list"]);
+  const sessions = await a.json<readonly { id: string }[]>(["sessions"]);
+  const decisions = await a.json<readonly { id: string }[]>(["decision", "list"]);
   const words = [
     "Marmalade",
     "At once",
@@ -238,15 +235,13 @@ test("nothing that the relay stores, logs or is sent names anything", async () =
     "flamingo",
     "cobblestone",
     "proj_",
-    "ses_",
-    "dec_",
     a.home,
-    hostname(),
-    `${userInfo().username} on`,
+    // A host's name may be two letters long: as it stands in a card.
+    `${userInfo().username} on ${hostname()}`,
     PASSWORD,
     PASSPHRASE,
     "lantern orbit",
-    ...projects.map(({ id }) => id.slice("proj_".length)),
+    ...[...projects, ...sessions, ...decisions].map(({ id }) => id.slice(id.indexOf("_") + 1)),
     ...(await keysOf(a)),
     ...(await keysOf(b)),
   ];
