@@ -1,16 +1,17 @@
 /**
  * `/realtime/v1/websocket`: Phoenix channels as supabase-js speaks them (vsn 1.0.0 and 2.0.0), private broadcast only.
  *
- * A channel is joined by whoever the policies of `realtime.messages` let read its topic. That is asked at the join, when the
- * client sends a new token and when a membership changed; a token that expires closes its channels. Clients hear, and
- * never speak: what they broadcast is dropped.
+ * A channel is joined by whoever the policies of `realtime.messages` let read its topic; who may insert there is passed
+ * on to the others in it, by a client of vsn 2.0.0 (its binary frames). That is asked at the join, when the client sends a
+ * new token and when a membership changed; a token that expires closes its channels. What may not be said is dropped.
  */
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { type RawData, WebSocket, WebSocketServer } from "ws";
 import type { Clock } from "../src/base/clock.ts";
 import type { Log } from "../src/base/log.ts";
-import { BECOME, type Database } from "./database.ts";
+import { decodeSaid, encodeHeard } from "./broadcast-frames.ts";
+import { BECOME, type Database, type Query } from "./database.ts";
 import { urlOf } from "./http.ts";
 import type { Caller, Tokens } from "./tokens.ts";
 
@@ -19,6 +20,8 @@ const CHANNELS_MAX = 100;
 /** A client sends a heartbeat every 25 s. */
 const SILENCE_MAX_MS = 90_000;
 const SWEEP_MS = 15_000;
+/** Of one connection; typing makes some twenty. */
+const SPOKEN_MAX_A_SECOND = 200;
 /** A client that does not read what it is sent is dropped; it will fetch when it is back. */
 const BACKLOG_MAX_BYTES = 4 * 1024 * 1024;
 const TOPIC_PREFIX = "realtime:";
@@ -46,6 +49,13 @@ interface Message {
 interface Channel {
   readonly joinRef: string | null;
   caller: Caller;
+  maySpeak: boolean;
+}
+
+/** Who may use a channel, as the policies said when they were asked last. */
+interface Admission {
+  readonly caller: Caller;
+  readonly maySpeak: boolean;
 }
 
 interface Connection {
@@ -54,6 +64,8 @@ interface Connection {
   /** By topic, as the client names it. */
   readonly channels: Map<string, Channel>;
   lastHeardMs: number;
+  /** Broadcasts in the second that began at `since`. */
+  readonly spoken: { since: number; count: number };
 }
 
 export async function createRealtime({
@@ -65,56 +77,78 @@ export async function createRealtime({
   const server = new WebSocketServer({ noServer: true, maxPayload: MESSAGE_MAX_BYTES });
   const connections = new Set<Connection>();
 
-  async function mayHear(caller: Caller, topic: string): Promise<boolean> {
+  /** The message that the policies are asked about exists only inside this transaction. */
+  async function asked(
+    topic: string,
+    ask: (query: Query, name: string) => Promise<boolean>,
+  ): Promise<boolean> {
     const name = topic.slice(TOPIC_PREFIX.length);
-    // The message that the policies are asked about exists only inside this transaction.
-    const heard: { yes: boolean } = { yes: false };
+    const answer: { yes: boolean } = { yes: false };
     await database
       .transaction(async (query) => {
-        await query(
-          "insert into realtime.messages (topic, extension, private) values ($1, 'broadcast', true)",
-          [name],
-        );
         await query("select set_config('realtime.topic', $1, true)", [name]);
-        await query(BECOME, [caller.role, caller.claimsText]);
-        heard.yes =
-          (await query("select from realtime.messages where topic = $1", [name])).length > 0;
+        answer.yes = await ask(query, name);
         throw ROLL_BACK;
       })
       .catch((error: unknown) => {
         if (error !== ROLL_BACK) throw error;
       });
-    return heard.yes;
+    return answer.yes;
   }
 
-  async function callerOf(token: unknown, topic: string): Promise<Caller | null> {
+  const mayHear = (caller: Caller, topic: string): Promise<boolean> =>
+    asked(topic, async (query, name) => {
+      await query(MESSAGE, [name]);
+      await query(BECOME, [caller.role, caller.claimsText]);
+      return (await query("select from realtime.messages where topic = $1", [name])).length > 0;
+    });
+
+  const maySpeak = (caller: Caller, topic: string): Promise<boolean> =>
+    asked(topic, async (query, name) => {
+      await query(BECOME, [caller.role, caller.claimsText]);
+      return query(MESSAGE, [name]).then(
+        () => true,
+        (error: unknown) => {
+          if ((error as { code?: unknown }).code !== REFUSED_SQLSTATE) throw error;
+          return false;
+        },
+      );
+    });
+
+  /** Null: not even to hear. */
+  async function admit(caller: Caller, topic: string): Promise<Admission | null> {
+    if (!(await mayHear(caller, topic))) return null;
+    return { caller, maySpeak: await maySpeak(caller, topic) };
+  }
+
+  async function admitToken(token: unknown, topic: string): Promise<Admission | null> {
     const caller = typeof token === "string" ? await tokens.verify(token) : null;
-    return caller && (await mayHear(caller, topic)) ? caller : null;
+    return caller && admit(caller, topic);
   }
 
   async function join(connection: Connection, message: Message): Promise<void> {
     const config = message.payload["config"] as { private?: unknown } | undefined;
-    const caller =
+    const admission =
       config?.private === true &&
       message.topic.startsWith(TOPIC_PREFIX) &&
       connection.channels.size < CHANNELS_MAX
-        ? await callerOf(message.payload["access_token"], message.topic)
+        ? await admitToken(message.payload["access_token"], message.topic)
         : null;
-    if (!caller) {
+    if (!admission) {
       reply(connection, message, "error", {
         reason: "Unauthorized: You do not have permissions to read from this Channel topic",
       });
       return;
     }
-    connection.channels.set(message.topic, { joinRef: message.joinRef, caller });
+    connection.channels.set(message.topic, { joinRef: message.joinRef, ...admission });
     reply(connection, message, "ok", { postgres_changes: [] });
   }
 
   async function renew(connection: Connection, message: Message): Promise<void> {
     const channel = connection.channels.get(message.topic);
     if (!channel) return;
-    const caller = await callerOf(message.payload["access_token"], message.topic);
-    if (caller) channel.caller = caller;
+    const admission = await admitToken(message.payload["access_token"], message.topic);
+    if (admission) Object.assign(channel, admission);
     else end(connection, message.topic);
   }
 
@@ -174,8 +208,30 @@ export async function createRealtime({
 
   async function askAgain(): Promise<void> {
     for (const connection of connections)
-      for (const [topic, { caller }] of connection.channels)
-        if (!(await mayHear(caller, topic))) end(connection, topic);
+      for (const [topic, channel] of connection.channels) {
+        const admission = await admit(channel.caller, topic);
+        if (admission) channel.maySpeak = admission.maySpeak;
+        else end(connection, topic);
+      }
+  }
+
+  /** What a client says, to the others in its channel. */
+  function passOn(from: Connection, data: Buffer): void {
+    const said = decodeSaid(data);
+    const channel = said && from.channels.get(said.topic);
+    if (!said || !channel?.maySpeak || expired(channel)) return;
+    if (speaksTooMuch(from)) return from.socket.close(1008, "too many messages");
+    const frame = encodeHeard(said);
+    for (const connection of connections) {
+      const other = connection === from ? undefined : connection.channels.get(said.topic);
+      if (other && connection.vsn !== "1.0.0" && !expired(other)) sendFrame(connection, frame);
+    }
+  }
+
+  function speaksTooMuch({ spoken }: Connection): boolean {
+    const now = clock.monotonicMs();
+    if (now - spoken.since >= 1000) Object.assign(spoken, { since: now, count: 0 });
+    return ++spoken.count > SPOKEN_MAX_A_SECOND;
   }
 
   function sweep(): void {
@@ -193,14 +249,19 @@ export async function createRealtime({
       vsn,
       channels: new Map(),
       lastHeardMs: clock.monotonicMs(),
+      spoken: { since: clock.monotonicMs(), count: 0 },
     };
     connections.add(connection);
-    // One after the other, so that a token that follows a join finds the channel.
+    // One after the other, so that a token that follows a join finds the channel; and no more is read while one is answered.
     let turn = Promise.resolve();
+    let waiting = 0;
     socket.on("message", (data: RawData, binary: boolean) => {
       connection.lastHeardMs = clock.monotonicMs();
-      const message = binary ? null : decode((data as Buffer).toString("utf8"));
-      if (!message) return binary ? undefined : socket.close(1003);
+      if (binary) return passOn(connection, data as Buffer);
+      const message = decode((data as Buffer).toString("utf8"));
+      if (!message) return socket.close(1003);
+      waiting++;
+      socket.pause();
       turn = turn
         .then(() => receive(connection, message))
         .catch((error: unknown) => {
@@ -208,6 +269,9 @@ export async function createRealtime({
             reason: error instanceof Error ? error.name : "unknown",
           });
           socket.terminate();
+        })
+        .finally(() => {
+          if (--waiting === 0) socket.resume();
         });
     });
     socket.on("error", () => socket.terminate());
@@ -239,6 +303,10 @@ export async function createRealtime({
 }
 
 const ROLL_BACK = new Error("rolled back on purpose");
+const MESSAGE =
+  "insert into realtime.messages (topic, extension, private) values ($1, 'broadcast', true)";
+/** A policy or a missing privilege. */
+const REFUSED_SQLSTATE = "42501";
 
 function reply(
   connection: Connection,
@@ -255,16 +323,18 @@ function reply(
   });
 }
 
-function send({ socket, vsn }: Connection, { joinRef, ref, topic, event, payload }: Message): void {
+function send(connection: Connection, { joinRef, ref, topic, event, payload }: Message): void {
+  const message =
+    connection.vsn === "1.0.0"
+      ? { join_ref: joinRef, ref, topic, event, payload }
+      : [joinRef, ref, topic, event, payload];
+  sendFrame(connection, JSON.stringify(message));
+}
+
+function sendFrame({ socket }: Connection, frame: string | Buffer): void {
   if (socket.readyState !== WebSocket.OPEN) return;
   if (socket.bufferedAmount > BACKLOG_MAX_BYTES) return socket.terminate();
-  socket.send(
-    JSON.stringify(
-      vsn === "1.0.0"
-        ? { join_ref: joinRef, ref, topic, event, payload }
-        : [joinRef, ref, topic, event, payload],
-    ),
-  );
+  socket.send(frame);
 }
 
 /** `[join_ref, ref, topic, event, payload]` or, in vsn 1.0.0, an object with these names. Null: neither. */

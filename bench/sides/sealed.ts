@@ -75,6 +75,7 @@ const transport: Transport = {
   push: () => Promise.reject(new Error("a reader pushes nothing")),
   devices: async () => ok([{ device: author.device.id, card }]),
   listen: () => () => undefined,
+  look: () => ({ send: () => undefined, close: () => undefined }),
 };
 const card = sealCard(author.device, { name: "a laptop", email: "a@example.org" }, keys, random);
 const store = new MemoryStore();
@@ -87,7 +88,7 @@ const reader = createSync({
   random,
   log: silentLog,
   after: () => () => undefined,
-  onVerified: () => undefined,
+  onShown: () => undefined,
   onApplied: () => undefined,
   onState: () => undefined,
 });

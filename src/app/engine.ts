@@ -5,6 +5,7 @@
  * is not its business.
  */
 import { setImmediate as turn } from "node:timers/promises";
+import type { Bytes } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import type { DocId, SessionId, TeamId } from "../base/ids.ts";
 import type { Log } from "../base/log.ts";
@@ -84,6 +85,7 @@ function composeEngine(
   const teamStates = new Map<TeamId, TeamSyncState>();
   const following = createQueue();
   const received = new Set<DocId>();
+  let looked: ReadonlySet<DocId> = new Set();
   let teamwork: Promise<Teamwork> | undefined;
   let web: Promise<Web> | undefined;
   /** Begins with the first search or import of this process; from then on each change is indexed as it comes. */
@@ -98,6 +100,10 @@ function composeEngine(
     load: (id) => store.documents.load(id),
     append: (id, update) => store.documents.append(id, [update]),
     onChange: (id, _kind, update) => documentGrew(id, update.length),
+    onLooks(ids) {
+      looked = ids;
+      teamwork?.then((work) => work.lookAt(ids)).catch(() => undefined);
+    },
   });
   const traces = createTraces({
     store,
@@ -144,7 +150,7 @@ function composeEngine(
         clock,
         random,
         log,
-        onVerified: docs.applied,
+        onShown: docs.shown,
         onApplied: documentCame,
         onState: (team, state) => {
           teamStates.set(team, state);
@@ -152,7 +158,7 @@ function composeEngine(
         },
       }),
     );
-    teamwork.catch(() => (teamwork = undefined));
+    teamwork.then((work) => work.lookAt(looked)).catch(() => (teamwork = undefined));
     return teamwork;
   }
 
@@ -165,7 +171,8 @@ function composeEngine(
   }
 
   /** Others' changes, kept already. */
-  function documentCame(id: DocId): void {
+  function documentCame(id: DocId, updates: readonly Bytes[]): void {
+    docs.applied(id, updates);
     if (isDecision(id)) decisionChanged(id);
     if (received.has(id)) return;
     received.add(id);

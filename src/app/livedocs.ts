@@ -1,12 +1,16 @@
 /**
  * Documents that somebody has open: one live Y.Doc each, however many look at it.
  *
- * A change is kept first and told to others after. While one append is under way further changes are gathered into the
- * next. A change that cannot be kept ends the document for all who look at it: what they typed stays with them, and
- * opening it again brings both together.
+ * A change made here is kept first and told to others after. While one append is under way further changes are gathered
+ * into the next. A change that cannot be kept ends the document for all who look at it: what they typed stays with them,
+ * and opening it again brings both together.
+ *
+ * Others' changes are *shown* before they are kept here, or before they are in the team's history at all. Whoever types on
+ * top of them refers to them, so they are kept together with what is typed: what is sent can then be read by everybody,
+ * wherever the other device has gone.
  */
 import * as Y from "yjs";
-import type { Bytes } from "../base/bytes.ts";
+import { type Bytes, equalBytes } from "../base/bytes.ts";
 import type { DocId } from "../base/ids.ts";
 import { raise, unwrap } from "../base/result.ts";
 import { applyUpdates, canWrite, openDoc, type DocKind } from "../crdt/documents.ts";
@@ -19,13 +23,17 @@ export interface LiveDocsOptions {
   append(id: DocId, update: Bytes): Promise<void>;
   /** After an append: views and sync are told. */
   onChange(id: DocId, kind: DocKind, update: Bytes): void;
+  /** These documents are looked at from now on, and no others. */
+  onLooks(docs: ReadonlySet<DocId>): void;
 }
 
 export interface LiveDocs {
   open(id: DocId, listener: DocumentListener): Promise<OpenDocument>;
   /** Changes a document, open or not. `change` throws to change nothing. Answers what `change` did. */
   edit<T>(id: DocId, change: (doc: Y.Doc) => T): Promise<T>;
-  /** Changes that others keep: they came from the cloud, and would come again. */
+  /** Others' changes that the store does not have yet. They come again, so nothing is lost if it never has them. */
+  shown(id: DocId, updates: readonly Bytes[]): void;
+  /** Others' changes that the store has now. */
   applied(id: DocId, updates: readonly Bytes[]): void;
 }
 
@@ -36,6 +44,8 @@ interface Live {
   readonly listeners: Set<DocumentListener>;
   /** Changes not yet handed to `append`, and who made each. */
   waiting: { readonly update: Bytes; readonly from: unknown }[];
+  /** Shown, and not known to be in the store. */
+  borrowed: Bytes[];
   /** Settles when all changes made so far are kept. */
   kept: Promise<void>;
   users: number;
@@ -43,10 +53,11 @@ interface Live {
   ended: boolean;
 }
 
-export function createLiveDocs({ load, append, onChange }: LiveDocsOptions): LiveDocs {
+export function createLiveDocs({ load, append, onChange, onLooks }: LiveDocsOptions): LiveDocs {
   const lives = new Map<DocId, Promise<Live>>();
+  const looked = new Set<Live>();
 
-  async function take(id: DocId): Promise<Live> {
+  async function acquire(id: DocId): Promise<Live> {
     let opening = lives.get(id);
     if (opening === undefined) {
       opening = start(id);
@@ -54,7 +65,7 @@ export function createLiveDocs({ load, append, onChange }: LiveDocsOptions): Liv
       opening.catch(() => lives.delete(id));
     }
     const live = await opening;
-    if (live.ended) return take(id);
+    if (live.ended) return acquire(id);
     live.users++;
     return live;
   }
@@ -87,12 +98,14 @@ export function createLiveDocs({ load, append, onChange }: LiveDocsOptions): Liv
       doc: openDoc(stored.state),
       listeners: new Set(),
       waiting: [],
+      borrowed: [],
       kept: Promise.resolve(),
       users: 0,
       ended: false,
     };
     live.doc.on("update", (update: Uint8Array, from: unknown) => {
-      if (from !== FROM_STORE) keep(live, update as Bytes, from);
+      if (from === FROM_OTHERS) tell(live, update as Bytes, null);
+      else keep(live, update as Bytes, from);
     });
     return live;
   }
@@ -101,10 +114,10 @@ export function createLiveDocs({ load, append, onChange }: LiveDocsOptions): Liv
     live.waiting.push({ update, from });
     if (live.waiting.length > 1) return;
     live.kept = live.kept.then(async () => {
-      const changes = live.waiting;
+      const [changes, { borrowed }] = [live.waiting, live];
       live.waiting = [];
-      const whole =
-        changes.length === 1 ? (changes[0] as { update: Bytes }).update : mergeAll(changes);
+      live.borrowed = [];
+      const whole = mergeAll([...borrowed, ...changes.map(({ update }) => update)]);
       try {
         await append(live.id, whole);
       } catch (error) {
@@ -117,6 +130,22 @@ export function createLiveDocs({ load, append, onChange }: LiveDocsOptions): Liv
     live.kept.catch(() => undefined);
   }
 
+  /** Into the open document, if it is open. */
+  function take(id: DocId, updates: readonly Bytes[], change: (live: Live) => void): void {
+    void lives.get(id)?.then(
+      (live) => {
+        if (live.ended) return;
+        try {
+          applyUpdates(live.doc, updates, FROM_OTHERS);
+          change(live);
+        } catch (error) {
+          abandon(live, error);
+        }
+      },
+      () => undefined,
+    );
+  }
+
   function tell(live: Live, update: Bytes, except: unknown): void {
     for (const listener of live.listeners) if (listener !== except) listener.onUpdate(update);
   }
@@ -127,10 +156,19 @@ export function createLiveDocs({ load, append, onChange }: LiveDocsOptions): Liv
     const reason = error instanceof Error ? error : new Error(String(error));
     for (const listener of live.listeners) listener.onFault(reason);
     live.listeners.clear();
+    looksChanged(live);
+  }
+
+  function looksChanged(live: Live): void {
+    const isLookedAt = live.listeners.size > 0;
+    if (isLookedAt === looked.has(live)) return;
+    if (isLookedAt) looked.add(live);
+    else looked.delete(live);
+    onLooks(new Set([...looked].map(({ id }) => id)));
   }
 
   async function use<T>(id: DocId, action: (live: Live) => T): Promise<T> {
-    const live = await take(id);
+    const live = await acquire(id);
     try {
       const answer = action(live);
       await live.kept;
@@ -142,8 +180,9 @@ export function createLiveDocs({ load, append, onChange }: LiveDocsOptions): Liv
 
   return {
     async open(id, listener) {
-      const live = await take(id);
+      const live = await acquire(id);
       live.listeners.add(listener);
+      looksChanged(live);
       let open = true;
       return {
         vector: () => Y.encodeStateVector(live.doc) as Bytes,
@@ -159,31 +198,28 @@ export function createLiveDocs({ load, append, onChange }: LiveDocsOptions): Liv
           if (!open) return;
           open = false;
           live.listeners.delete(listener);
+          looksChanged(live);
           release(live);
         },
       };
     },
     edit: (id, change) => use(id, (live) => change(live.doc)),
-    applied(id, updates) {
-      void lives.get(id)?.then(
-        (live) => {
-          if (live.ended) return;
-          try {
-            applyUpdates(live.doc, updates, FROM_STORE);
-            for (const update of updates) tell(live, update, null);
-          } catch (error) {
-            abandon(live, error);
-          }
-        },
-        () => undefined,
-      );
-    },
+    shown: (id, updates) =>
+      take(id, updates, (live) => {
+        live.borrowed.push(...updates);
+      }),
+    // Again, because a document that was opened in between was read without them.
+    applied: (id, updates) =>
+      take(id, updates, (live) => {
+        live.borrowed = live.borrowed.filter(
+          (one) => !updates.some((update) => equalBytes(one, update)),
+        );
+      }),
   };
 }
 
-/** Not to be kept again. */
-const FROM_STORE = Symbol("from the store");
+const FROM_OTHERS = Symbol("from others");
 
-function mergeAll(changes: readonly { readonly update: Bytes }[]): Bytes {
-  return Y.mergeUpdates(changes.map(({ update }) => update)) as Bytes;
+function mergeAll(updates: readonly Bytes[]): Bytes {
+  return updates.length === 1 ? (updates[0] as Bytes) : (Y.mergeUpdates([...updates]) as Bytes);
 }

@@ -41,8 +41,8 @@ export interface TeamworkOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  /** Others' changes, verified and about to be kept. */
-  readonly onVerified: (doc: DocId, updates: readonly Bytes[]) => void;
+  /** Others' changes, authentic and not kept yet. */
+  readonly onShown: (doc: DocId, updates: readonly Bytes[]) => void;
   /** The same, kept. */
   readonly onApplied: (doc: DocId, updates: readonly Bytes[]) => void;
   readonly onState: (team: TeamId, state: SyncState) => void;
@@ -68,6 +68,8 @@ export interface Teamwork {
   /** From now on, as things change. Teams that come later too. */
   start(): Promise<void>;
   edited(doc: DocId, sizeBytes: number): void;
+  /** These documents are looked at from now on, and no others. */
+  lookAt(docs: ReadonlySet<DocId>): void;
   /** The member at a device, in words; null when the team does not know it. */
   memberAt(team: TeamId, device: string): Promise<string | null>;
   readonly device: DeviceIdentity;
@@ -80,6 +82,7 @@ export async function openTeamwork(options: TeamworkOptions): Promise<Teamwork> 
   let account = options.account;
   let connection: Connection | null = null;
   let live = false;
+  let looked: ReadonlySet<DocId> = new Set();
   const syncs = new Map<TeamId, Sync>();
   /** By device. */
   const members = new Map<string, string>();
@@ -145,13 +148,14 @@ export async function openTeamwork(options: TeamworkOptions): Promise<Teamwork> 
         const timer = setTimeout(run, delayMs);
         return () => clearTimeout(timer);
       },
-      onVerified: options.onVerified,
+      onShown: options.onShown,
       onApplied: options.onApplied,
       onState: (state) => options.onState(team, state),
     });
     const earlier = syncs.get(team);
     if (earlier !== undefined) return earlier;
     syncs.set(team, sync);
+    sync.lookAt(looked);
     if (live) sync.start();
     return sync;
   }
@@ -216,6 +220,10 @@ export async function openTeamwork(options: TeamworkOptions): Promise<Teamwork> 
     },
     edited(doc, sizeBytes) {
       for (const sync of syncs.values()) sync.edited(doc, sizeBytes);
+    },
+    lookAt(docs) {
+      looked = docs;
+      for (const sync of syncs.values()) sync.lookAt(docs);
     },
     async memberAt(team, id) {
       if (!members.has(id)) {

@@ -1,11 +1,18 @@
-/** Sync's transport over a team's functions and its private channel. */
-import type { RealtimeChannel } from "@supabase/supabase-js";
+/** Sync's transport over a team's functions, its private channel, and the channels of streams that are looked at. */
 import * as v from "valibot";
-import { toBase64 } from "../base/bytes.ts";
+import { type Bytes, toBase64 } from "../base/bytes.ts";
 import type { TeamId } from "../base/ids.ts";
 import { ok, type Result } from "../base/result.ts";
 import type { StreamRef } from "../sync/ports.ts";
-import type { PushAnswer, Sealed, Signal, Transport } from "../sync/transport.ts";
+import {
+  LIVE_MAX_BYTES,
+  type Look,
+  type PushAnswer,
+  type Sealed,
+  type Signal,
+  type Transport,
+} from "../sync/transport.ts";
+import { joinChannel } from "./channel.ts";
 import type { Connection } from "./connection.ts";
 import { nonsense } from "./faults.ts";
 import { base64, Hash, ProjectUuid, RowNumber } from "./shapes.ts";
@@ -14,8 +21,6 @@ import { teamState } from "./teams.ts";
 /** Of rows in one call: the server takes 8 MiB as base64 in JSON. */
 const PUSH_MAX_BYTES = 3 * 1024 * 1024;
 const ROW_MAX_BYTES = 256 * 1024;
-/** How long until a channel that the server closed is asked for again. */
-const ASK_AGAIN_MS = [250, 1000, 5000, 30_000];
 
 const Project = v.nullable(ProjectUuid);
 const Pulled = v.object({
@@ -37,6 +42,13 @@ const Poke = v.object({
     h: Hash,
     row: v.optional(base64(1, ROW_MAX_BYTES)),
   }),
+});
+
+const LiveRow = v.object({
+  payload: v.pipe(
+    v.instance(ArrayBuffer),
+    v.check(({ byteLength }) => byteLength <= LIVE_MAX_BYTES),
+  ),
 });
 
 export function createTransport(connection: Connection): Transport {
@@ -79,6 +91,8 @@ export function createTransport(connection: Connection): Transport {
     },
 
     listen: (team, onSignal) => listen(connection, team, onSignal),
+
+    look: (stream, tag, onRow) => look(connection, stream, tag, onRow),
   };
 }
 
@@ -116,64 +130,47 @@ function batches(rows: readonly Sealed[]): readonly (readonly Sealed[])[] {
   return all;
 }
 
-/**
- * supabase-js joins again after a lost connection and a missed heartbeat; a channel that the server closed (the token
- * expired, the membership ended) it leaves closed, so that one is asked for again here, ever more slowly.
- */
 function listen(
   { client }: Connection,
   team: TeamId,
   onSignal: (signal: Signal) => void,
 ): () => void {
-  let channel: RealtimeChannel | null = null;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let refusals = 0;
-  let stopped = false;
+  const channel = joinChannel(client, {
+    topic: `team:${team}`,
+    event: "poke",
+    onMessage(message) {
+      const poke = v.safeParse(Poke, message);
+      if (!poke.success) return;
+      const { project, n, h, row } = poke.output.payload;
+      const stream = { team, project };
+      onSignal({ is: "poke", stream, n, brought: row ? { stream, n, h, row } : null });
+    },
+    onReady: () => onSignal({ is: "ready" }),
+    onDown: (reason) => onSignal({ is: "down", reason }),
+  });
+  return () => channel.leave();
+}
 
-  function again(): void {
-    clearTimeout(timer);
-    timer = setTimeout(join, ASK_AGAIN_MS[Math.min(refusals++, ASK_AGAIN_MS.length - 1)]);
-  }
-
-  function leave(): void {
-    const left = channel;
-    channel = null;
-    if (left) void client.removeChannel(left);
-  }
-
-  function join(): void {
-    // Otherwise the first join may go out before supabase-js has read its token.
-    void client.realtime.setAuth().then(() => {
-      if (stopped) return;
-      const joined = client.channel(`team:${team}`, { config: { private: true } });
-      channel = joined;
-      joined.on("broadcast", { event: "poke" }, (message) => {
-        const poke = v.safeParse(Poke, message);
-        if (!poke.success || stopped) return;
-        const { project, n, h, row } = poke.output.payload;
-        const stream = { team, project };
-        onSignal({ is: "poke", stream, n, brought: row ? { stream, n, h, row } : null });
-      });
-      joined.subscribe((status, error) => {
-        if (stopped || channel !== joined) return;
-        if (status === "SUBSCRIBED") {
-          refusals = 0;
-          onSignal({ is: "ready" });
-          return;
-        }
-        onSignal({ is: "down", reason: error?.message ?? status.toLowerCase() });
-        if (status === "CLOSED") {
-          channel = null;
-          again();
-        }
-      });
-    });
-  }
-
-  join();
-  return () => {
-    stopped = true;
-    clearTimeout(timer);
-    leave();
+function look(
+  { client }: Connection,
+  { team, project }: StreamRef,
+  tag: string,
+  onRow: (row: Bytes) => void,
+): Look {
+  const channel = joinChannel(client, {
+    topic: `stream:${team}:${project ?? ""}:${tag}`,
+    event: "row",
+    onMessage(message) {
+      const heard = v.safeParse(LiveRow, message);
+      if (heard.success) onRow(new Uint8Array(heard.output.payload));
+    },
+    // Whatever was missed comes with the stream.
+    onReady: () => undefined,
+    onDown: () => undefined,
+  });
+  return {
+    // Of its own: an `ArrayBuffer` goes as it is, an array of bytes would become JSON.
+    send: (row) => channel.send(row.slice().buffer),
+    close: () => channel.leave(),
   };
 }

@@ -16,7 +16,8 @@ export type Label =
   | "card"
   | "card key"
   | "device"
-  | "invite";
+  | "invite"
+  | "channel tag";
 
 export function sha256(bytes: Uint8Array): Bytes {
   return sodium.crypto_hash_sha256(bytes) as Bytes;

@@ -141,6 +141,12 @@ export function documentKey(keys: TeamKeys, wireId: string): Secret<Bytes> {
   return deriveKey(keys.epochKey, "document key", utf8(keys.team), u32(keys.epoch), utf8(wireId));
 }
 
+/** Names the channel of a stream for one epoch: 32 hex digits that a former member cannot tell. `project`: the cloud's id. */
+export function channelTag(keys: TeamKeys, project: string | null): string {
+  const stream = utf8(`${keys.team}/${project ?? ""}`);
+  return toHex(derive(keys.epochKey, "channel tag", [u32(keys.epoch), stream], ID_BYTES));
+}
+
 function recordContext(team: TeamId, open: Uint8Array): Bytes {
   return concatBytes(labelBytes("keys"), utf8(team), open);
 }

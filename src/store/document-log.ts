@@ -110,8 +110,8 @@ const HELD_DOCUMENTS = 32;
 const HELD_BYTES = 1024 * 1024;
 
 /**
- * The documents in use as the database has them, so that an edit asks it nothing. What a write did is noted here right
- * after its commit: answers come in the order of the questions, so what was read before is never noted after.
+ * The documents in use as the database has them or is about to, so that an edit asks it nothing. What a write did is noted
+ * here once it is kept; a document that was read meanwhile is older than the one noted here, and gives way to it.
  */
 export class Held {
   readonly #db: Db;
@@ -122,7 +122,8 @@ export class Held {
   }
 
   async read(id: string): Promise<Whole | null> {
-    const whole = this.#documents.get(id) ?? (await readWhole(this.#db, id));
+    const read = this.#documents.get(id) ?? (await readWhole(this.#db, id));
+    const whole = this.#documents.get(id) ?? read;
     if (whole !== null) this.#hold(whole);
     return whole;
   }

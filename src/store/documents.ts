@@ -16,6 +16,7 @@ import {
 } from "./document-log.ts";
 import type { Durable } from "./durable.ts";
 import { toBase64 } from "../base/bytes.ts";
+import type { Log } from "../base/log.ts";
 import type { JournalEntry, JournaledDocument } from "./journal.ts";
 import { putDocument } from "./replay.ts";
 import type { Db } from "./rows.ts";
@@ -73,8 +74,16 @@ export interface Documents {
   retire(id: DocId): Promise<void>;
 }
 
-export function createDocuments(durable: Durable): Documents {
+export function createDocuments(durable: Durable, log: Log): Documents {
   const { db, held } = durable;
+
+  const compactIfLong =
+    (id: DocId) =>
+    async (grown: Awaited<ReturnType<typeof grow>>): Promise<void> => {
+      if (grown?.long !== true) return;
+      await db.transaction((tx) => compact(tx, id));
+      held.forget(id);
+    };
 
   /** Changes what is known of the document itself; journaled like its content. */
   const change = async (
@@ -144,13 +153,15 @@ export function createDocuments(durable: Durable): Documents {
         update: toBase64(update),
       }));
       const growth = { updates, pending: true };
-      const grown = await durable.writeOne(kind === "trace" ? [] : entries, (applied) =>
-        grow(db, id, growth, applied),
-      );
+      const journaled = kind === "trace" ? [] : entries;
+      const grown = durable.writeOne(journaled, (applied) => grow(db, id, growth, applied));
+      // What is in the journal is kept: nobody waits for the database, which has it before it is asked anything else.
+      if (journaled.length === 0) await grown;
       held.grew(id, growth);
-      if (grown?.long !== true) return;
-      await db.transaction((tx) => compact(tx, id));
-      held.forget(id);
+      grown.then(compactIfLong(id)).catch((error: unknown) => {
+        held.forget(id);
+        log("warn", "document.late", { reason: String(error) });
+      });
     },
 
     async setRev(id, modelRev) {

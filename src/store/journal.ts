@@ -6,8 +6,10 @@
  * appended here first, with fdatasync, then written to the database together with their number; at start the database
  * takes what it lacks.
  *
- * A frame is `length u32 · crc32 u32 · JSON` (big endian). Reading ends at the first frame that is cut or does not
- * match: only the newest append can be torn, and it was never acknowledged. What follows is kept in `journal.cut`.
+ * A frame is `length u32 · crc32 u32 · JSON` (big endian). Only the newest append can be torn, and it was never
+ * acknowledged: it is cut off. A frame in the middle that does not match is damage: it is stepped over, and all after it
+ * is taken. The bytes are kept beside it, as `journal.cut-<crc32>` and
+ * `journal.damaged-<crc32>`.
  */
 import {
   closeSync,
@@ -52,16 +54,25 @@ export interface Journal {
   /** Records in order, as they were when the journal was opened. */
   readonly records: readonly JournalRecord[];
   readonly sizeBytes: number;
+  /** The number of its newest record; -1: there was none yet. */
+  readonly last: number;
+  /** Where it was damaged in the middle: a copy of it as it was. */
+  readonly damagedCopy: string | null;
+  /** Numbers go on after this one if they would be lower: a journal that was lost begins anew, its database does not. */
+  continueAfter(seq: number): void;
   /** Replaces all records by these, which say the same in fewer words. They bear the newest number. */
   rewrite(entries: readonly JournalEntry[]): void;
   close(): void;
 }
 
 const HEADER_BYTES = 8;
+/** What `JSON.stringify` makes of a record. */
+const BODY_START = '{"seq":';
 
 export function openJournal(path: string): Journal {
-  const { records, goodBytes, rest } = readJournal(path);
-  if (rest.length > 0) writeFileSync(`${path}.cut`, rest, { mode: 0o600 });
+  const { bytes, records, goodBytes, isDamaged } = readJournal(path);
+  const damagedCopy = isDamaged ? keepBeside(`${path}.damaged`, bytes) : null;
+  if (bytes.length > goodBytes) keepBeside(`${path}.cut`, bytes.subarray(goodBytes));
   let file = openSync(path, "a+", 0o600);
   ftruncateSync(file, goodBytes);
   let sizeBytes = goodBytes;
@@ -77,8 +88,15 @@ export function openJournal(path: string): Journal {
   return {
     path,
     records,
+    damagedCopy,
     get sizeBytes() {
       return sizeBytes;
+    },
+    get last() {
+      return seq;
+    },
+    continueAfter(least) {
+      seq = Math.max(seq, least);
     },
     append(entries) {
       try {
@@ -113,21 +131,57 @@ function frame(record: JournalRecord): Buffer {
   return Buffer.concat([header, body]);
 }
 
-function readJournal(path: string): {
-  records: readonly JournalRecord[];
-  goodBytes: number;
-  rest: Buffer;
-} {
+interface Read {
+  readonly bytes: Buffer;
+  readonly records: readonly JournalRecord[];
+  /** Up to the end of the last whole frame. */
+  readonly goodBytes: number;
+  /** There are whole frames behind bytes that are none. */
+  readonly isDamaged: boolean;
+}
+
+function readJournal(path: string): Read {
   const bytes = readOrEmpty(path);
   const records: JournalRecord[] = [];
-  let at = 0;
-  while (at + HEADER_BYTES <= bytes.length) {
-    const body = bytes.subarray(at + HEADER_BYTES, at + HEADER_BYTES + bytes.readUInt32BE(at));
-    if (body.length < bytes.readUInt32BE(at) || crc32(body) !== bytes.readUInt32BE(at + 4)) break;
+  let isDamaged = false;
+  let goodBytes = 0;
+  for (let at = 0; at !== -1 && at < bytes.length;) {
+    const body = bodyAt(bytes, at);
+    if (body === null) {
+      at = nextFrame(bytes, at + 1);
+      continue;
+    }
+    isDamaged ||= at > goodBytes;
     records.push(JSON.parse(body.toString("utf8")) as JournalRecord);
     at += HEADER_BYTES + body.length;
+    goodBytes = at;
   }
-  return { records, goodBytes: at, rest: bytes.subarray(at) };
+  return { bytes, records, goodBytes, isDamaged };
+}
+
+function bodyAt(bytes: Buffer, at: number): Buffer | null {
+  if (at + HEADER_BYTES > bytes.length) return null;
+  const from = at + HEADER_BYTES;
+  const body = bytes.subarray(from, from + bytes.readUInt32BE(at));
+  const whole =
+    body.length === bytes.readUInt32BE(at) && crc32(body) === bytes.readUInt32BE(at + 4);
+  return whole && body.length > 0 ? body : null;
+}
+
+/** Of the first whole frame from here on; -1: there is none. */
+function nextFrame(bytes: Buffer, from: number): number {
+  for (let at = bytes.indexOf(BODY_START, from + HEADER_BYTES); at !== -1;) {
+    if (bodyAt(bytes, at - HEADER_BYTES) !== null) return at - HEADER_BYTES;
+    at = bytes.indexOf(BODY_START, at + 1);
+  }
+  return -1;
+}
+
+/** Never over another copy. Gives its path. */
+function keepBeside(name: string, bytes: Uint8Array): string {
+  const path = `${name}-${crc32(bytes).toString(16).padStart(8, "0")}`;
+  writeFileSync(path, bytes, { mode: 0o600 });
+  return path;
 }
 
 function readOrEmpty(path: string): Buffer {

@@ -17,7 +17,7 @@ import { readMigrations } from "../pg/migrations.ts";
 import { openPg } from "../pg/open.ts";
 import { type CaptureStore, createCapture } from "./capture.ts";
 import { type Documents, createDocuments } from "./documents.ts";
-import { createDurable, replayJournal } from "./durable.ts";
+import { createDurable, type Durable, replayJournal } from "./durable.ts";
 import { type Journal, openJournal } from "./journal.ts";
 import { createProjectFinder } from "./projects.ts";
 import { snapshotEntries } from "./replay.ts";
@@ -74,14 +74,24 @@ export async function openStore(options: StoreOptions): Promise<Result<Store>> {
   const { db, notices, setAside } = opened.value;
   try {
     const journal = openJournal(join(folder, "journal"));
-    const replayed = await replayJournal(db, journal.records);
+    const replayed = await replayJournal(db, journal);
     if (replayed > 0) log("info", "store.replayed", { records: replayed });
     await rewriteIfWasteful(db, journal);
+    const durable = createDurable(db, journal);
     const close = async (): Promise<void> => {
-      journal.close();
+      // What fails here is taken from the journal at the next start.
+      await durable
+        .finish()
+        .catch((error: unknown) => log("warn", "store.unfinished", { reason: String(error) }));
       await opened.value.close();
+      journal.close();
     };
-    return ok({ ...compose(db, journal, clock), notices, needsRefill: setAside, close });
+    return ok({
+      ...compose(durable, clock, log),
+      notices: [...notices, ...damage(journal)],
+      needsRefill: setAside,
+      close,
+    });
   } catch (error) {
     await opened.value.close();
     if (error instanceof FaultError) return { ok: false, fault: error.fault };
@@ -92,8 +102,8 @@ export async function openStore(options: StoreOptions): Promise<Result<Store>> {
 
 type Parts = Omit<Store, "notices" | "needsRefill" | "close">;
 
-function compose(db: PGlite, journal: Journal, clock: Clock): Parts {
-  const durable = createDurable(db, journal);
+function compose(durable: Durable, clock: Clock, log: Log): Parts {
+  const { db } = durable;
   const settings = createSettings(durable);
   const resolver = createResolver(db);
   const fresh = createFreshBodies();
@@ -102,7 +112,7 @@ function compose(db: PGlite, journal: Journal, clock: Clock): Parts {
     settings,
     capture: createCapture(db, createProjectFinder(), fresh),
     sessions: createSessions(db, settings),
-    documents: createDocuments(durable),
+    documents: createDocuments(durable, log),
     sync: createSync(durable),
     search,
     views: {
@@ -116,7 +126,15 @@ function compose(db: PGlite, journal: Journal, clock: Clock): Parts {
   };
 }
 
+function damage({ path, damagedCopy }: Journal): readonly string[] {
+  if (damagedCopy === null) return [];
+  return [
+    `${path} was damaged in places. What stood there may be missing if the database had not taken it yet; all before and after it is here. The damaged file is kept as ${damagedCopy}. Check the disk.`,
+  ];
+}
+
 async function rewriteIfWasteful(db: PGlite, journal: Journal): Promise<void> {
+  if (journal.damagedCopy !== null) return journal.rewrite(await snapshotEntries(db));
   if (journal.sizeBytes < JOURNAL_WORTH_REWRITING_BYTES) return;
   const live = await db.query<{ bytes: number }>(
     `select (coalesce((select sum(octet_length(key) + octet_length(value)) from settings), 0)

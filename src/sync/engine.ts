@@ -14,6 +14,7 @@ import type { DeviceCard } from "../crypto/card.ts";
 import type { DeviceIdentity } from "../crypto/device.ts";
 import type { TeamKeys } from "../crypto/team.ts";
 import { Exchange, type Tally, type Wanted } from "./exchange.ts";
+import { Looks } from "./looks.ts";
 import { type After, Pacing } from "./pacing.ts";
 import type { SyncStore } from "./ports.ts";
 import { streamKey } from "./streams.ts";
@@ -35,8 +36,8 @@ export interface SyncOptions {
   readonly random: Random;
   readonly log: Log;
   readonly after: After;
-  /** Others' changes, verified and about to be committed: for windows that have the document open. */
-  readonly onVerified: (doc: DocId, updates: readonly Bytes[]) => void;
+  /** Others' changes that are authentic and not committed yet: for windows that have the document open. */
+  readonly onShown: (doc: DocId, updates: readonly Bytes[]) => void;
   /** Others' changes, committed: for whoever reads the store. */
   readonly onApplied: (doc: DocId, updates: readonly Bytes[]) => void;
   readonly onState: (state: SyncState) => void;
@@ -77,6 +78,8 @@ export interface Sync {
   once(): Promise<Result<SyncReport>>;
   /** After a local append: `sizeBytes` of the update. Does nothing unless started. */
   edited(doc: DocId, sizeBytes: number): void;
+  /** These documents are looked at from now on, and no others: what is typed in them goes and comes sooner. */
+  lookAt(docs: ReadonlySet<DocId>): void;
   /** Fetch now, for instance after the machine woke up. Does nothing unless started. */
   poke(): void;
   start(): void;
@@ -94,6 +97,7 @@ class Engine implements Sync {
   readonly #options: SyncOptions;
   readonly #exchange: Exchange;
   readonly #pacing: Pacing;
+  readonly #looks: Looks;
   readonly #alarms = new Set<string>();
   #tail: Promise<unknown> = Promise.resolve();
   #unlisten: (() => void) | null = null;
@@ -114,7 +118,11 @@ class Engine implements Sync {
 
   constructor(options: SyncOptions) {
     this.#options = options;
-    this.#exchange = new Exchange(options);
+    this.#exchange = new Exchange({
+      ...options,
+      onSealed: (stream, rows) => this.#looks.sealed(stream, rows),
+    });
+    this.#looks = new Looks({ ...options, devices: this.#exchange.devices });
     this.#pacing = new Pacing(options.clock, options.after, () => this.#want());
   }
 
@@ -128,6 +136,10 @@ class Engine implements Sync {
     if (this.#unlisten) this.#pacing.edited(doc, sizeBytes);
   }
 
+  lookAt(docs: ReadonlySet<DocId>): void {
+    this.#looks.lookAt(docs);
+  }
+
   poke(): void {
     this.#stale = true;
     this.#want();
@@ -137,12 +149,14 @@ class Engine implements Sync {
     this.#unlisten ??= this.#options.transport.listen(this.#options.keys.team, (signal) =>
       this.#hear(signal),
     );
+    this.#looks.start();
     this.poke();
   }
 
   async stop(): Promise<void> {
     this.#unlisten?.();
     this.#unlisten = null;
+    this.#looks.stop();
     this.#hearing = false;
     this.#pacing.stop();
     this.#cancelRetry?.();

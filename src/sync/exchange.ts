@@ -39,9 +39,11 @@ export interface ExchangeOptions {
   readonly device: DeviceIdentity;
   readonly random: Random;
   /** Before a commit: what a window that has the document open may show. */
-  readonly onVerified: (doc: DocId, updates: readonly Bytes[]) => void;
+  readonly onShown: (doc: DocId, updates: readonly Bytes[]) => void;
   /** After it. */
   readonly onApplied: (doc: DocId, updates: readonly Bytes[]) => void;
+  /** Rows that are about to be pushed for the first time. */
+  readonly onSealed: (stream: StreamRef, rows: readonly SealedRow[]) => void;
 }
 
 /** What one exchange is for. */
@@ -239,7 +241,7 @@ export class Exchange {
     places: readonly Cursor[],
     tally: Tally,
   ): Promise<Result<void>> {
-    const { store, keys, onVerified, onApplied } = this.#options;
+    const { store, keys, onShown, onApplied } = this.#options;
     const own = this.#ownRows();
     const known = await this.devices.ensureAuthors(rows.map(({ row }) => row));
     if (!known.ok) return known;
@@ -251,7 +253,7 @@ export class Exchange {
       chains: this.#chains,
     };
     const read = await readPage(options, stream, rows, places, own, tally.alarms);
-    for (const { doc, updates } of read.applied) onVerified(doc, updates);
+    for (const { doc, updates } of read.applied) onShown(doc, updates);
     await store.commit(read.batch);
     this.#cursors?.set(streamKey(stream), { stream, cursor: read.batch.cursor });
     for (const chain of read.batch.chains) this.#chains.note(chain);
@@ -322,6 +324,7 @@ export class Exchange {
       rev: held.rev,
       rows: rows.map((sealed) => ({ sealed, hash: toHex(sealed.hash), answered: null })),
     });
+    this.#options.onSealed(stream, rows);
   }
 
   async #send(

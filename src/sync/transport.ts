@@ -70,6 +70,13 @@ export type Signal =
     }
   | { readonly is: "down"; readonly reason: string };
 
+/** A place on the channel of a stream, until it is closed. */
+export interface Look {
+  /** To whoever else looks at the stream now. May be lost, and says nothing of it: the row is pushed as well. */
+  send(row: Sealed): void;
+  close(): void;
+}
+
 export interface Transport {
   /** Rows after each cursor, at most `limit` in all. A stream that is not named is read from its start. */
   pull(team: TeamId, cursors: readonly StreamCursor[], limit: number): Promise<Result<Page>>;
@@ -84,4 +91,13 @@ export interface Transport {
 
   /** Connects again by itself. Returns how to stop. */
   listen(team: TeamId, onSignal: (signal: Signal) => void): () => void;
+
+  /**
+   * Joins the channel of a stream that somebody looks at, where rows of up to `LIVE_MAX_BYTES` go from device to device
+   * before they have a place in the stream. `tag` names the channel, anew in each epoch. Connects again by itself.
+   */
+  look(stream: StreamRef, tag: string, onRow: (row: Bytes) => void): Look;
 }
+
+/** The largest row that goes over the channel of a stream. */
+export const LIVE_MAX_BYTES = 64 * 1024;

@@ -23,6 +23,16 @@ create function operon.my_streams() returns setof bigint
     where m.user_id = auth.uid()
   $$;
 
+create function operon.is_my_stream_channel(topic text) returns boolean
+  language sql stable security definer set search_path = ''
+  as $$
+    select topic ~ '^stream:[^:]+:[^:]*:[0-9a-f]{32}$' and exists (
+      select from public.cloud_streams s
+      where s.id in (select operon.my_streams())
+        and s.team_id = split_part(topic, ':', 2) and coalesce(s.project_id::text, '') = split_part(topic, ':', 3)
+    )
+  $$;
+
 -- May the caller write this stream's rows as this device?
 create function operon.my_device(stream bigint, device bytea) returns boolean
   language sql stable security definer set search_path = ''
@@ -113,7 +123,7 @@ create function operon.spend_invite() returns trigger
 create trigger spend_invite after insert on public.cloud_members for each row execute function operon.spend_invite();
 
 revoke execute on all functions in schema operon from public, anon, authenticated;
-grant execute on function operon.my_teams, operon.my_role, operon.my_streams, operon.my_device, operon.presented_secret,
+grant execute on function operon.my_teams, operon.my_role, operon.my_streams, operon.is_my_stream_channel, operon.my_device, operon.presented_secret,
   operon.presented_hash, operon.invite_is_mine, operon.admitted, operon.may_invite to authenticated;
 
 create policy teams_select on public.cloud_teams for select to authenticated
@@ -158,3 +168,10 @@ create policy invites_insert on public.cloud_invites for insert to authenticated
 -- One private channel a team: members hear it, nobody but the database speaks on it.
 create policy operon_team_channel on realtime.messages for select to authenticated
   using (extension = 'broadcast' and (select realtime.topic()) in (select 'team:' || t from operon.my_teams() t));
+
+-- One a stream, "stream:<team>:<project or nothing>:<tag>", while somebody looks at it: who may read its rows hears and
+-- speaks there. What is said is sealed and signed; the tag names the epoch, and only devices can tell whether it is the right one.
+create policy operon_stream_hear on realtime.messages for select to authenticated
+  using (extension = 'broadcast' and operon.is_my_stream_channel((select realtime.topic())));
+create policy operon_stream_speak on realtime.messages for insert to authenticated
+  with check (extension = 'broadcast' and operon.is_my_stream_channel((select realtime.topic())));

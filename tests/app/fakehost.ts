@@ -34,6 +34,7 @@ export function createFakeHost(): FakeHost {
       log.push(update);
     },
     onChange: () => undefined,
+    onLooks: () => undefined,
   });
   return {
     docs,

@@ -20,6 +20,7 @@ beforeEach(() => {
       log.push(update);
     },
     onChange: () => undefined,
+    onLooks: () => undefined,
   });
 });
 

@@ -69,6 +69,7 @@ test("a damaged decision is left out of the list and the index", async () => {
       load: (id) => store.documents.load(id),
       append: (id, update) => store.documents.append(id, [update]),
       onChange: () => undefined,
+      onLooks: () => undefined,
     }),
     clock,
     random,

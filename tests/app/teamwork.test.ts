@@ -46,7 +46,7 @@ function open(secrets: ReturnType<typeof memorySecrets>): Promise<Teamwork> {
     clock: systemClock,
     random: systemRandom,
     log: silentLog,
-    onVerified: () => undefined,
+    onShown: () => undefined,
     onApplied: () => undefined,
     onState: () => undefined,
   });

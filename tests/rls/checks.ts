@@ -894,27 +894,80 @@ check(
   "does not hear the team",
   async (world) => !(await world.hears("anon", `team:${TEAM}`)),
 );
-check(
-  "realtime.messages",
-  "insert",
-  "member",
-  "cannot speak",
-  one(
-    "mia",
-    "insert into realtime.messages (topic, extension) values ($1, 'broadcast')",
-    () => [`team:${TEAM}`],
-    refused,
-  ),
-);
-check(
-  "realtime.messages",
-  "insert",
-  "stranger",
-  "cannot speak",
-  one(
-    "stan",
-    "insert into realtime.messages (topic, extension) values ($1, 'broadcast')",
-    () => [`team:${TEAM}`],
-    refused,
-  ),
-);
+for (const who of ["mia", "stan", "anon"] as const)
+  check(
+    "realtime.messages",
+    "insert",
+    who === "mia" ? "member" : who === "stan" ? "stranger" : "anon",
+    "cannot speak to the team",
+    async (world) => !(await world.speaks(who, `team:${TEAM}`)),
+  );
+
+// The channels of streams.
+
+const TAG = "0123456789abcdef0123456789abcdef";
+const channels = (world: World) => [
+  `stream:${TEAM}::${TAG}`,
+  `stream:${TEAM}:${world.project}:${TAG}`,
+];
+
+for (const [action, what] of [
+  ["hears", "select"],
+  ["speaks", "insert"],
+] as const) {
+  check("realtime.messages", what, "member", `${action} on the team's streams`, async (world) => {
+    for (const channel of channels(world)) if (!(await world[action]("mia", channel))) return false;
+    return true;
+  });
+  check(
+    "realtime.messages",
+    what,
+    "member",
+    `${action} on no channel that is of no stream of the team`,
+    async (world) => {
+      const [team, project] = channels(world) as [string, string];
+      const strange = [
+        `stream:${TEAM}:${TEAM}:${TAG}`,
+        `stream:${TEAM}:${TAG}`,
+        `stream:${OTHER_TEAM}::${TAG}`,
+        `${team}0`,
+        `x${project}`,
+        project.replace(TAG, "A tag in other words than hex dig"),
+      ];
+      for (const channel of strange) if (await world[action]("mia", channel)) return false;
+      return true;
+    },
+  );
+  for (const who of ["stan", "anon"] as const)
+    check(
+      "realtime.messages",
+      what,
+      who === "stan" ? "stranger" : "anon",
+      `${action} on no stream of the team`,
+      async (world) => {
+        for (const channel of channels(world)) if (await world[action](who, channel)) return false;
+        return true;
+      },
+    );
+}
+
+for (const [who, mine] of [
+  ["mia", true],
+  ["stan", false],
+] as const)
+  check(
+    "operon.is_my_stream_channel",
+    "call",
+    mine ? "member" : "stranger",
+    mine ? "knows the team's channels" : "knows none of the team's channels",
+    (world) =>
+      world.as(who, async (attempt) => {
+        for (const channel of channels(world)) {
+          const { rows } = await attempt("select operon.is_my_stream_channel($1) as mine", [
+            channel,
+          ]);
+          if (rows?.[0]?.["mine"] !== mine) return false;
+        }
+        return true;
+      }),
+  );

@@ -36,6 +36,8 @@ export interface World {
   as<T>(who: Person | "anon", work: (attempt: Try) => Promise<T>): Promise<T>;
   /** May this person join the private channel of this topic? Asked as the relay and Supabase ask. */
   hears(who: Person | "anon", topic: string): Promise<boolean>;
+  /** May a message be sent there? */
+  speaks(who: Person | "anon", topic: string): Promise<boolean>;
   /** Runs `work` with the schema changed, then changes it back. */
   mutated<T>(sql: string, work: () => Promise<T>): Promise<T>;
 }
@@ -192,6 +194,19 @@ export async function createWorld(): Promise<World> {
         return (
           (await tx.query("select from realtime.messages where topic = $1", [topic])).rows.length >
           0
+        );
+      }),
+    speaks: (who, topic) =>
+      takenBack(async (tx) => {
+        await tx.query("select set_config('realtime.topic', $1, true)", [topic]);
+        await become(tx, who);
+        const insert = "insert into realtime.messages (topic, extension) values ($1, 'broadcast')";
+        return tx.query(insert, [topic]).then(
+          () => true,
+          (error: { code?: string }) => {
+            if (error.code !== "42501") throw error;
+            return false;
+          },
         );
       }),
     mutated: (sql, work) =>

@@ -9,6 +9,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { crc32 } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import * as Y from "yjs";
 import type { Bytes } from "../../src/base/bytes.ts";
@@ -239,20 +240,63 @@ describe("the journal", () => {
       expect(journal.append([{ type: "delete", key: "a" }])).toBe(1);
       journal.close();
       expect(openAndClose(path)).toHaveLength(2);
-      if (size > whole) expect(readFileSync(`${path}.cut`)).toEqual(bytes.subarray(whole, size));
+      const cut = bytes.subarray(whole, size);
+      if (size > whole) expect(readFileSync(besideOf(path, "cut", cut))).toEqual(cut);
     }
   });
 
-  test("a flipped bit ends the reading there", () => {
+  test("a flipped bit anywhere costs its own record and no other", () => {
     const path = join(temporaryFolder(), "journal");
     const journal = openJournal(path);
-    journal.append([{ type: "set", key: "a", value: 1 }]);
-    journal.append([{ type: "set", key: "b", value: 2 }]);
+    const sizes = ["a", "b", "c"].map((key) => {
+      journal.append([{ type: "set", key, value: 1 }]);
+      return statSync(path).size;
+    });
     journal.close();
     const bytes = readFileSync(path);
-    bytes[bytes.length - 3] = (bytes[bytes.length - 3] as number) ^ 1;
+    for (let at = 0; at < bytes.length; at++) {
+      const damaged = Buffer.from(bytes);
+      damaged[at] = (damaged[at] as number) ^ 1;
+      writeFileSync(path, damaged);
+      const opened = openJournal(path);
+      opened.close();
+      const hit = sizes.findIndex((size) => at < size);
+      const keys = ["a", "b", "c"].filter((_, i) => i !== hit);
+      expect(opened.records.map(({ entry }) => (entry as { key: string }).key)).toEqual(keys);
+      const isLast = hit === sizes.length - 1;
+      expect(opened.damagedCopy).toBe(isLast ? null : besideOf(path, "damaged", damaged));
+      if (!isLast) expect(readFileSync(besideOf(path, "damaged", damaged))).toEqual(damaged);
+    }
+  });
+
+  test("one that was lost begins behind what its database has", async () => {
+    const folder = temporaryFolder();
+    const store = await openTestStore(folder);
+    for (const key of ["a", "b", "c"]) await store.settings.set(key, 1);
+    await closeStore(store);
+    truncateSync(join(folder, "journal"));
+    const second = await openTestStore(folder);
+    await second.settings.set("d", 1);
+    await closeStore(second);
+    const [record] = openAndClose(join(folder, "journal")) as { seq: number }[];
+    expect(record?.seq).toBe(3);
+  });
+
+  test("damaged in the middle, the store says so once and keeps the rest", async () => {
+    const folder = temporaryFolder();
+    const store = await openTestStore(folder);
+    for (const key of ["a", "b", "c"]) await store.settings.set(key, 1);
+    await closeStore(store);
+    const path = join(folder, "journal");
+    const bytes = readFileSync(path);
+    bytes[12] = (bytes[12] as number) ^ 1;
     writeFileSync(path, bytes);
-    expect(openAndClose(path)).toHaveLength(1);
+    const second = await openTestStore(folder);
+    expect(second.notices).toEqual([expect.stringContaining("damaged")]);
+    await closeStore(second);
+    const third = await openTestStore(folder);
+    expect(third.notices).toEqual([]);
+    expect(await third.settings.get("a")).toBe(1);
   });
 
   test("garbage and nothing are an empty journal", () => {
@@ -260,10 +304,14 @@ describe("the journal", () => {
     expect(openAndClose(path)).toEqual([]);
     appendFileSync(path, "\xff\xff\xff\xffgarbage");
     expect(openAndClose(path)).toEqual([]);
-    expect(existsSync(`${path}.cut`)).toBe(true);
+    expect(existsSync(besideOf(path, "cut", Buffer.from("\xff\xff\xff\xffgarbage")))).toBe(true);
     truncateSync(path);
   });
 });
+
+function besideOf(path: string, what: "cut" | "damaged", bytes: Uint8Array): string {
+  return `${path}.${what}-${crc32(bytes).toString(16).padStart(8, "0")}`;
+}
 
 function openAndClose(path: string): readonly unknown[] {
   const journal = openJournal(path);

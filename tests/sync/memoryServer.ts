@@ -11,6 +11,7 @@ import type { Cursor, StreamRef } from "../../src/sync/ports.ts";
 import { advance, START, streamKey } from "../../src/sync/streams.ts";
 import type {
   DeviceListing,
+  Look,
   Page,
   PulledRow,
   PushAnswer,
@@ -31,6 +32,8 @@ export class MemoryServer {
   readonly streams = new Map<string, ServerStream>();
   readonly devices: DeviceListing[] = [];
   readonly #listeners = new Set<(signal: Signal) => void>();
+  /** Who looks at a stream, by its key and the channel's tag. */
+  readonly channels = new Map<string, Set<(row: Bytes) => void>>();
   /** Of the next push. */
   failNext: Failure | null = null;
   /** All rows ever offered by a push, stored or not. */
@@ -61,6 +64,18 @@ export class MemoryServer {
         queueMicrotask(() => onSignal({ is: "ready" }));
         return () => this.#listeners.delete(onSignal);
       },
+      look: (stream, tag, onRow) => this.#look(`${streamKey(stream)} ${tag}`, onRow),
+    };
+  }
+
+  #look(channel: string, onRow: (row: Bytes) => void): Look {
+    const present = this.channels.get(channel) ?? new Set();
+    this.channels.set(channel, present.add(onRow));
+    return {
+      send: (row) => {
+        for (const hear of present) if (hear !== onRow) hear(row);
+      },
+      close: () => void present.delete(onRow),
     };
   }
 

@@ -86,7 +86,7 @@ export class TestDevice {
       random: seededRandom(`${this.#name} ${this.#processes++}`),
       log: silentLog,
       after: this.#team.time.after,
-      onVerified: (doc, updates) => this.shown.push({ doc, updates }),
+      onShown: (doc, updates) => this.shown.push({ doc, updates }),
       onApplied: (doc, updates) => this.applied.push({ doc, updates }),
       onState: (state) => this.states.push(state),
     });
