@@ -71,3 +71,75 @@ test("others' change that cannot be applied ends the document for who looks at i
   await type("a");
   expect(kept()).toBe("a");
 });
+
+/** Somebody else's "base", and what they type on top of it, each as an update. */
+function others() {
+  const theirs = new Y.Doc();
+  const updates: Bytes[] = [];
+  theirs.on("update", (update: Uint8Array) => updates.push(update as Bytes));
+  for (const letter of "base")
+    theirs.getText("context").insert(theirs.getText("context").length, letter);
+  return updates;
+}
+
+test("what is typed on top of a change that the store has not is kept together with it", async () => {
+  const open = await docs.open(id, listener());
+  const [first, ...rest] = others() as [Bytes, ...Bytes[]];
+  docs.shown(id, [first]);
+  docs.shown(id, rest);
+  for (let turn = 0; turn < 8; turn++) await Promise.resolve();
+  expect(log).toEqual([]);
+  await type("!");
+  expect(kept()).toBe("base!");
+  await type("?");
+  expect(log.length).toBe(2);
+  open.close();
+});
+
+test("what the store has by now is not kept again", async () => {
+  const open = await docs.open(id, listener());
+  const updates = others();
+  docs.shown(id, updates);
+  docs.applied(id, updates);
+  for (let turn = 0; turn < 8; turn++) await Promise.resolve();
+  log.push(...updates);
+  await type("!");
+  expect(kept()).toBe("base!");
+  expect((log.at(-1) as Bytes).length).toBeLessThan(40);
+  open.close();
+});
+
+test("a document opened while a change is being committed shows it", async () => {
+  const updates = others();
+  docs.shown(id, updates);
+  const seen: Bytes[] = [];
+  const open = await docs.open(id, {
+    onUpdate: (update) => seen.push(update),
+    onFault: () => undefined,
+  });
+  log.push(...updates);
+  docs.applied(id, updates);
+  for (let turn = 0; turn < 8; turn++) await Promise.resolve();
+  expect(
+    rebuildDoc([open.beyond(new Uint8Array([0]))])
+      .getText("context")
+      .toString(),
+  ).toBe("base");
+  expect(rebuildDoc(seen).getText("context").toString()).toBe("base");
+  open.close();
+});
+
+test("says which documents are looked at, each time that changes", async () => {
+  const told: string[][] = [];
+  docs = createLiveDocs({
+    load: async () => ({ kind: "decision", state: null }),
+    append: async () => undefined,
+    onChange: () => undefined,
+    onLooks: (ids) => told.push([...ids]),
+  });
+  const [one, two] = [await docs.open(id, listener()), await docs.open(id, listener())];
+  const other = await docs.open("dec_2" as DocId, listener());
+  await type("x");
+  for (const open of [one, two, two, other]) open.close();
+  expect(told).toEqual([["dec_1"], ["dec_1", "dec_2"], ["dec_2"], []]);
+});

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +7,7 @@ import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { createClient, type SupabaseClient } from "@supabase/supabase-js";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { WebSocket } from "ws";
 import { type AccountParts, type Accounts, createAccounts } from "../../relay/accounts.ts";
 import { createRateLimit } from "../../relay/rate-limit.ts";
 import { type Relay, startRelay } from "../../relay/server.ts";
@@ -482,7 +484,7 @@ describe("rows and channels", () => {
     }
   });
 
-  it("what a member broadcasts reaches nobody", async () => {
+  it("what a member broadcasts on the team's channel reaches nobody", async () => {
     const speaker = await signedIn("olga");
     const mouth = listen(speaker, `team:${TEAM}`);
     const ears = listen(olga, `team:${TEAM}`);
@@ -494,6 +496,71 @@ describe("rows and channels", () => {
     await push(olga, [row({ device: deviceOf("olga"), replica: "after the broadcast" })]);
     expect((await ears.next()).payload).not.toEqual({ n: 99 });
     await speaker.removeChannel(mouth.channel);
+    await olga.removeChannel(ears.channel);
+  });
+
+  it("on a stream's channel members hear each other, bytes as bytes, and nobody else", async () => {
+    const topic = `stream:${TEAM}::${"0".repeat(32)}`;
+    const speaker = await signedIn("olga");
+    const old = await signedIn("olga", { vsn: "1.0.0" });
+    const mouth = listen(speaker, topic);
+    const ears = listen(olga, topic);
+    const oldEars = listen(old, topic);
+    for (const one of [mouth, ears, oldEars])
+      expect(await one.next()).toEqual({ status: "SUBSCRIBED" });
+    const strange = listen(stan, topic);
+    expect(await strange.next()).toMatchObject({ status: "CHANNEL_ERROR" });
+    const bytes = randomBytes(1000);
+    await mouth.channel.send({
+      type: "broadcast",
+      event: "row",
+      payload: new Uint8Array(bytes).buffer,
+    });
+    const said = await ears.next();
+    expect(said.event).toBe("row");
+    expect(Buffer.from(said.payload as ArrayBuffer)).toEqual(bytes);
+    await mouth.channel.send({ type: "broadcast", event: "word", payload: { é: "ü" } });
+    expect(await ears.next()).toMatchObject({ event: "word", payload: { é: "ü" } });
+    expect([mouth.events, oldEars.events, strange.events]).toEqual([[], [], []]);
+    for (const [by, { channel }] of [
+      [speaker, mouth],
+      [olga, ears],
+      [old, oldEars],
+      [stan, strange],
+    ] as const)
+      await by.removeChannel(channel);
+  });
+
+  it("who speaks without end is put out", async () => {
+    const topic = `stream:${TEAM}::${"1".repeat(32)}`;
+    const speaker = await signedIn("olga");
+    const mouth = listen(speaker, topic);
+    expect(await mouth.next()).toEqual({ status: "SUBSCRIBED" });
+    for (let i = 0; i < 300; i++)
+      void mouth.channel.send({ type: "broadcast", event: "row", payload: new ArrayBuffer(8) });
+    expect(await mouth.next()).toMatchObject({ status: "CHANNEL_ERROR" });
+    await speaker.removeChannel(mouth.channel);
+  });
+
+  it("frames that are none change nothing", async () => {
+    const topic = `stream:${TEAM}::${"2".repeat(32)}`;
+    const ears = listen(olga, topic);
+    expect(await ears.next()).toEqual({ status: "SUBSCRIBED" });
+    const socket = new WebSocket(
+      `${relay.url.replace("http", "ws")}/realtime/v1/websocket?apikey=${relay.anonKey}&vsn=2.0.0`,
+    );
+    await once(socket, "open");
+    for (const frame of [[], [3], [3, 255, 255, 255, 255, 255, 0], [4, 1, 1, 1, 0], [9, 9, 9]])
+      socket.send(Buffer.from(frame));
+    const name = Buffer.from(`realtime:${topic}`);
+    const header = Buffer.from([3, 0, 0, name.length, 3, 0, 0]);
+    socket.send(
+      Buffer.concat([header, name, Buffer.from("row"), Buffer.from("not in the channel")]),
+    );
+    socket.ping();
+    await once(socket, "pong");
+    expect(ears.events).toEqual([]);
+    socket.terminate();
     await olga.removeChannel(ears.channel);
   });
 

@@ -191,5 +191,30 @@ export function transportContract(name: string, open: () => Promise<TransportUnd
       expect(heard[0]).toEqual({ is: "ready" });
       stop();
     });
+
+    test("T8: what is sent on a stream's channel reaches the others in it, under the same tag only", async () => {
+      const [stream, other] = given.streams;
+      const [ada, bob] = given.transports;
+      const tag = "a".repeat(32);
+      const heard = { bob: [] as Bytes[], elsewhere: [] as Bytes[], self: [] as Bytes[] };
+      let told = () => {};
+      const looks = [
+        bob.look(stream, tag, (bytes) => {
+          heard.bob.push(bytes);
+          told();
+        }),
+        bob.look(stream, "b".repeat(32), (bytes) => heard.elsewhere.push(bytes)),
+        bob.look(other, tag, (bytes) => heard.elsewhere.push(bytes)),
+      ];
+      const mine = ada.look(stream, tag, (bytes) => heard.self.push(bytes));
+      // Sent until it is heard: a place on a channel takes a moment, and what is sent before is lost.
+      const { row: bytes } = row(0, stream);
+      const timer = setInterval(() => mine.send(bytes), 10);
+      await new Promise<void>((resolve) => (told = resolve));
+      clearInterval(timer);
+      expect(heard).toMatchObject({ elsewhere: [], self: [] });
+      expect(heard.bob[0]).toEqual(bytes);
+      for (const look of [...looks, mine]) look.close();
+    });
   });
 }
