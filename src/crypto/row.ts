@@ -23,11 +23,9 @@ import { PADDED_FLOOR_BYTES, paddedSize } from "./padding.ts";
 
 /** The server's cap on a row. */
 export const ROW_MAX_BYTES = 256 * 1024;
-/** A larger update is cut into parts of this size. */
+/** A larger update is cut into parts of this size. No body has more, inflated, which is checked before anything is allocated. */
 export const PART_BYTES = 128 * 1024;
 export const MAX_PARTS = 1024;
-/** What a deflated body may become; checked before anything is allocated. */
-export const INFLATED_MAX_BYTES = 16 * 1024 * 1024;
 
 const LENGTH_BYTES = 4;
 const CONTENT_FIXED_BYTES = 6 + HASH_BYTES + 2 + 2 + 1 + 1 + 1;
@@ -204,8 +202,7 @@ function decodeContent(inner: Bytes): Result<RowContent, RowFault> {
   if (parts < 1 || parts > MAX_PARTS || part >= parts) return contentFault();
   const body = flags & DEFLATED ? inflate(inner.subarray(bodyAt)) : inner.slice(bodyAt);
   const document = textOrNull(inner.subarray(CONTENT_FIXED_BYTES, bodyAt));
-  if (body === null || document === null || (parts > 1 && body.length > PART_BYTES))
-    return contentFault();
+  if (body === null || document === null || body.length > PART_BYTES) return contentFault();
   return ok({
     head: { n: view.getUint16(0) * 2 ** 32 + view.getUint32(2), h: inner.slice(6, 38) },
     part,
@@ -220,7 +217,7 @@ function decodeContent(inner: Bytes): Result<RowContent, RowFault> {
 function inflate(packed: Bytes): Bytes | null {
   if (packed.length <= LENGTH_BYTES) return null;
   const sizeBytes = viewOf(packed).getUint32(0);
-  if (sizeBytes > INFLATED_MAX_BYTES) return null;
+  if (sizeBytes > PART_BYTES) return null;
   try {
     const out = inflateSync(packed.subarray(LENGTH_BYTES), { out: new Uint8Array(sizeBytes + 1) });
     return out.length === sizeBytes ? out.slice() : null;
