@@ -13,13 +13,15 @@ export interface OpenOptions {
   readonly log: Log;
 }
 
-/** Throws `FaultError` when the folder is in use, of a newer version or not writable. */
+/**
+ * Throws `FaultError` when the folder is in use, of a newer version, not writable or damaged. Nobody could fill a fresh
+ * database again: accounts, rows and the signing key lie nowhere else, and an empty world is worse than none.
+ */
 export async function openDatabase({ dataFolder, clock, log }: OpenOptions): Promise<Database> {
   const migrations = await relayMigrations();
-  const { db, notices, close } = unwrap(
-    await openPg({ folder: dataFolder, migrations, clock, log }),
+  const { db, close } = unwrap(
+    await openPg({ folder: dataFolder, migrations, clock, log, onDamage: "refuse" }),
   );
-  for (const notice of notices) log("error", "relay.notice", { notice });
   await db.exec(await readFile(new URL("watch.sql", import.meta.url), "utf8"));
   return overPGlite(db, close);
 }

@@ -3,7 +3,8 @@
  *
  * In `folder`: `db/` (PGlite's own), `lock.db` and `lock.json`, `backups/` (the newest copies taken before migrations),
  * `db.set-aside-<time>/` (databases that did not open). PGlite has no lock of its own, and what it
- * cannot open it cannot repair: such a database is renamed, never deleted, and a fresh one is made.
+ * cannot open it cannot repair: such a database is renamed, never deleted, and a fresh one is made; or, for an owner who
+ * could not fill a fresh one again, it is left where it lies and nothing starts.
  */
 import { constants, accessSync, existsSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
@@ -26,6 +27,8 @@ export interface OpenPgOptions {
   readonly prepared?: string;
   /** How many copies taken before migrations are kept; 3 if left out. */
   readonly backups?: number;
+  /** What becomes of a database that does not open; "set-aside" if left out. "refuse": a fault, and nothing is changed. */
+  readonly onDamage?: "set-aside" | "refuse";
 }
 
 export interface OpenPg {
@@ -42,7 +45,7 @@ export interface OpenPg {
 
 const POSTGRES_MAJOR = 18;
 
-/** Faults: `locked`, `newer-version`, `migration-changed`, `not-writable`, `disk-full`. */
+/** Faults: `locked`, `newer-version`, `migration-changed`, `not-writable`, `disk-full`, `damaged` (`onDamage` "refuse"). */
 export async function openPg(options: OpenPgOptions): Promise<Result<OpenPg>> {
   const { folder } = options;
   try {
@@ -81,6 +84,7 @@ async function openLocked(options: OpenPgOptions): Promise<Result<Omit<OpenPg, "
   const notices: string[] = [];
   let db = await start(options.folder, database);
   if (db === null) {
+    if (options.onDamage === "refuse") return fail("damaged", damaged(options.folder, database));
     notices.push(setAside(options, database));
     await create(options, database);
     db = await Threaded.start(database);
@@ -164,6 +168,13 @@ function setAside(options: OpenPgOptions, database: string): string {
   renameSync(database, aside);
   options.log("error", "pg.set-aside", { folder: aside });
   return `The database in ${database} did not open. It was set aside as ${aside}, and a fresh one was made.`;
+}
+
+function damaged(folder: string, database: string): string {
+  return (
+    `The database in ${database} does not open. It was left as it is, and nothing was started: a fresh one would be empty. ` +
+    `Keep a copy of ${database}, then put an earlier copy in its place: yours, or one that was taken before an update, in ${join(folder, "backups")}.`
+  );
 }
 
 function isRefused(error: unknown): boolean {

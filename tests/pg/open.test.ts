@@ -55,7 +55,7 @@ function later(version: number): Migration {
 async function openAt(
   folder: string,
   migrations: readonly Migration[],
-  more: { prepared?: string } = {},
+  more: { prepared?: string; onDamage?: "refuse" } = {},
 ): Promise<Result<OpenPg>> {
   const opened = await openPg({ folder, migrations, clock, log: silentLog, ...more });
   if (opened.ok) open.add(opened.value);
@@ -111,6 +111,28 @@ describe("a folder", () => {
     expect(second.notices).toEqual([expect.stringContaining(aside as string)]);
     expect((await second.db.query("select * from notes")).rows).toEqual([]);
   });
+
+  test.each([
+    ["control file", (db: string) => writeFileSync(join(db, "global", "pg_control"), "nonsense")],
+    ["everything but the name", (db: string) => emptied(db)],
+  ])(
+    "that lost its %s is refused where nobody could fill it again, and stays as it is",
+    async (_, damage) => {
+      const folder = temporaryFolder();
+      await close(unwrap(await openAt(folder, [FIRST])));
+      damage(join(folder, "db"));
+      // PostgreSQL leaves this one behind wherever it tried to start.
+      const files = () =>
+        readdirSync(folder, { recursive: true, encoding: "utf8" })
+          .filter((name) => name !== join("db", "postmaster.pid"))
+          .toSorted();
+      const before = files();
+      const second = await openAt(folder, [FIRST], { onDamage: "refuse" });
+      expect(second).toMatchObject({ ok: false, fault: { type: "damaged" } });
+      if (!second.ok) expect(second.fault.message).toContain(join(folder, "backups"));
+      expect(files()).toEqual(before);
+    },
+  );
 });
 
 let filePath = "";
