@@ -9,7 +9,7 @@ import { toBase64Url } from "../src/base/bytes.ts";
 import type { Database, Query } from "./database.ts";
 import { type Answer, answer, HttpError, NO_CONTENT } from "./http.ts";
 import type { Passwords } from "./passwords.ts";
-import type { RateLimit } from "./rate-limit.ts";
+import type { LimitedKey, RateLimit } from "./rate-limit.ts";
 import { ACCESS_TOKEN_SECONDS, type Caller, type Tokens } from "./tokens.ts";
 
 const PASSWORD_MIN_LENGTH = 8;
@@ -92,6 +92,27 @@ export function createAccounts({
     }
   }
 
+  /** Null: no such account, or not its password. Whatever else goes wrong is no failed attempt. */
+  async function checked(
+    email: string,
+    password: string,
+    keys: readonly LimitedKey[],
+  ): Promise<User | null> {
+    const attempt = attempts.begin(keys);
+    if (attempt === null) throw tooOften();
+    let failed = false;
+    try {
+      const [known] = await database.query<User & { encrypted_password: string }>(
+        `select ${USER_COLUMNS}, encrypted_password from auth.users where email = $1`,
+        [email],
+      );
+      failed = !(await passwords.verify(password, known?.encrypted_password ?? null));
+      return failed || known === undefined ? null : known;
+    } finally {
+      if (!failed) attempt.takeBack();
+    }
+  }
+
   return {
     async signUp(body) {
       const { email, password } = credentials(body);
@@ -121,23 +142,15 @@ export function createAccounts({
 
     async signIn(body, address) {
       const { email, password } = credentials(body);
+      // Nobody's password, so nothing that could be guessed is learned, and nothing is spent on it.
+      if (Buffer.byteLength(password) > PASSWORD_MAX_BYTES) throw wrongCredentials();
       const keys = [
         { key: `account ${email}`, failuresAllowed: 10 },
         // Many people may sit behind one address; behind a proxy on this machine, all of them.
         ...(isLoopback(address) ? [] : [{ key: `address ${address}`, failuresAllowed: 100 }]),
       ];
-      if (!attempts.allowed(keys)) throw tooOften();
-      const [known] = await database.query<User & { encrypted_password: string }>(
-        `select ${USER_COLUMNS}, encrypted_password from auth.users where email = $1`,
-        [email],
-      );
-      const right =
-        Buffer.byteLength(password) <= PASSWORD_MAX_BYTES &&
-        (await passwords.verify(password, known?.encrypted_password ?? null));
-      if (!right || !known) {
-        attempts.failed(keys);
-        throw authError(400, "invalid_credentials", "Invalid login credentials");
-      }
+      const known = await checked(email, password, keys);
+      if (known === null) throw wrongCredentials();
       await database.query("update auth.users set last_sign_in_at = now() where id = $1", [
         known.id,
       ]);
@@ -210,6 +223,10 @@ export function authError(
   more: object = {},
 ): HttpError {
   return new HttpError(status, { code: status, error_code: code, msg: message, ...more });
+}
+
+function wrongCredentials(): HttpError {
+  return authError(400, "invalid_credentials", "Invalid login credentials");
 }
 
 function tooOften(): HttpError {

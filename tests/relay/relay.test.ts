@@ -269,6 +269,59 @@ describe("limits", () => {
     ).rejects.toMatchObject({ status });
   });
 
+  it("of a hundred guesses at once ten are tried", async () => {
+    let tried = 0;
+    let answer: (right: boolean) => void = () => undefined;
+    const deriving = new Promise<boolean>((resolve) => (answer = resolve));
+    const { signIn } = accounts({
+      hash: () => DERIVING,
+      verify: async (_password, stored) => (tried++, (await deriving) && stored !== null),
+    });
+    const guess = () => signIn({ email: "victim@example.org", password: PASSWORD }, "::1");
+    const asked = Promise.allSettled(Array.from({ length: 100 }, guess));
+    await expect(guess()).rejects.toMatchObject({ status: 429 });
+    answer(false);
+    const statuses = (await asked).map((one) => one.status === "rejected" && one.reason.status);
+    expect([tried, statuses.filter((status) => status === 400).length]).toEqual([10, 10]);
+  });
+
+  it("an attempt that could not be checked counts for nothing", async () => {
+    const busy = { status: 429 };
+    const { signIn } = accounts({ hash: () => DERIVING, verify: () => Promise.reject(busy) });
+    const guess = () => signIn({ email: "victim@example.org", password: PASSWORD }, "::1");
+    for (let i = 0; i < 20; i++) await expect(guess()).rejects.toBe(busy);
+  });
+
+  it("a password that is too long is wrong, costs no Argon2id, counts for nothing and pushes out no count", async () => {
+    let tried = 0;
+    const { signIn } = accounts({
+      hash: () => DERIVING,
+      verify: async () => (tried++, false),
+    });
+    const guess = (name: string, password: string) =>
+      signIn({ email: `${name}@example.org`, password }, "203.0.113.9");
+    for (let i = 0; i < 10; i++)
+      await expect(guess("victim", PASSWORD)).rejects.toMatchObject({ status: 400 });
+    const long = "x".repeat(1025);
+    for (let i = 0; i < 10_000; i++)
+      await expect(guess(`u${i}`, long)).rejects.toMatchObject({ status: 400 });
+    await expect(guess("victim", PASSWORD)).rejects.toMatchObject({ status: 429 });
+    await expect(guess("other", PASSWORD)).rejects.toMatchObject({ status: 400 });
+    expect(tried).toBe(11);
+  });
+
+  it("counts end with their time, never for others' sake: without room new ones are refused", () => {
+    const attempts = createRateLimit(clock, 2);
+    const begin = (key: string) => attempts.begin([{ key, failuresAllowed: 1 }]);
+    const first = begin("first");
+    expect([begin("second"), begin("third"), begin("first")]).toMatchObject([{}, null, null]);
+    first?.takeBack();
+    expect(begin("third")).not.toBeNull();
+    expect([begin("first"), begin("second")]).toEqual([null, null]);
+    offsetMs = 300_000;
+    expect([begin("first"), begin("second"), begin("third")]).toMatchObject([{}, {}, null]);
+  });
+
   it("sign-ups beyond twenty at once are refused, and taken again when these are done", async () => {
     let done: (hash: string) => void = () => undefined;
     const hash = new Promise<string>((resolve) => (done = resolve));
