@@ -4,7 +4,7 @@
  */
 import type { Database } from "./database.ts";
 import { type Answer, HttpError, NO_CONTENT, parseObject } from "./http.ts";
-import type { Caller, Role } from "./tokens.ts";
+import type { Caller } from "./tokens.ts";
 
 export type Rpc = (caller: Caller, name: string, body: string) => Promise<Answer>;
 
@@ -48,7 +48,7 @@ export async function createRpc(database: Database): Promise<Rpc> {
       const json = await database.as(caller, sql, body === "" ? "{}" : body);
       return json === null ? NO_CONTENT : { status: 200, json };
     } catch (error) {
-      throw sqlError(error, caller.role);
+      throw sqlError(error);
     }
   };
 }
@@ -86,9 +86,9 @@ interface SqlError {
   readonly hint?: string;
 }
 
-function sqlError(error: unknown, role: Role): unknown {
+function sqlError(error: unknown): unknown {
   if (!isSqlError(error)) return error;
-  const status = statusOf(error.code, role);
+  const status = statusOf(error.code);
   if (status >= 500) return error;
   return new HttpError(status, {
     code: error.code,
@@ -107,8 +107,8 @@ function isSqlError(error: unknown): error is SqlError {
   );
 }
 
-function statusOf(code: string, role: Role): number {
-  if (code === "42501") return role === "anon" ? 401 : 403;
+function statusOf(code: string): number {
+  if (code === "42501") return 403;
   if (code === "23503" || code === "23505") return 409;
   if (code === "P0001") return 400;
   return ["22", "23", "42"].includes(code.slice(0, 2)) ? 400 : 500;

@@ -30,6 +30,8 @@ import { type Caller, createTokens, type Tokens } from "./tokens.ts";
 
 const ACCOUNT_BODY_MAX_BYTES = 16 * 1024;
 const RPC_BODY_MAX_BYTES = 8 * 1024 * 1024;
+/** A device has one that it hears on and one or two that it asks over: hundreds of devices. */
+const CONNECTIONS_MAX = 1000;
 
 export interface RelayOptions {
   /** Created when it is missing. One relay at a time. */
@@ -79,6 +81,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     });
     server.requestTimeout = 60_000;
     server.headersTimeout = 10_000;
+    server.maxConnections = CONNECTIONS_MAX;
     server.on("upgrade", (request, socket, head) => {
       socket.on("error", () => socket.destroy());
       upgrade(request, socket, head).catch((error: unknown) => {
@@ -127,17 +130,15 @@ function createHandler({
   accounts,
   rpc,
 }: HandlerParts): (request: IncomingMessage) => Promise<Answer> {
+  /** No function is for anybody who is not signed in, so nothing such a one sends is read. */
   async function caller(request: IncomingMessage): Promise<Caller> {
     const token = bearer(request);
     const found = token === null ? null : await tokens.verify(token);
-    if (!found)
-      throw new HttpError(401, {
-        code: "PGRST301",
-        message: "JWT expired or not valid",
-        details: null,
-        hint: null,
-      });
-    return found;
+    if (found?.role === "authenticated") return found;
+    const [code, message] = found
+      ? ["42501", "permission denied for anon"]
+      : ["PGRST301", "JWT expired or not valid"];
+    throw new HttpError(401, { code, message, details: null, hint: null });
   }
 
   async function signedIn(request: IncomingMessage): Promise<Caller> {

@@ -385,8 +385,8 @@ describe("requests", () => {
         }),
     ],
     [
-      "a function there is not",
-      404,
+      "a function there is not, as anon",
+      401,
       () => post("/rest/v1/rpc/cloud_nothing", "{}", { authorization: `Bearer ${relay.anonKey}` }),
     ],
   ] as const)("%s: %i", async (_name, status, ask) => {
@@ -395,8 +395,42 @@ describe("requests", () => {
     expect(await response.json()).toBeTypeOf("object");
   });
 
+  it("whoever is not signed in is refused before anything of a body is read", async () => {
+    const socket = connect(Number(new URL(relay.url).port), "127.0.0.1");
+    socket.write(
+      "POST /rest/v1/rpc/cloud_push HTTP/1.1\r\nHost: relay\r\nContent-Length: 8000000\r\n" +
+        `apikey: ${relay.anonKey}\r\nAuthorization: Bearer ${relay.anonKey}\r\n\r\n`,
+    );
+    const [head] = (await once(socket, "data")) as [Buffer];
+    expect(head.toString()).toMatch(/^HTTP\/1\.1 401 /);
+    socket.destroy();
+  });
+
+  it("a connection beyond a thousand is closed, and the others stay", async () => {
+    const one = await startRelay({
+      dataFolder: join(folder, "crowded"),
+      port: 0,
+      host: "127.0.0.1",
+      clock,
+      random: systemRandom,
+      log: silentLog,
+    });
+    const port = Number(new URL(one.url).port);
+    const closed: number[] = [];
+    const sockets = Array.from({ length: 1001 }, (_, i) =>
+      connect(port, "127.0.0.1")
+        .on("error", () => undefined)
+        .on("close", () => closed.push(i)),
+    );
+    await Promise.race(sockets.map((socket) => once(socket, "close")));
+    expect(closed).toHaveLength(1);
+    for (const socket of sockets) socket.destroy();
+    await one.close();
+  });
+
   it("wrong arguments are told as PostgREST tells them", async () => {
     const gina = await person("gina");
+    expect((await gina.rpc("cloud_nothing")).status).toBe(404);
     expect((await gina.rpc("cloud_pull", { team: TEAM })).error?.code).toBe("PGRST202");
     expect(
       (await gina.rpc("cloud_pull", { team: TEAM, cursors: [], max_rows: 1, more: 1 })).error?.code,
