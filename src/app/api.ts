@@ -203,6 +203,18 @@ export interface SessionFilter {
   readonly offset?: number;
 }
 
+/** Filters hold before the limit does. A decision is in no session: of these only `since` can let one through. */
+export interface SearchInput {
+  readonly query: string;
+  readonly session?: string;
+  readonly agent?: AgentId;
+  /** Id, a beginning of one, path or name. */
+  readonly project?: string;
+  /** Milliseconds since the epoch: sessions that were active, and decisions that were written, then or later. */
+  readonly since?: number;
+  readonly limit?: number;
+}
+
 export interface DoctorRow {
   readonly check: string;
   readonly state: "ok" | "warn" | "error";
@@ -239,7 +251,8 @@ export interface Api {
     readonly session: string;
     readonly events: readonly string[];
   }): Readonly<Record<string, readonly Part[]>>;
-  search(input: { readonly query: string; readonly limit?: number }): readonly SearchHit[];
+  /** The best first. */
+  search(input: SearchInput): readonly SearchHit[];
   usage(input: { readonly by: readonly UsageBy[]; readonly session?: string }): {
     readonly rows: readonly UsageRow[];
     readonly totals: UsageRow;

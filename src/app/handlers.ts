@@ -132,9 +132,14 @@ export function createHandlers(parts: Parts): Handlers {
       views.events(await views.sessionId(text), since ?? 0),
     traces: async ({ session: text }) => views.traces(await views.sessionId(text)),
     bodies: async ({ session: text, events }) => views.bodies(await views.sessionId(text), events),
-    async search({ query, limit }, { onProgress }) {
+    async search({ query, limit, session: sessionText, project, ...rest }, { onProgress }) {
+      const within = {
+        ...rest,
+        ...(sessionText !== undefined && { session: await views.sessionId(sessionText) }),
+        ...(project !== undefined && { project: await views.projectId(project) }),
+      };
       await parts.indexAll(onProgress);
-      return views.search(query, limit ?? 50);
+      return views.search(query, limit ?? 50, within);
     },
     usage: async ({ by, session: text }) =>
       views.usage(by, text === undefined ? null : await views.sessionId(text)),

@@ -1,18 +1,24 @@
 import { UsageError, type Command } from "./command.ts";
+import { FILTER_ABOUT, FILTER_OPTIONS, FILTER_USAGE, filterOf } from "./filter.ts";
 import { oneLine, print, printJson, say } from "./output.ts";
 import { readCount, when } from "./words.ts";
 
 export const search: Command = {
-  usage: ["search QUERY [--limit N] [--json]"],
+  usage: [`search QUERY [--session ID] ${FILTER_USAGE} [--limit N] [--json]`],
   about:
-    "Full text over everything local: prompts, responses, what tools were asked and answered, decisions.",
-  options: { limit: { type: "string" } },
+    "Full text over everything local: prompts, responses, what tools were asked and answered, decisions (which are in no\n" +
+    `session, agent or project). ${FILTER_ABOUT}`,
+  options: { ...FILTER_OPTIONS, session: { type: "string" }, limit: { type: "string" } },
   async run(context) {
     const query = context.args.join(" ").trim();
     if (query === "") throw new UsageError("QUERY is missing.");
     const limit = context.option("limit");
+    const session = context.option("session");
+    const filter = filterOf(context);
     const hits = await context.call("search", {
       query,
+      ...filter,
+      ...(session !== null && { session }),
       ...(limit !== null && { limit: readCount(limit, "limit") }),
     });
     if (context.json) {
@@ -21,7 +27,10 @@ export const search: Command = {
       );
       return 0;
     }
-    if (hits.length === 0) say(`Nothing here has "${oneLine(query)}".`);
+    if (hits.length === 0) {
+      const isNarrowed = session !== null || Object.keys(filter).length > 0;
+      say(`Nothing ${isNarrowed ? "that fits the options" : "here"} has "${oneLine(query)}".`);
+    }
     for (const hit of hits) {
       print(
         `${hit.decision ?? hit.session}  ${when(hit.at)}  ${hit.kind}  ${oneLine(hit.sessionTitle ?? "")}`.trimEnd(),

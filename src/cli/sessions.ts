@@ -1,22 +1,19 @@
-import { AGENT_IDS, type AgentId } from "../base/session.ts";
-import { noArguments, UsageError, type Command, type CommandContext } from "./command.ts";
+import { noArguments, type Command } from "./command.ts";
+import { FILTER_ABOUT, FILTER_OPTIONS, FILTER_USAGE, filterOf } from "./filter.ts";
 import { print, printJson, say, table } from "./output.ts";
-import type { SessionFilter } from "../app/api.ts";
-import { allTokens, money, quantity, readCount, readSince, when } from "./words.ts";
+import { allTokens, money, quantity, readCount, when } from "./words.ts";
 
 export const sessions: Command = {
-  usage: ["sessions [--agent ID] [--project NAME] [--since TIME] [--limit N] [--json]"],
-  about:
-    "Lists sessions, newest first. TIME is 2026-03-31, or 7d, 12h, 90m for the time before now.",
-  options: {
-    agent: { type: "string" },
-    project: { type: "string" },
-    since: { type: "string" },
-    limit: { type: "string" },
-  },
+  usage: [`sessions ${FILTER_USAGE} [--limit N] [--json]`],
+  about: `Lists sessions, newest first. ${FILTER_ABOUT}`,
+  options: { ...FILTER_OPTIONS, limit: { type: "string" } },
   async run(context) {
     noArguments(context);
-    const { rows, total } = await context.call("sessions", filterOf(context));
+    const limit = context.option("limit");
+    const { rows, total } = await context.call("sessions", {
+      ...filterOf(context),
+      limit: limit === null ? Number.MAX_SAFE_INTEGER : readCount(limit, "limit"),
+    });
     if (context.json) {
       printJson(
         rows.map((row) => ({
@@ -50,19 +47,3 @@ export const sessions: Command = {
     return 0;
   },
 };
-
-function filterOf(context: CommandContext): SessionFilter {
-  const agent = context.option("agent");
-  const project = context.option("project");
-  const since = context.option("since");
-  const limit = context.option("limit");
-  if (agent !== null && !AGENT_IDS.includes(agent as AgentId)) {
-    throw new UsageError(`"${agent}" is no agent known here: ${AGENT_IDS.join(", ")}.`);
-  }
-  return {
-    ...(agent !== null && { agent: agent as AgentId }),
-    ...(project !== null && { project }),
-    ...(since !== null && { since: readSince(since, Date.now()) }),
-    limit: limit === null ? Number.MAX_SAFE_INTEGER : readCount(limit, "limit"),
-  };
-}

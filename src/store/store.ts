@@ -31,7 +31,7 @@ import { type Resolver, createResolver } from "./views/resolve.ts";
 import { type SessionViews, createSessionViews } from "./views/sessions.ts";
 import { type TraceViews, createTraceViews } from "./views/traces.ts";
 import { type UsageViews, createUsageViews } from "./views/usage.ts";
-import type { SearchHit } from "./search/searcher.ts";
+import type { SearchHit, SearchWithin } from "./search/searcher.ts";
 
 export interface StoreOptions {
   /** The profile's; made if missing. */
@@ -43,7 +43,7 @@ export interface StoreOptions {
 }
 
 export interface Views extends SessionViews, EventViews, TraceViews, UsageViews, Resolver {
-  search(query: string, limit: number): Promise<readonly SearchHit[]>;
+  search(query: string, limit: number, within?: SearchWithin): Promise<readonly SearchHit[]>;
 }
 
 export interface Store {

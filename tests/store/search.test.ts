@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Store } from "../../src/store/store.ts";
 import { createSegment, mergeSegments, readBlock } from "../../src/store/search/segment.ts";
+import type { SearchWithin } from "../../src/store/search/searcher.ts";
 import { parseQuery } from "../../src/store/search/query.ts";
 import { snippetOf } from "../../src/store/search/snippet.ts";
 import { spots, words } from "../../src/store/search/tokens.ts";
@@ -224,6 +225,36 @@ describe("search", () => {
     expect(await store.views.search("common", 100)).toHaveLength(20);
     for (let i = 0; i < 20; i++)
       expect(await found(store, `word${i}x`)).toEqual([eventId(`e${i}`)]);
+  });
+
+  test("a filter holds before the limit: what fits is found behind any number of better hits", async () => {
+    const store = await openTestStore();
+    for (const [source, cwd, text] of [
+      ["loud", "/work/loud", "error error error"],
+      ["quiet", "/work/quiet", `one error in ${"many other words ".repeat(20)}`],
+    ] as const) {
+      await store.capture.commit([
+        batch(source, {
+          agent: source === "loud" ? "claude-code" : "codex",
+          facts: { cwd },
+          events: Array.from({ length: source === "loud" ? 9 : 1 }, (_, i) =>
+            event(`${source} ${i}`, { order: i, at: source === "loud" ? NOW - 1e9 : NOW, text }),
+          ),
+        }),
+      ]);
+    }
+    await store.search.setDecision({ id: "dec_1", title: "On error", body: "", at: NOW });
+    await indexAll(store);
+    const project = await store.views.projectId("/work/quiet");
+    const within = async (limit: number, filter?: SearchWithin) =>
+      (await store.views.search("error", limit, filter)).map((hit) => hit.event ?? hit.decision);
+    const quiet = [eventId("quiet 0")];
+    expect(await within(1, { session: sessionId("quiet", "codex") })).toEqual(quiet);
+    expect(await within(1, { agent: "codex" })).toEqual(quiet);
+    expect(await within(1, { project })).toEqual(quiet);
+    expect(await within(5, { project, agent: "claude-code" })).toEqual([]);
+    expect(new Set(await within(5, { since: NOW - 1 }))).toEqual(new Set(["dec_1", ...quiet]));
+    expect(await within(20)).toHaveLength(11);
   });
 
   test("finds decisions", async () => {

@@ -11,6 +11,8 @@ afterAll(() => desk.close());
 afterEach(() => seat.close());
 
 const row = (id: string): string => `#row-${id}`;
+/** Not to be seen on the page, only found by the engine; five thousand other events hold the word too. */
+const HIDDEN = [{ name: "output", body: "a hidden text" }] as const;
 const at = (event: string): string => `[data-event="${event}"]`;
 
 describe("the session list", () => {
@@ -77,6 +79,18 @@ describe("the session list", () => {
     await seat.page.keyboard.press("Enter");
     await seat.page.waitForURL("**/sessions/ses_rich?q=saveCursor#evt_rich_10");
     await expectShown(seat.page.locator(`${at("evt_rich_10")}[data-current=true]`));
+  });
+
+  test("with a filter finds what fits it, however many better places lie elsewhere, and says when nothing does", async () => {
+    seat = await sit(desk);
+    seat.engine.grow("ses_00003", { kind: "tool", tool: "Bash", bodies: HIDDEN });
+    await seat.go("/sessions?project=proj_signal-box&q=text");
+    await expectShown(seat.page.locator(".result.hit").getByText("a hidden"));
+    expect(await seat.page.locator(".result.hit").count()).toBe(1);
+    await seat.page.getByLabel("Search everything in all sessions").fill("saveCursor");
+    await expectShown(seat.page.getByRole("heading", { name: "Nothing found with these filters" }));
+    await seat.page.getByRole("button", { name: "Search everything" }).click();
+    await expectShown(seat.page.locator(".result.hit").first());
   });
 
   test("a session that changed is drawn again, and no other row is", async () => {
@@ -243,6 +257,17 @@ describe("a trace", () => {
     await seat.page.keyboard.press("Enter");
     await expectShown(seat.page.getByText("2 of 2"));
     await expectShown(seat.page.locator(`${at("evt_rich_12")}[data-current=true]`));
+  });
+
+  test("find here looks in this session, however many places there are in others", async () => {
+    seat = await sit(desk);
+    seat.engine.grow("ses_00003", { kind: "prompt", bodies: [] });
+    seat.engine.grow("ses_00003", { kind: "tool", tool: "Bash", bodies: HIDDEN });
+    await seat.go("/sessions/ses_00003");
+    await expectShown(seat.page.locator(at("evt_00003_0")));
+    await seat.page.keyboard.press("f");
+    await seat.page.keyboard.type("text");
+    await expectShown(seat.page.getByText("1 of 1"));
   });
 });
 

@@ -14,6 +14,7 @@ import type {
   Method,
   Push,
   SearchHit,
+  SearchInput,
   SessionRow,
   Status,
 } from "../../src/app/api.ts";
@@ -221,8 +222,7 @@ export async function standIn(
     traces: () => [],
     bodies: ({ session, events }: { session: string; events: readonly string[] }) =>
       Object.fromEntries(events.map((id) => [id, sessionOf(session).events.get(id)?.parts ?? []])),
-    search: ({ query, limit = 50 }: { query: string; limit?: number }) =>
-      search(sessions, query).slice(0, limit),
+    search: (input: SearchInput) => search(sessions, input).slice(0, input.limit ?? 50),
     usage: ({ by }: { by: readonly string[] }) =>
       usage(
         [...sessions.values()].map(({ row }) => row),
@@ -347,10 +347,17 @@ function documentOf(row: DecisionRow): Y.Doc {
   return doc;
 }
 
-function search(sessions: ReadonlyMap<string, data.StoredSession>, query: string): SearchHit[] {
+function search(
+  sessions: ReadonlyMap<string, data.StoredSession>,
+  { query, session: only, agent, project, since = 0 }: SearchInput,
+): SearchHit[] {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
   const hits: SearchHit[] = [];
   for (const { row: session, events } of sessions.values()) {
+    if (only !== undefined && session.id !== only) continue;
+    if (agent !== undefined && session.agent !== agent) continue;
+    if (project !== undefined && session.project?.id !== project) continue;
+    if ((session.endedAt ?? 0) < since) continue;
     for (const { row, parts } of events.values()) {
       const text = `${row.summary ?? ""} ${parts.map((part) => part.body).join(" ")}`;
       if (words.length === 0 || !words.every((word) => text.toLowerCase().includes(word))) continue;

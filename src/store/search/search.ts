@@ -3,7 +3,7 @@ import type { PGlite } from "@electric-sql/pglite";
 import { withoutNul } from "../../pg/arrays.ts";
 import type { FreshBodies } from "./fresh.ts";
 import { createIndexer } from "./indexer.ts";
-import { type SearchHit, createSearcher } from "./searcher.ts";
+import { type SearchHit, type SearchWithin, createSearcher } from "./searcher.ts";
 
 export interface DecisionText {
   readonly id: string;
@@ -15,7 +15,7 @@ export interface DecisionText {
 export interface SearchStore {
   /** Indexes what changed, some 8 MB of text a call. True: there is more. */
   catchUp(): Promise<boolean>;
-  search(query: string, limit: number): Promise<readonly SearchHit[]>;
+  search(query: string, limit: number, within?: SearchWithin): Promise<readonly SearchHit[]>;
   /** What a decision says now. A no-op when it said the same before. */
   setDecision(decision: DecisionText): Promise<void>;
 }
@@ -25,7 +25,7 @@ export function createSearch(db: PGlite, fresh: FreshBodies): SearchStore {
   const searcher = createSearcher(db);
   return {
     catchUp: () => indexer.catchUp(),
-    search: (query, limit) => searcher.search(query, limit),
+    search: (query, limit, within) => searcher.search(query, limit, within),
     async setDecision({ id, title, body, at }) {
       await db.query(
         `insert into search_decisions as s (id, title, body, at, rev) values ($1, $2, $3, $4, 1)

@@ -3,7 +3,8 @@
  * newer first.
  */
 import type { PGlite } from "@electric-sql/pglite";
-import type { EventKind } from "../../base/session.ts";
+import type { ProjectId, SessionId } from "../../base/ids.ts";
+import type { AgentId, EventKind } from "../../base/session.ts";
 import { bigintArray } from "../../pg/arrays.ts";
 import { readBodies } from "./indexer.ts";
 import { type Clause, parseQuery } from "./query.ts";
@@ -22,8 +23,17 @@ export interface SearchHit {
   readonly snippet: string;
 }
 
+/** Where to look. Decisions are in no session: of these fields only `since` can let one through. */
+export interface SearchWithin {
+  readonly session?: SessionId;
+  readonly agent?: AgentId;
+  readonly project?: ProjectId;
+  /** Milliseconds since the epoch: sessions that were active, and decisions that were written, then or later. */
+  readonly since?: number;
+}
+
 export interface Searcher {
-  search(query: string, limit: number): Promise<readonly SearchHit[]>;
+  search(query: string, limit: number, within?: SearchWithin): Promise<readonly SearchHit[]>;
 }
 
 interface Segment {
@@ -51,12 +61,12 @@ const B = 0.75;
 export function createSearcher(db: PGlite): Searcher {
   const held = new Map<number, Segment>();
   return {
-    async search(query, limit) {
+    async search(query, limit, within = {}) {
       const clauses = parseQuery(query);
       if (clauses.length === 0 || limit <= 0) return [];
       const segments = await refresh(db, held);
       const ranked = rank(segments, await countAll(db, segments, clauses));
-      return firstHits(db, ranked, clauses, limit);
+      return firstHits(db, await narrow(db, ranked, within), clauses, limit);
     },
   };
 }
@@ -249,6 +259,46 @@ function rank(segments: readonly Segment[], clauses: readonly Counts[]): readonl
     }
   }
   return found.sort((a, b) => b.score - a.score || b.at - a.at || b.doc - a.doc);
+}
+
+/** Before the limit: the best hits of everything may all lie elsewhere. */
+async function narrow(
+  db: PGlite,
+  ranked: readonly Ranked[],
+  within: SearchWithin,
+): Promise<readonly Ranked[]> {
+  const { terms, values } = conditions(within);
+  if (terms.length === 0 || ranked.length === 0) return ranked;
+  const found = await db.query<{ doc: number }>(
+    `select d.doc from search_docs d
+     left join sessions s on s.id = d.session_id
+     left join search_decisions t on t.id = d.subject
+     where ${terms.join(" and ")}`,
+    values,
+  );
+  const inside = new Set(found.rows.map(({ doc }) => doc));
+  return ranked.filter(({ doc }) => inside.has(doc));
+}
+
+function conditions(within: SearchWithin): {
+  readonly terms: readonly string[];
+  readonly values: (string | number)[];
+} {
+  const columns = {
+    session: "d.session_id =",
+    agent: "s.agent =",
+    project: "s.project_id =",
+    since: "coalesce(s.ended_at, s.started_at, t.at) >=",
+  } as const;
+  const terms: string[] = [];
+  const values: (string | number)[] = [];
+  for (const [name, column] of Object.entries(columns)) {
+    const value = within[name as keyof SearchWithin];
+    if (value === undefined) continue;
+    values.push(value);
+    terms.push(`${column} $${values.length}`);
+  }
+  return { terms, values };
 }
 
 interface HitRow {

@@ -1,10 +1,11 @@
 /** Which sessions the list shows, as its address says, and under which headings. */
-import type { SessionRow } from "../../app/api.ts";
+import type { SearchInput, SessionRow } from "../../app/api.ts";
+import { AGENT_IDS, type AgentId } from "../../base/session.ts";
 import { lastActivity } from "../state/sessions.ts";
 import { agentName, dayKey, dayLabel, DAY_MS } from "./format.ts";
 
 export interface Filter {
-  readonly agent: string | null;
+  readonly agent: AgentId | null;
   /** A project's id. */
   readonly project: string | null;
   readonly days: number | null;
@@ -29,7 +30,7 @@ export const PERIODS: readonly { readonly days: number; readonly name: string }[
 export function readFilter(query: URLSearchParams): Filter {
   const days = Number(query.get("days"));
   return {
-    agent: query.get("agent"),
+    agent: AGENT_IDS.find((id) => id === query.get("agent")) ?? null,
     project: query.get("project"),
     days: Number.isInteger(days) && days > 0 ? days : null,
   };
@@ -38,10 +39,20 @@ export function readFilter(query: URLSearchParams): Filter {
 export function matchesFilter(row: SessionRow, filter: Filter, nowMs: number): boolean {
   if (filter.agent !== null && row.agent !== filter.agent) return false;
   if (filter.project !== null && row.project?.id !== filter.project) return false;
-  return (
-    filter.days === null ||
-    (lastActivity(row) ?? 0) >= startOfDay(nowMs) - (filter.days - 1) * DAY_MS
-  );
+  return filter.days === null || (lastActivity(row) ?? 0) >= beginOf(filter.days, nowMs);
+}
+
+/** The same filter as the engine takes it. */
+export function searchWithin(
+  filter: Filter,
+  nowMs: number,
+): Pick<SearchInput, "agent" | "project" | "since"> {
+  const { agent, project, days } = filter;
+  return {
+    ...(agent !== null && { agent }),
+    ...(project !== null && { project }),
+    ...(days !== null && { since: beginOf(days, nowMs) }),
+  };
 }
 
 export function matchesWords(row: SessionRow, words: readonly string[]): boolean {
@@ -85,6 +96,9 @@ function periodLabel(at: number | null, nowMs: number): string {
   return new Date(at).toLocaleDateString("en-GB", { month: "long", year: "numeric" });
 }
 
-function startOfDay(nowMs: number): number {
-  return new Date(nowMs).setHours(0, 0, 0, 0);
+/** The first moment of the last so many days, of which today is one. */
+function beginOf(days: number, nowMs: number): number {
+  const day = new Date(nowMs);
+  day.setHours(0, 0, 0, 0);
+  return day.setDate(day.getDate() - days + 1);
 }

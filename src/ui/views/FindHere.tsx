@@ -4,7 +4,8 @@ import { createAnswer, useServices } from "../state/engine.ts";
 import type { TraceStore } from "../state/trace.ts";
 import { Icon } from "../parts/Icon.tsx";
 
-const LIMIT = 500;
+/** Of one session; where there are more, the count says so. */
+const LIMIT = 2_000;
 const PAUSE_MS = 120;
 
 /** Finds words in this session: in the lines on the page, and in every text the engine knows of it. */
@@ -27,18 +28,14 @@ export function FindHere(props: {
   });
   const hits = createAnswer(
     asked,
-    (query) => engine.call("search", { query, limit: LIMIT }),
+    (query) => engine.call("search", { query, session: props.trace.session, limit: LIMIT }),
     engine,
   );
 
   const found = createMemo<readonly string[]>(() => {
     const needle = (asked() ?? "").toLowerCase();
     if (needle === "") return [];
-    const inText = new Set(
-      (hits.value() ?? [])
-        .filter((hit) => hit.session === props.trace.session)
-        .map((hit) => hit.event),
-    );
+    const inText = new Set((hits.value() ?? []).map((hit) => hit.event));
     return props.trace
       .outline()
       .reading.map(({ event }) => event)
@@ -60,6 +57,17 @@ export function FindHere(props: {
       if (first !== null) props.onShow(first);
     }),
   );
+
+  /** Nothing is said of what was not looked at yet. */
+  const said = (): string => {
+    if (asked() === null) return "";
+    if (found().length === 0) {
+      if (hits.fault() !== null) return "could not be searched";
+      return hits.value() === null ? "" : "not found";
+    }
+    const more = hits.value()?.length === LIMIT ? "+" : "";
+    return `${exactCount(at() + 1)} of ${exactCount(found().length)}${more}`;
+  };
 
   function step(by: 1 | -1): void {
     const count = found().length;
@@ -92,11 +100,7 @@ export function FindHere(props: {
         />
       </label>
       <span class="quiet" role="status">
-        {asked() === null
-          ? ""
-          : found().length === 0
-            ? "not found"
-            : `${exactCount(at() + 1)} of ${exactCount(found().length)}`}
+        {said()}
       </span>
       <button type="button" class="icon-button" aria-label="Close" onClick={() => props.onClose()}>
         <Icon name="close" />

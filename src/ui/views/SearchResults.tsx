@@ -8,7 +8,7 @@ import {
   Show,
   type JSX,
 } from "solid-js";
-import type { SearchHit, SessionRow } from "../../app/api.ts";
+import type { SearchHit, SearchInput, SessionRow } from "../../app/api.ts";
 import { withoutAnsi } from "../lib/ansi.ts";
 import { agentName, plural } from "../lib/format.ts";
 import { decisionPath, navigate, sessionPath } from "../lib/router.ts";
@@ -22,8 +22,11 @@ import { lastActivity } from "../state/sessions.ts";
 
 interface Props {
   readonly words: string;
-  /** The sessions that pass the filters: only these are searched. */
-  readonly within: readonly SessionRow[];
+  /** Of the sessions that pass the filters, their titles are looked through here. */
+  readonly sessions: readonly SessionRow[];
+  /** The same filters, for the engine. Null: everything is searched. */
+  readonly within: Omit<SearchInput, "query"> | null;
+  readonly onUnfilter: () => void;
   readonly selected: string | null;
   readonly takeKeys: (take: (event: KeyboardEvent) => void) => void;
 }
@@ -41,20 +44,16 @@ const LOOK_AGAIN_MS = 700;
 /** Sessions by title at once, then every place in their text as the engine finds them. */
 export function SearchResults(props: Props): JSX.Element {
   const { engine, sessions } = useServices();
-  const [asked, setAsked] = createSignal<string | null>(null);
+  const [asked, setAsked] = createSignal<SearchInput | null>(null);
   const [active, setActive] = createSignal<string | null>(null);
   const [handle, setHandle] = createSignal<ListHandle>();
 
   createEffect(() => {
-    const { words } = props;
-    const timer = setTimeout(() => setAsked(words), PAUSE_MS);
+    const question = { ...props.within, query: props.words, limit: LIMIT };
+    const timer = setTimeout(() => setAsked(question), PAUSE_MS);
     onCleanup(() => clearTimeout(timer));
   });
-  const hits = createAnswer(
-    asked,
-    (words) => engine.call("search", { query: words, limit: LIMIT }),
-    engine,
-  );
+  const hits = createAnswer(asked, (question) => engine.call("search", question), engine);
 
   // What is captured meanwhile is found as well.
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -71,18 +70,15 @@ export function SearchResults(props: Props): JSX.Element {
 
   const list = createMemo<readonly ResultRow[]>(() => {
     const needles = props.words.toLowerCase().split(/\s+/).filter(Boolean);
-    const titles = props.within.filter((row) => matchesWords(row, needles)).slice(0, MAX_TITLES);
-    const ids = new Set(props.within.map((row) => row.id));
-    const inText = (hits.value() ?? []).filter(
-      (hit) => hit.decision !== null || ids.has(hit.session),
-    );
+    const titles = props.sessions.filter((row) => matchesWords(row, needles)).slice(0, MAX_TITLES);
+    const inText = hits.value() ?? [];
     return [
       ...headed(
         "Titles",
         titles.map((session) => ({ key: session.id, type: "title" as const, session })),
       ),
       ...headed(
-        "In the text",
+        inText.length === LIMIT ? `In the text: the best ${LIMIT}` : "In the text",
         inText.map((hit, index) => ({
           key: `${hit.event ?? hit.decision ?? hit.session}:${index}`,
           type: "hit" as const,
@@ -125,12 +121,8 @@ export function SearchResults(props: Props): JSX.Element {
       <Show when={hits.slow()}>
         <Skeleton rows={6} />
       </Show>
-      <Show when={list().length === 0 && hits.value() !== null && asked() === props.words}>
-        <Empty title="Nothing found">
-          <p>
-            No session on this machine holds these words. Every word counts; fewer words find more.
-          </p>
-        </Empty>
+      <Show when={list().length === 0 && hits.value() !== null && asked()?.query === props.words}>
+        <Nothing isFiltered={props.within !== null} onUnfilter={props.onUnfilter} />
       </Show>
       <VirtualList<ResultRow>
         rows={list()}
@@ -153,6 +145,31 @@ export function SearchResults(props: Props): JSX.Element {
         )}
       </VirtualList>
     </>
+  );
+}
+
+function Nothing(props: {
+  readonly isFiltered: boolean;
+  readonly onUnfilter: () => void;
+}): JSX.Element {
+  return (
+    <Show
+      when={props.isFiltered}
+      fallback={
+        <Empty title="Nothing found">
+          <p>
+            Nothing on this machine holds these words. Every word counts; fewer words find more.
+          </p>
+        </Empty>
+      }
+    >
+      <Empty title="Nothing found with these filters">
+        <p>No session that fits the filters holds these words.</p>
+        <button type="button" class="button" onClick={() => props.onUnfilter()}>
+          Search everything
+        </button>
+      </Empty>
+    </Show>
   );
 }
 

@@ -24,7 +24,14 @@ import {
   gridTemplate,
   type Column,
 } from "../lib/sessionColumns.ts";
-import { grouped, matchesFilter, PERIODS, readFilter, type ListRow } from "../lib/sessionFilter.ts";
+import {
+  grouped,
+  matchesFilter,
+  PERIODS,
+  readFilter,
+  searchWithin,
+  type ListRow,
+} from "../lib/sessionFilter.ts";
 import { useTitle } from "../lib/title.ts";
 import { oneLine } from "../lib/visible.ts";
 import { Chip, Empty, Failed, Menu, Skeleton, Time } from "../parts/Basics.tsx";
@@ -58,6 +65,10 @@ export function SessionList(props: { readonly selected: string | null }): JSX.El
     equals: (a, b) => a.map(({ id }) => id).join() === b.map(({ id }) => id).join(),
   });
   const isFiltered = createMemo(() => Object.values(filter()).some((value) => value !== null));
+  const within = createMemo(() => (isFiltered() ? searchWithin(filter(), now()) : null), null, {
+    equals: (a, b) => JSON.stringify(a) === JSON.stringify(b),
+  });
+  const unfilter = (): void => setQuery({ agent: null, project: null, days: null });
 
   onMount(() => {
     const observer = new ResizeObserver(([entry]) => setWidth(entry?.contentRect.width ?? 900));
@@ -107,7 +118,9 @@ export function SessionList(props: { readonly selected: string | null }): JSX.El
         fallback={
           <SearchResults
             words={words().trim()}
-            within={matching()}
+            sessions={matching()}
+            within={within()}
+            onUnfilter={unfilter}
             selected={props.selected}
             takeKeys={(take) => setIntoList(() => take)}
           />
@@ -136,11 +149,7 @@ export function SessionList(props: { readonly selected: string | null }): JSX.El
             }
           >
             <Empty title="No session fits these filters">
-              <button
-                type="button"
-                class="button"
-                onClick={() => setQuery({ agent: null, project: null, days: null })}
-              >
+              <button type="button" class="button" onClick={unfilter}>
                 Remove the filters
               </button>
             </Empty>
