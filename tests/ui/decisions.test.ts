@@ -77,6 +77,44 @@ test("an edit survives the engine's death and a reload of the page, and is sent 
   await seat.page.waitForFunction(() => localStorage.getItem("operon.unsent") === "[]");
 });
 
+test("of a newer Operon it is read, followed and not changed, and says so", async () => {
+  await open();
+  const doc = seat.engine.documents.get(ID);
+  doc?.getMap("meta").set("schema", 2);
+  await expectShown(seat.page.getByText(/written by a newer Operon.*can be read here/));
+  await expectShown(seat.page.getByText("saved on this machine", { exact: true }));
+  const context = seat.page.getByRole("textbox", { name: "Context" });
+  await context.click();
+  await seat.page.keyboard.press("Control+End");
+  await seat.page.keyboard.type(" Never.");
+  expect(await seat.page.getByRole("combobox", { name: "Status" }).isDisabled()).toBe(true);
+  expect(await seat.page.getByRole("button", { name: /Undo|Remove|Choose|Add/ }).count()).toBe(0);
+  doc?.getText("context").insert(0, "Theirs. ");
+  await expect.poll(() => context.textContent()).toMatch(/^Theirs\. .* twice\.$/);
+  await seat.page.reload();
+  await expectShown(seat.page.getByText(/written by a newer Operon/));
+  await expect.poll(() => context.textContent()).toMatch(/^Theirs\. .* twice\.$/);
+  expect(record().context).not.toContain("Never");
+});
+
+test("what the engine could not write is said to be only in this page, and is written when asked again", async () => {
+  await open();
+  seat.engine.refusing = { type: "disk-full", message: "The disk is full. Free some space." };
+  await seat.page.getByRole("textbox", { name: "Context" }).click();
+  await seat.page.keyboard.press("Control+End");
+  await seat.page.keyboard.type(" More.");
+  await expectShown(seat.page.getByRole("alert").getByText(/The disk is full\..*not saved/));
+  await expectShown(seat.page.getByText("kept in this page only"));
+  await seat.page.getByRole("button", { name: "Try again" }).click();
+  await expectShown(seat.page.getByRole("alert").getByText(/The disk is full/));
+  expect(record().context).not.toContain("More");
+  seat.engine.refusing = null;
+  await seat.page.getByRole("button", { name: "Try again" }).click();
+  await expectShown(seat.page.getByText("saved on this machine", { exact: true }));
+  expect(record().context).toMatch(/ More\.$/);
+  expect(await seat.page.getByRole("alert").count()).toBe(0);
+});
+
 test("status, date, deciders and tags are changed in place", async () => {
   await open();
   await seat.page.getByRole("combobox", { name: "Status" }).selectOption("superseded");

@@ -20,9 +20,11 @@ import type {
 } from "../../src/app/api.ts";
 import { decodeFrame, encodeFrame, encodeState, SOCKET_PATH } from "../../src/app/channel.ts";
 import { readWebFiles, type WebFiles } from "../../src/app/webfiles.ts";
+import { utf8 } from "../../src/base/bytes.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import type { DecisionId } from "../../src/base/ids.ts";
 import { systemRandom } from "../../src/base/random.ts";
+import type { Fault } from "../../src/base/result.ts";
 import { NO_TOKENS, type Tokens } from "../../src/base/session.ts";
 import {
   addOption,
@@ -31,6 +33,7 @@ import {
   markOption,
   readDecision,
 } from "../../src/crdt/decision.ts";
+import { canWrite } from "../../src/crdt/documents.ts";
 import { addEntry } from "../../src/crdt/lists.ts";
 import * as data from "./stand-in-data.ts";
 
@@ -41,6 +44,8 @@ export interface StandIn {
   /** Calls heard, by method. */
   readonly calls: Map<string, number>;
   status: Status;
+  /** While it is set, no change of a document is written: this is why. */
+  refusing: Fault | null;
   /** Adds or changes an event and tells every page. */
   grow(session: string, event: Parameters<typeof data.putEvent>[1]): string;
   /** An event that the transcript has no more. */
@@ -89,6 +94,7 @@ export async function standIn(
     documents,
     calls,
     status: newStatus(sessions.size),
+    refusing: null,
     grow(id, event) {
       const session = sessions.get(id) as data.StoredSession;
       const made = data.putEvent(session, event);
@@ -147,21 +153,23 @@ export async function standIn(
     const frame = decodeFrame(bytes);
     if (frame === null) return;
     const doc = documents.get(frame.doc);
+    const refuse = (fault: Fault): void => {
+      open.delete(frame.doc);
+      socket.send(encodeFrame("refused", frame.doc, 0, utf8(JSON.stringify(fault))));
+    };
     if (doc === undefined) {
-      const fault = {
+      return refuse({
         type: "not-found",
         message: "There is no decision at this address. It may have been removed.",
-      };
-      return socket.send(
-        encodeFrame("refused", frame.doc, 0, new TextEncoder().encode(JSON.stringify(fault))),
-      );
+      });
     }
     switch (frame.kind) {
       case "open":
         if (!open.has(frame.doc)) {
           open.add(frame.doc);
           const tell = (update: Uint8Array, origin: unknown): void => {
-            if (origin !== socket) socket.send(encodeFrame("update", frame.doc, 0, update));
+            if (origin !== socket && open.has(frame.doc))
+              socket.send(encodeFrame("update", frame.doc, 0, update));
           };
           doc.on("update", tell);
           socket.on("close", () => doc.off("update", tell));
@@ -175,11 +183,15 @@ export async function standIn(
           ),
         );
         return;
-      case "update":
+      case "update": {
+        const writable = canWrite("decision", doc);
+        const fault = writable.ok ? self.refusing : writable.fault;
+        if (fault !== null) return refuse(fault);
         Y.applyUpdate(doc, frame.payload, socket);
         socket.send(encodeFrame("ack", frame.doc, frame.number));
         push({ topic: "decisions", ids: [frame.doc] });
         return;
+      }
       default:
     }
   }

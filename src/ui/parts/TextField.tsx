@@ -1,7 +1,13 @@
 import { defaultKeymap } from "@codemirror/commands";
-import { EditorState, type Transaction, type TransactionSpec } from "@codemirror/state";
+import {
+  Compartment,
+  EditorState,
+  type Extension,
+  type Transaction,
+  type TransactionSpec,
+} from "@codemirror/state";
 import { EditorView, keymap, placeholder } from "@codemirror/view";
-import { onCleanup, onMount, type JSX } from "solid-js";
+import { createEffect, on, onCleanup, onMount, type JSX } from "solid-js";
 import { yCollab, yUndoManagerKeymap } from "y-codemirror.next";
 import type * as Y from "yjs";
 
@@ -44,6 +50,7 @@ export function TextField(props: Props): JSX.Element {
       view.contentDOM.blur();
       return true;
     };
+    const access = new Compartment();
     const root = host.attachShadow({ mode: "open" });
     const view = new EditorView({
       parent: root,
@@ -55,9 +62,9 @@ export function TextField(props: Props): JSX.Element {
           keymap.of([
             { key: "Escape", run: leave },
             ...(props.oneLine === true ? [{ key: "Enter", run: leave }] : []),
-            ...yUndoManagerKeymap,
             ...defaultKeymap,
           ]),
+          access.of(accessOf(props)),
           LOOK,
           EditorView.lineWrapping,
           EditorView.contentAttributes.of({
@@ -67,15 +74,31 @@ export function TextField(props: Props): JSX.Element {
             autocapitalize: "sentences",
             dir: "auto",
           }),
-          placeholder(props.placeholder),
-          EditorState.readOnly.of(props.readOnly ?? false),
           ...(props.oneLine === true ? [EditorState.transactionFilter.of(withoutNewLines)] : []),
         ],
       }),
     });
+    createEffect(
+      on(
+        () => props.readOnly,
+        () => view.dispatch({ effects: access.reconfigure(accessOf(props)) }),
+        { defer: true },
+      ),
+    );
     onCleanup(() => view.destroy());
   });
   return <div class={`field ${props.class ?? ""}`} ref={host} />;
+}
+
+/** Undo writes into the text past the editor: where it is only read, its keys are gone too. */
+function accessOf({ readOnly, placeholder: words }: Props): Extension {
+  if (readOnly !== true) return [keymap.of(yUndoManagerKeymap), placeholder(words)];
+  return [
+    EditorState.readOnly.of(true),
+    EditorView.editable.of(false),
+    EditorView.contentAttributes.of({ "aria-readonly": "true", tabindex: "0" }),
+    placeholder("Nothing written"),
+  ];
 }
 
 /** What is typed or pasted into a field of one line is one line. What arrives from others is theirs. */

@@ -5,6 +5,8 @@
  * loses nothing), and in the engine, which acknowledges what will survive a crash. `kept` says truthfully how far an
  * edit has come. What the engine has not acknowledged is noted by name, and sent when it is back, even if the page was
  * closed meanwhile and the document is not looked at again.
+ *
+ * What the engine will not write is not sent: a document of a newer Operon is followed, and only read.
  */
 import { createSignal, type Accessor } from "solid-js";
 import { IndexeddbPersistence } from "y-indexeddb";
@@ -12,6 +14,7 @@ import * as Y from "yjs";
 import { decodeFrame, decodeState, encodeFrame, type DocFrame } from "../../app/channel.ts";
 import { fromUtf8 } from "../../base/bytes.ts";
 import type { Fault } from "../../base/result.ts";
+import { canWrite } from "../../crdt/documents.ts";
 import type { Engine } from "../lib/client.ts";
 
 /** `page`: only in this browser · `saving`: on its way · `machine`: the engine has it. */
@@ -23,8 +26,11 @@ export interface OpenDocument {
   /** There is something to show: from the engine, or from this browser. */
   readonly ready: Accessor<boolean>;
   readonly kept: Accessor<Kept>;
-  /** The engine's sentence when it cannot open or write it. */
+  /** The engine's sentence when it could not open or write it; `retry` asks again. */
   readonly fault: Accessor<string | null>;
+  /** The sentence why it can only be read. */
+  readonly readOnly: Accessor<string | null>;
+  retry(): void;
 }
 
 export interface DocumentStore {
@@ -92,6 +98,9 @@ function hold(engine: Engine, id: string): Held {
   const [ready, setReady] = createSignal(false);
   const [kept, setKept] = createSignal<Kept>("saving");
   const [fault, setFault] = createSignal<string | null>(null);
+  const [readOnly, setReadOnly] = createSignal<string | null>(null);
+  /** The engine's word that it will not write it, which may be ahead of what the document here says. */
+  let refusal: string | null = null;
   let stored = false;
   let exchanged = false;
   let sent = 0;
@@ -108,13 +117,25 @@ function hold(engine: Engine, id: string): Held {
   });
 
   doc.on("update", (update: Uint8Array, origin: unknown) => {
+    look();
     if (origin === FROM_ENGINE || origin === storage) return;
     noteUnsent(id, true);
     if (exchanged) send(update);
     else if (engine.link().state === "lost") setKept("page");
   });
 
+  function look(): void {
+    const writable = canWrite("decision", doc);
+    setReadOnly(writable.ok ? refusal : writable.fault.message);
+  }
+
   function connected(): void {
+    refusal = null;
+    look();
+    open();
+  }
+
+  function open(): void {
     if (!stored) return;
     exchanged = false;
     setFault(null);
@@ -123,6 +144,7 @@ function hold(engine: Engine, id: string): Held {
 
   function lost(): void {
     exchanged = false;
+    setFault(null);
     setKept("page");
   }
 
@@ -139,7 +161,8 @@ function hold(engine: Engine, id: string): Held {
         Y.applyUpdate(doc, state.update, FROM_ENGINE);
         exchanged = true;
         setReady(true);
-        send(Y.encodeStateAsUpdate(doc, state.vector));
+        if (readOnly() === null) send(Y.encodeStateAsUpdate(doc, state.vector));
+        else setKept(unsent().includes(id) ? "page" : "machine");
         return;
       }
       case "update":
@@ -154,12 +177,19 @@ function hold(engine: Engine, id: string): Held {
         self.whenKept = null;
         return;
       case "refused":
-        exchanged = false;
-        setFault((JSON.parse(fromUtf8(payload)) as Fault).message);
-        setKept("page");
+        refused(JSON.parse(fromUtf8(payload)) as Fault);
         return;
       default:
     }
+  }
+
+  function refused({ type, message }: Fault): void {
+    exchanged = false;
+    setKept("page");
+    if (type !== "newer-schema") return void setFault(message);
+    refusal = message;
+    look();
+    open();
   }
 
   const self: Held = {
@@ -168,6 +198,8 @@ function hold(engine: Engine, id: string): Held {
     ready,
     kept,
     fault,
+    readOnly,
+    retry: connected,
     users: 0,
     whenKept: null,
     receive,

@@ -46,7 +46,9 @@ export function DecisionPage(props: {
 
   return (
     <main class="detail page-scroll scroll" aria-label="Decision">
-      <Show when={document.fault()}>{(words) => <Failed words={words()} />}</Show>
+      <Show when={!document.ready() && document.fault()}>
+        {(words) => <Failed words={words()} onAgain={document.retry} />}
+      </Show>
       <Show
         when={document.ready()}
         fallback={
@@ -75,6 +77,7 @@ function Page(props: {
   const { document } = props;
   const { doc } = document;
   const record = watch(doc);
+  const readOnly = (): boolean => document.readOnly() !== null;
   useTitle(() => oneLine(record().title) || "Decision");
   const undo = new Y.UndoManager(
     [
@@ -90,7 +93,7 @@ function Page(props: {
   undo.on("stack-item-popped", look);
   useKeys({
     "mod+z": (event) => {
-      if (isEditable(innermost(event))) return false;
+      if (readOnly() || isEditable(innermost(event))) return false;
       undo.undo();
       return undefined;
     },
@@ -112,25 +115,34 @@ function Page(props: {
         >
           <Icon name="back" />
         </a>
-        <StatusChoice record={record()} onEdit={edit} />
-        <DateField label="Date" value={record().date} onChange={(date) => edit({ date })} />
+        <StatusChoice record={record()} readOnly={readOnly()} onEdit={edit} />
+        <DateField
+          label="Date"
+          value={record().date}
+          readOnly={readOnly()}
+          onChange={(date) => edit({ date })}
+        />
         <span class="quiet kept" role="status">
           {keptWords(document, props.row)}
         </span>
-        <button
-          type="button"
-          class="link"
-          disabled={!canUndo()}
-          title={`Undo (${keyLabel("mod+z")})`}
-          onClick={() => undo.undo()}
-        >
-          Undo
-        </button>
+        <Show when={!readOnly()}>
+          <button
+            type="button"
+            class="link"
+            disabled={!canUndo()}
+            title={`Undo (${keyLabel("mod+z")})`}
+            onClick={() => undo.undo()}
+          >
+            Undo
+          </button>
+        </Show>
       </div>
+      <Refusal document={document} />
       <h1 class="page-title">
         <TextField
           text={decisionText(doc, "title")}
           undo={undo}
+          readOnly={readOnly()}
           label="Title"
           placeholder="What is decided"
           oneLine
@@ -140,6 +152,7 @@ function Page(props: {
         class="page-outcome"
         text={decisionText(doc, "outcome")}
         undo={undo}
+        readOnly={readOnly()}
         label="Outcome"
         placeholder="The outcome in a sentence"
       />
@@ -148,12 +161,14 @@ function Page(props: {
           label="Deciders"
           values={record().deciders}
           placeholder="Add a name"
+          readOnly={readOnly()}
           onChange={(deciders) => edit({ deciders })}
         />
         <ListField
           label="Tags"
           values={record().tags}
           placeholder="Add a tag"
+          readOnly={readOnly()}
           onChange={(tags) => edit({ tags })}
         />
         <Show when={record().project}>
@@ -169,6 +184,7 @@ function Page(props: {
           <DateField
             label="Review by"
             value={record().reviewBy}
+            readOnly={readOnly()}
             onChange={(reviewBy) => edit({ reviewBy })}
           />
         </div>
@@ -177,6 +193,7 @@ function Page(props: {
         <TextField
           text={decisionText(doc, "context")}
           undo={undo}
+          readOnly={readOnly()}
           label="Context"
           placeholder="What is the case, and what makes it a question?"
         />
@@ -185,21 +202,61 @@ function Page(props: {
         <TextField
           text={decisionText(doc, "drivers")}
           undo={undo}
+          readOnly={readOnly()}
           label="Drivers"
           placeholder="What matters for the choice?"
         />
       </Section>
-      <Options doc={doc} options={record().options} undo={undo} />
+      <Options doc={doc} options={record().options} undo={undo} readOnly={readOnly()} />
       <Section title="Consequences">
         <TextField
           text={decisionText(doc, "consequences")}
           undo={undo}
+          readOnly={readOnly()}
           label="Consequences"
           placeholder="What follows from it, wanted or not?"
         />
       </Section>
       <Evidence record={record()} />
     </article>
+  );
+}
+
+/** Why what is typed here is not saved, or cannot be. */
+function Refusal(props: { readonly document: OpenDocument }): JSX.Element {
+  const { document } = props;
+  return (
+    <>
+      <Show when={document.readOnly()}>
+        {(words) => (
+          <div class="page-note" role="status">
+            <Icon name="lock" />
+            <p>
+              {words()}
+              <Show when={document.kept() === "page"}>
+                {" "}
+                What you changed here before is kept in this browser, and saved once Operon is
+                updated.
+              </Show>
+            </p>
+          </div>
+        )}
+      </Show>
+      <Show when={document.fault()}>
+        {(words) => (
+          <div class="page-note bad" role="alert">
+            <Icon name="error" />
+            <p>
+              {words()} What you type here is kept in this page; it is not saved on this machine
+              before the engine takes it.
+            </p>
+            <button type="button" class="button" onClick={() => document.retry()}>
+              Try again
+            </button>
+          </div>
+        )}
+      </Show>
+    </>
   );
 }
 
@@ -214,6 +271,7 @@ function Section(props: { readonly title: string; readonly children: JSX.Element
 
 function StatusChoice(props: {
   readonly record: DecisionRecord;
+  readonly readOnly: boolean;
   readonly onEdit: (edit: DecisionEdit) => void;
 }): JSX.Element {
   return (
@@ -221,6 +279,7 @@ function StatusChoice(props: {
       <span class="hidden">Status</span>
       <select
         value={props.record.status}
+        disabled={props.readOnly}
         onChange={(event) => props.onEdit({ status: event.currentTarget.value })}
       >
         <For each={DECISION_STATUSES}>
@@ -234,6 +293,7 @@ function StatusChoice(props: {
 function DateField(props: {
   readonly label: string;
   readonly value: string | null;
+  readonly readOnly: boolean;
   readonly onChange: (value: string) => void;
 }): JSX.Element {
   return (
@@ -242,7 +302,8 @@ function DateField(props: {
       classList={{ unset: props.value === null }}
       type="date"
       aria-label={props.label}
-      data-unset="Add a date"
+      readOnly={props.readOnly}
+      data-unset={props.readOnly ? "No date" : "Add a date"}
       value={props.value ?? ""}
       onChange={(event) => props.onChange(event.currentTarget.value)}
     />
@@ -254,6 +315,7 @@ function ListField(props: {
   readonly label: string;
   readonly values: readonly string[];
   readonly placeholder: string;
+  readonly readOnly: boolean;
   readonly onChange: (values: readonly string[]) => void;
 }): JSX.Element {
   function add(input: HTMLInputElement): void {
@@ -272,29 +334,33 @@ function ListField(props: {
           {(value) => (
             <span class="chip">
               {oneLine(value)}
-              <button
-                type="button"
-                aria-label={`Remove ${oneLine(value)}`}
-                onClick={() => props.onChange(props.values.filter((other) => other !== value))}
-              >
-                <Icon name="close" />
-              </button>
+              <Show when={!props.readOnly}>
+                <button
+                  type="button"
+                  aria-label={`Remove ${oneLine(value)}`}
+                  onClick={() => props.onChange(props.values.filter((other) => other !== value))}
+                >
+                  <Icon name="close" />
+                </button>
+              </Show>
             </span>
           )}
         </For>
-        <input
-          type="text"
-          class="fact-input"
-          maxlength="300"
-          aria-label={props.placeholder}
-          placeholder={props.placeholder}
-          onKeyDown={(event) => {
-            if (event.key !== "Enter" && event.key !== ",") return;
-            event.preventDefault();
-            add(event.currentTarget);
-          }}
-          onBlur={(event) => add(event.currentTarget)}
-        />
+        <Show when={!props.readOnly}>
+          <input
+            type="text"
+            class="fact-input"
+            maxlength="300"
+            aria-label={props.placeholder}
+            placeholder={props.placeholder}
+            onKeyDown={(event) => {
+              if (event.key !== "Enter" && event.key !== ",") return;
+              event.preventDefault();
+              add(event.currentTarget);
+            }}
+            onBlur={(event) => add(event.currentTarget)}
+          />
+        </Show>
       </span>
     </div>
   );
@@ -304,6 +370,7 @@ function Options(props: {
   readonly doc: Y.Doc;
   readonly options: readonly DecisionOption[];
   readonly undo: Y.UndoManager;
+  readonly readOnly: boolean;
 }): JSX.Element {
   const ids = createMemo(() => props.options.map((option) => option.id), [], {
     equals: (a, b) => a.join() === b.join(),
@@ -327,9 +394,11 @@ function Options(props: {
     <section class="page-section">
       <h2>
         Options
-        <button type="button" class="link" onClick={add}>
-          Add an option
-        </button>
+        <Show when={!props.readOnly}>
+          <button type="button" class="link" onClick={add}>
+            Add an option
+          </button>
+        </Show>
       </h2>
       <Show when={ids().length > 0}>
         <ul class="options">
@@ -341,6 +410,7 @@ function Options(props: {
                   id={id}
                   part="title"
                   undo={props.undo}
+                  readOnly={props.readOnly}
                   class="option-title"
                   label="Option"
                   placeholder="An option"
@@ -354,6 +424,7 @@ function Options(props: {
                     id={id}
                     part="pros"
                     undo={props.undo}
+                    readOnly={props.readOnly}
                     label="For it"
                     placeholder="What speaks for it"
                   />
@@ -367,23 +438,33 @@ function Options(props: {
                     id={id}
                     part="cons"
                     undo={props.undo}
+                    readOnly={props.readOnly}
                     label="Against it"
                     placeholder="What speaks against it"
                   />
                 </div>
-                <div class="option-actions">
-                  <button
-                    type="button"
-                    class="link"
-                    aria-pressed={chosen(id)}
-                    onClick={() => markOption(props.doc, id, "chosen", !chosen(id))}
-                  >
-                    {chosen(id) ? "Chosen" : "Choose"}
-                  </button>
-                  <button type="button" class="link" onClick={() => remove(id)}>
-                    Remove
-                  </button>
-                </div>
+                <Show
+                  when={!props.readOnly}
+                  fallback={
+                    <Show when={chosen(id)}>
+                      <div class="option-actions">Chosen</div>
+                    </Show>
+                  }
+                >
+                  <div class="option-actions">
+                    <button
+                      type="button"
+                      class="link"
+                      aria-pressed={chosen(id)}
+                      onClick={() => markOption(props.doc, id, "chosen", !chosen(id))}
+                    >
+                      {chosen(id) ? "Chosen" : "Choose"}
+                    </button>
+                    <button type="button" class="link" onClick={() => remove(id)}>
+                      Remove
+                    </button>
+                  </div>
+                </Show>
               </li>
             )}
           </For>
@@ -403,6 +484,7 @@ function OptionField(props: {
   readonly undo: Y.UndoManager;
   readonly label: string;
   readonly placeholder: string;
+  readonly readOnly: boolean;
   readonly class?: string;
 }): JSX.Element {
   return (
@@ -414,6 +496,7 @@ function OptionField(props: {
           label={props.label}
           placeholder={props.placeholder}
           oneLine={props.part === "title"}
+          readOnly={props.readOnly}
           class={props.class ?? ""}
         />
       )}
@@ -442,9 +525,11 @@ function Evidence(props: { readonly record: DecisionRecord }): JSX.Element {
 }
 
 /** How far the newest edit has come, in true words. */
-function keptWords({ kept }: OpenDocument, row: DecisionRow | null): string {
+function keptWords({ kept, fault, readOnly }: OpenDocument, row: DecisionRow | null): string {
   switch (kept()) {
     case "page":
+      if (fault() !== null) return "kept in this page only";
+      if (readOnly() !== null) return "only read here";
       return "kept in this page, saved when the engine is back";
     case "saving":
       return "saving";
