@@ -1,3 +1,4 @@
+import type { Locator } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { expectShown, openDesk, sit, type Desk, type Seat } from "./browser.ts";
 
@@ -388,6 +389,38 @@ describe("the frame", () => {
     await seat.page.reload();
     await expectShown(seat.page.getByRole("heading", { name: "Settings" }));
     expect(await theme()).toBe("light");
+  });
+
+  test("a dialog closes by a press beside it, and not while it shows what is shown once", async () => {
+    seat = await sit(desk);
+    seat.engine.status = { ...seat.engine.status, account: "ada@example.org" };
+    await seat.go("/team");
+    const dialog = seat.page.getByRole("dialog", { name: "Create a team" });
+    const drag = async (from: Locator): Promise<void> => {
+      const box = await from.boundingBox();
+      await seat.page.mouse.move((box?.x ?? 0) + 5, (box?.y ?? 0) + 5);
+      await seat.page.mouse.down();
+      await seat.page.mouse.move(30, 30, { steps: 4 });
+      await seat.page.mouse.up();
+    };
+    const create = seat.page.getByRole("button", { name: "Create a team" });
+    await create.click();
+    await drag(dialog.getByRole("heading"));
+    expect(await dialog.isVisible()).toBe(true);
+    await seat.page.mouse.click(30, 30);
+    await dialog.waitFor({ state: "hidden" });
+
+    await create.click();
+    await dialog.getByLabel("Name").fill("Marmalade");
+    await dialog.getByLabel("Passphrase").fill("quartz violet ember");
+    await dialog.getByRole("button", { name: "Create" }).click();
+    const secret = dialog.getByText(/^amber canyon/);
+    await drag(secret);
+    await seat.page.mouse.click(30, 30);
+    await seat.page.keyboard.press("Escape");
+    expect(await secret.isVisible()).toBe(true);
+    await dialog.getByRole("button", { name: "I have kept them" }).click();
+    await dialog.waitFor({ state: "hidden" });
   });
 
   test("commands go anywhere by a part of the name", async () => {

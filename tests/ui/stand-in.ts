@@ -261,7 +261,11 @@ export async function standIn(
     signup: refuse,
     login: refuse,
     logout: () => null,
-    createTeam: refuse,
+    createTeam: () => ({
+      team: "team_2",
+      invite: "operon-invite-abcdefgh",
+      teamSecret: "amber canyon fable harbor indigo jasmine kettle lantern",
+    }),
     inviteToTeam: refuse,
     joinTeam: refuse,
     teams: () => self.status.teams,

@@ -1,4 +1,4 @@
-import { createEffect, For, onCleanup, Show, type JSX } from "solid-js";
+import { For, onCleanup, Show, type JSX } from "solid-js";
 import { exactTime, listTime } from "../lib/format.ts";
 import { now } from "../lib/now.ts";
 import { Icon } from "./Icon.tsx";
@@ -74,36 +74,6 @@ export function Failed(props: {
         )}
       </Show>
     </div>
-  );
-}
-
-interface DialogProps {
-  readonly open: boolean;
-  readonly label: string;
-  readonly class?: string;
-  readonly onClose: () => void;
-  readonly children: JSX.Element;
-}
-
-/** The browser's own modal: it keeps the focus inside, closes with Escape, and makes what lies under it inert. */
-export function Dialog(props: DialogProps): JSX.Element {
-  let element!: HTMLDialogElement;
-  createEffect(() => {
-    if (props.open && !element.open) element.showModal();
-    if (!props.open && element.open) element.close();
-  });
-  return (
-    <dialog
-      ref={element}
-      class={props.class}
-      aria-label={props.label}
-      onClose={() => props.onClose()}
-      onClick={(event) => {
-        if (event.target === element) props.onClose();
-      }}
-    >
-      <Show when={props.open}>{props.children}</Show>
-    </dialog>
   );
 }
 

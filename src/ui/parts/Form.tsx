@@ -1,5 +1,6 @@
 import { createSignal, createUniqueId, Show, type JSX } from "solid-js";
 import { announce } from "../lib/announce.ts";
+import { holdDialog } from "./Dialog.tsx";
 import { sentence } from "../state/engine.ts";
 
 /** Fields and their button. While it works the button waits; when it fails the sentence stands above it. */
@@ -90,8 +91,9 @@ export function TextInput(props: {
   );
 }
 
-/** Shown once, copied with a button. */
+/** Shown once, copied with a button. A dialog that shows it stays until its button says that it was kept. */
 export function Secret(props: { readonly label: string; readonly value: string }): JSX.Element {
+  holdDialog();
   const copy = (): void =>
     void navigator.clipboard.writeText(props.value).then(
       () => announce("Copied."),

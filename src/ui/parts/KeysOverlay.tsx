@@ -1,6 +1,6 @@
 import { For, type JSX } from "solid-js";
 import { keyLabel } from "../lib/keys.ts";
-import { Dialog } from "./Basics.tsx";
+import { Dialog } from "./Dialog.tsx";
 
 const GROUPS: readonly {
   readonly name: string;

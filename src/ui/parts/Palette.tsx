@@ -6,7 +6,7 @@ import { decisionPath, navigate, sessionPath } from "../lib/router.ts";
 import { oneLine } from "../lib/visible.ts";
 import { createAnswer, useServices } from "../state/engine.ts";
 import { lastActivity } from "../state/sessions.ts";
-import { Dialog } from "./Basics.tsx";
+import { Dialog } from "./Dialog.tsx";
 import { Icon, type IconName } from "./Icon.tsx";
 
 interface Command {

@@ -1,7 +1,7 @@
 import { createMemo, createSignal, For, Show, type JSX } from "solid-js";
 import { decisionPath, navigate } from "../lib/router.ts";
 import { oneLine } from "../lib/visible.ts";
-import { Dialog } from "../parts/Basics.tsx";
+import { Dialog } from "../parts/Dialog.tsx";
 import { createAnswer, sentence, useServices } from "../state/engine.ts";
 
 export function NewDecision(props: {
