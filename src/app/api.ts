@@ -160,7 +160,7 @@ export type SyncState =
     }
   | { readonly state: "syncing"; readonly waiting: number }
   | { readonly state: "verified"; readonly at: number; readonly waiting: number }
-  | { readonly state: "alarm"; readonly alarms: readonly string[] };
+  | { readonly state: "alarm"; readonly alarms: readonly string[]; readonly waiting: number };
 
 export interface Status {
   readonly version: string;

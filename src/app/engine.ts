@@ -239,7 +239,7 @@ function composeEngine(
       teams: membership.teams().map(({ id, name, role }) => ({ id, name: name ?? id, role })),
       capturing: capturing.agents(),
       capture: capturing.state(),
-      sync: syncStateOf(teamStates),
+      sync: await syncStateOf(teamStates, (team) => store.sync.pendingDocuments(team)),
       sessions: (await store.views.counts()).sessions,
       stays,
       notices,

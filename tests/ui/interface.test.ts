@@ -1,5 +1,6 @@
 import type { Locator } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import type { Status } from "../../src/app/api.ts";
 import { expectShown, openDesk, sit, type Desk, type Seat } from "./browser.ts";
 
 let desk: Desk;
@@ -316,16 +317,70 @@ describe("the frame", () => {
   test("says the truth when the engine is gone, and goes on when it is back", async () => {
     seat = await sit(desk);
     await seat.go("/sessions");
-    await expectShown(seat.page.getByText("Capturing Claude Code, Codex"));
+    await expectShown(seat.page.getByText("Capturing Claude Code, Codex", { exact: true }));
     await seat.engine.stop();
     await seat.page
+      .locator("footer .status-bad")
       .getByText(/The engine is not running since .* your edits are kept in this page/)
       .waitFor();
     await seat.page.locator(row("ses_rich")).click();
     await expectShown(seat.page.getByText("The engine is not running, so this could not be done."));
     await seat.engine.start();
     await expectShown(seat.page.getByRole("heading", { name: /The importer starts from zero/ }));
-    await expectShown(seat.page.getByText("Capturing Claude Code, Codex"));
+    await expectShown(seat.page.getByText("Capturing Claude Code, Codex", { exact: true }));
+  });
+
+  test("tells a screen reader of another state, not of every second and file", async () => {
+    seat = await sit(desk);
+    const tell = (change: Partial<Status>): void => {
+      seat.engine.status = { ...seat.engine.status, ...change };
+      seat.engine.push({ topic: "status", status: seat.engine.status });
+    };
+    const reading = (done: number): Status["capture"] => ({
+      state: "importing",
+      progress: { what: "Reading", done, total: 900 },
+    });
+    const spoken = async (): Promise<string> =>
+      (
+        await seat.page
+          .locator("footer :is([role=status], [role=alert], [aria-live])")
+          .allTextContents()
+      ).join("|");
+    await seat.go("/sessions");
+    await expectShown(seat.page.getByText("Everything stays on this machine", { exact: true }));
+    tell({ capture: reading(1), sync: { state: "verified", at: Date.now() - 7.23e6, waiting: 0 } });
+    await expectShown(seat.page.getByText("Reading 1 of 900"));
+    await expectShown(seat.page.getByText("Verified 2 h ago"));
+    const before = await spoken();
+    expect(before).toContain("Verified");
+    tell({ capture: reading(2), sync: { state: "verified", at: Date.now() - 3.63e6, waiting: 3 } });
+    await expectShown(seat.page.getByText("Reading 2 of 900"));
+    await expectShown(seat.page.getByText("Verified 1 h ago, 3 edits waiting"));
+    expect(await spoken()).toBe(before);
+    tell({ sync: { state: "offline", since: Date.now(), waiting: 3, reason: "no network" } });
+    await expectShown(seat.page.getByText(/^Offline since .*, 3 edits waiting/));
+    expect(await spoken()).toContain("Offline");
+  });
+
+  test("an alarm is read in full, says what waits and what to do", async () => {
+    seat = await sit(desk, { context: { viewport: { width: 420, height: 700 } } });
+    const sentence =
+      "A row in the team's stream, in the name of Mara's laptop, was refused: its signature is wrong. Nothing of it was taken into your documents. Ask who runs the server.";
+    seat.engine.status = {
+      ...seat.engine.status,
+      account: "ada@example.org",
+      sync: { state: "alarm", alarms: [sentence], waiting: 4 },
+    };
+    await seat.go("/sessions");
+    const line = seat.page.getByRole("link", { name: "Alarm, 4 edits waiting What happened" });
+    await expectShown(line);
+    const box = await line.boundingBox();
+    expect((box?.x ?? 0) + (box?.width ?? 0)).toBeLessThanOrEqual(420);
+    await line.click();
+    const full = seat.page.getByRole("main").getByText(sentence);
+    await expectShown(full);
+    expect(await full.evaluate((item) => item.scrollWidth <= item.clientWidth)).toBe(true);
+    await expectShown(seat.page.getByText(/Go on working:.*4 edits wait to be sent/));
   });
 
   test("first start says what will be here", async () => {

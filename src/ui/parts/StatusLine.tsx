@@ -1,9 +1,9 @@
 import { createMemo, Show, type JSX } from "solid-js";
-import type { Status, SyncState } from "../../app/api.ts";
-import type { Link } from "../lib/client.ts";
-import { agentName, ago, clockTime, exactCount, plural } from "../lib/format.ts";
+import type { Status } from "../../app/api.ts";
+import { plural } from "../lib/format.ts";
 import { keyLabel } from "../lib/keys.ts";
 import { now } from "../lib/now.ts";
+import { captureWords, linkWords, spokenWords, syncWords } from "../lib/statusWords.ts";
 import { useServices } from "../state/engine.ts";
 import { Icon } from "./Icon.tsx";
 
@@ -13,10 +13,11 @@ export function StatusLine(props: { readonly onPalette: () => void }): JSX.Eleme
   const lost = createMemo(() => linkWords(engine.link()));
   return (
     <footer class="status" aria-label="Status">
+      <Spoken lost={lost()} status={status()} />
       <Show
         when={lost() === null}
         fallback={
-          <span class="status-bad" role="status">
+          <span class="status-bad">
             <Icon name="error" />
             <span>{lost()}</span>
             <button type="button" class="link" onClick={() => engine.retryNow()}>
@@ -28,16 +29,11 @@ export function StatusLine(props: { readonly onPalette: () => void }): JSX.Eleme
         <Show when={status()} fallback={<span>Starting</span>}>
           {(known) => (
             <>
-              <span role="status">
+              <span>
                 <i class="dot" data-on={known().capture.state !== "idle"} />
                 {captureWords(known())}
               </span>
-              <span
-                role={known().sync.state === "alarm" ? "alert" : "status"}
-                classList={{ "status-bad": known().sync.state === "alarm" }}
-              >
-                {syncWords(known().sync, now())}
-              </span>
+              <SyncState status={known()} />
               <Show when={known().notices.length > 0}>
                 <a class="status-notice" href="/settings" title={known().notices.join("\n")}>
                   {plural(known().notices.length, "notice")}
@@ -54,43 +50,38 @@ export function StatusLine(props: { readonly onPalette: () => void }): JSX.Eleme
   );
 }
 
-function linkWords(link: Link): string | null {
-  switch (link.state) {
-    case "lost":
-      return `The engine is not running since ${clockTime(link.sinceMs)}; your edits are kept in this page and will be saved when it is back.`;
-    case "refused":
-      return "This page has no key for the engine. Run operon open and use the address it prints.";
-    default:
-      return null;
-  }
+/** An alarm's sentences are too long for a line: they stand in full where the line leads. */
+function SyncState(props: { readonly status: Status }): JSX.Element {
+  const words = createMemo(() => syncWords(props.status.sync, now()));
+  return (
+    <Show when={props.status.sync.state === "alarm"} fallback={<span>{words()}</span>}>
+      <a class="status-bad status-alarm" href="/team">
+        <Icon name="error" />
+        <span>{words()}</span>
+        <span class="status-more">What happened</span>
+      </a>
+    </Show>
+  );
 }
 
-/** A look at fewer is over before it is read. */
-const LONG = 20;
-
-function captureWords({ capturing, capture }: Status): string {
-  const agents = capturing.map(agentName).join(", ");
-  const { state, progress } = capture;
-  if (progress !== null && (state === "importing" || progress.total >= LONG))
-    return `${progress.what} ${exactCount(progress.done)} of ${exactCount(progress.total)}`;
-  if (state === "importing") return `Reading ${agents}`;
-  if (state === "watching") return agents === "" ? "Watching for sessions" : `Capturing ${agents}`;
-  return "Not capturing";
-}
-
-export function syncWords(sync: SyncState, nowMs: number): string {
-  const waiting =
-    "waiting" in sync && sync.waiting > 0 ? `, ${plural(sync.waiting, "edit")} waiting` : "";
-  switch (sync.state) {
-    case "local":
-      return "Everything stays on this machine";
-    case "offline":
-      return `Offline since ${clockTime(sync.since)}${waiting}`;
-    case "syncing":
-      return `Syncing${waiting}`;
-    case "verified":
-      return `Verified ${ago(sync.at, nowMs)}${waiting}`;
-    case "alarm":
-      return `Alarm: ${sync.alarms.join(" ")}`;
-  }
+/** Speaks when a state becomes another. What is seen changes with every second and every file, and is not read out. */
+function Spoken(props: {
+  readonly lost: string | null;
+  readonly status: Status | null;
+}): JSX.Element {
+  const words = createMemo<string>((before) => {
+    if (props.lost !== null) return props.lost;
+    return (props.status === null ? null : spokenWords(props.status)) ?? before;
+  }, "");
+  const isBad = (): boolean => props.lost === null && props.status?.sync.state === "alarm";
+  return (
+    <>
+      <span class="hidden" role="status">
+        {isBad() ? "" : words()}
+      </span>
+      <span class="hidden" role="alert">
+        {isBad() ? words() : ""}
+      </span>
+    </>
+  );
 }

@@ -1,13 +1,14 @@
 import { createMemo, createSignal, For, Show, type JSX } from "solid-js";
-import type { Credentials, ProjectRow, TeamRow } from "../../app/api.ts";
+import type { Credentials, ProjectRow, SyncState, TeamRow } from "../../app/api.ts";
 import { announce } from "../lib/announce.ts";
 import { plural } from "../lib/format.ts";
 import { oneLine } from "../lib/visible.ts";
 import { Empty, Failed, Skeleton } from "../parts/Basics.tsx";
 import { Dialog } from "../parts/Dialog.tsx";
+import { Icon } from "../parts/Icon.tsx";
 import { Action, Secret, TextInput } from "../parts/Form.tsx";
-import { syncWords } from "../parts/StatusLine.tsx";
 import { now } from "../lib/now.ts";
+import { syncWords } from "../lib/statusWords.ts";
 import { useTitle } from "../lib/title.ts";
 import { createAnswer, useServices } from "../state/engine.ts";
 
@@ -22,19 +23,47 @@ export function TeamView(): JSX.Element {
         </header>
         <Show when={status()} fallback={<Skeleton rows={4} />}>
           {(known) => (
-            <Show when={known().account} fallback={<Account />}>
-              {(account) => (
-                <>
-                  <SignedIn account={account()} sync={syncWords(known().sync, now())} />
-                  <Teams teams={known().teams} />
-                  <Projects teams={known().teams} />
-                </>
-              )}
-            </Show>
+            <>
+              <Alarm sync={known().sync} />
+              <Show when={known().account} fallback={<Account />}>
+                {(account) => (
+                  <>
+                    <SignedIn account={account()} sync={syncWords(known().sync, now())} />
+                    <Teams teams={known().teams} />
+                    <Projects teams={known().teams} />
+                  </>
+                )}
+              </Show>
+            </>
           )}
         </Show>
       </div>
     </main>
+  );
+}
+
+/** What sync refused, in full, and what to do about it. */
+function Alarm(props: { readonly sync: SyncState }): JSX.Element {
+  const alarm = createMemo(() => (props.sync.state === "alarm" ? props.sync : null));
+  return (
+    <Show when={alarm()}>
+      {(shown) => (
+        <section class="sheet-section alarm" aria-label="Alarm">
+          <h2>
+            <Icon name="error" /> Something the server gave could not be verified
+          </h2>
+          <ul class="words">
+            <For each={shown().alarms}>{(words) => <li>{oneLine(words)}</li>}</For>
+          </ul>
+          <p>
+            Go on working: what you write is kept on this machine
+            {shown().waiting > 0 ? `, and ${plural(shown().waiting, "edit")} wait to be sent` : ""}.
+            Before you rely on what others shared since, ask the people named above whether they see
+            the same.
+          </p>
+        </section>
+      )}
+    </Show>
   );
 }
 
