@@ -253,7 +253,12 @@ export interface Api {
   }): Readonly<Record<string, readonly Part[]>>;
   /** The best first. */
   search(input: SearchInput): readonly SearchHit[];
-  usage(input: { readonly by: readonly UsageBy[]; readonly session?: string }): {
+  /** `zone`: whose days they are, by an IANA name; UTC when left out. */
+  usage(input: {
+    readonly by: readonly UsageBy[];
+    readonly session?: string;
+    readonly zone?: string;
+  }): {
     readonly rows: readonly UsageRow[];
     readonly totals: UsageRow;
   };
@@ -262,6 +267,7 @@ export interface Api {
   unlinkProject(input: { readonly project: string }): ProjectRow;
   decisions(): readonly DecisionRow[];
   decision(input: { readonly id: string }): DecisionRow;
+  /** Without a date: today where the engine is. */
   newDecision(
     input: DecisionInput & { readonly team?: string; readonly project?: string },
   ): DecisionRow;

@@ -2,6 +2,7 @@
 import * as Y from "yjs";
 import type { Bytes } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
+import { localDay, startOfLocalDay } from "../base/days.ts";
 import type { DocId } from "../base/ids.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
@@ -25,7 +26,7 @@ export interface Decisions {
   list(): Promise<readonly DecisionRow[]>;
   /** By id or a unique beginning of one. Raises "no-decision". */
   get(id: string): Promise<DecisionRow>;
-  /** `stream` null: on this machine only. */
+  /** Dated today, as this machine's zone has it, unless a date is given. `stream` null: on this machine only. */
   create(input: DecisionEdit, stream: StreamRef | null): Promise<DecisionRow>;
   edit(id: string, edit: DecisionInput): Promise<DecisionRow>;
   /** What search finds of one that changed. */
@@ -83,7 +84,7 @@ export function createDecisions({
     const doc = openDoc(stored.state);
     const record = readDecision(doc);
     doc.destroy();
-    const at = record.date === null ? null : Date.parse(record.date);
+    const at = record.date === null ? null : startOfLocalDay(record.date);
     await store.search.setDecision({ id, title: record.title, body: textOf(record), at });
   }
 
@@ -109,7 +110,8 @@ export function createDecisions({
     async create(input, stream) {
       const id = newDecisionId({ clock, random });
       const doc = new Y.Doc();
-      unwrap(createDecision(doc, id, input, { clock, random }));
+      const dated = { date: localDay(clock.nowMs()), ...input };
+      unwrap(createDecision(doc, id, dated, { clock, random }));
       const state = Y.encodeStateAsUpdate(doc) as Bytes;
       doc.destroy();
       const name = id as string as DocId;

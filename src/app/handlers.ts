@@ -141,8 +141,8 @@ export function createHandlers(parts: Parts): Handlers {
       await parts.indexAll(onProgress);
       return views.search(query, limit ?? 50, within);
     },
-    usage: async ({ by, session: text }) =>
-      views.usage(by, text === undefined ? null : await views.sessionId(text)),
+    usage: async ({ by, session: text, zone }) =>
+      views.usage(by, text === undefined ? null : await views.sessionId(text), zone),
     projects: () => projects.list(),
     linkProject: ({ project, team }) => link(project, team),
     async unlinkProject({ project }) {

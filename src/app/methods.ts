@@ -1,5 +1,6 @@
 /** The api as a table: what each method may be asked with. Everything that comes through a socket passes here first. */
 import * as v from "valibot";
+import { isZone } from "../base/days.ts";
 import { AGENT_IDS } from "../base/session.ts";
 import { raise } from "../base/result.ts";
 import type { DecisionStatus } from "../crdt/decision.ts";
@@ -95,7 +96,11 @@ const INPUTS: { readonly [M in Method]: v.GenericSchema<unknown, Input<M>> } = {
     since: v.exactOptional(v.number()),
     limit: v.exactOptional(count),
   }),
-  usage: v.strictObject({ by: v.array(v.picklist(USAGE_BY)), session: v.exactOptional(name) }),
+  usage: v.strictObject({
+    by: v.array(v.picklist(USAGE_BY)),
+    session: v.exactOptional(name),
+    zone: v.exactOptional(v.pipe(name, v.check(isZone, "this is no time zone known here"))),
+  }),
   projects: nothing,
   linkProject: v.strictObject({ project: name, team: name }),
   unlinkProject: v.strictObject({ project: name }),

@@ -1,4 +1,5 @@
 import type { DecisionInput, DecisionRow } from "../app/api.ts";
+import { localDay } from "../base/days.ts";
 import {
   neededOption,
   noArguments,
@@ -35,7 +36,7 @@ export const decision: Command = {
   ],
   about:
     `Decision records. FIELD is one of ${Object.keys(FIELDS).join(", ")}.\n` +
-    "A new one stays on this machine unless it is given a team, or a project that is linked to one. Editing applies the\n" +
+    "A new one is dated today, and stays on this machine unless it is given a team, or a project that is linked to one. Editing applies the\n" +
     "smallest difference to a text, so that what others type in it at the same time stays.",
   options: {
     ...Object.fromEntries(Object.keys(FIELDS).map((name) => [name, { type: "string" as const }])),
@@ -87,6 +88,7 @@ function newInput(context: CommandContext) {
   if (team !== null && project !== null)
     throw new UsageError("A decision goes to a team or to a project's team: give one of both.");
   return {
+    date: localDay(Date.now()),
     ...fieldsOf(context),
     title: neededOption(context, "title"),
     ...(team !== null && { team }),

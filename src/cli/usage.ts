@@ -1,4 +1,5 @@
 import type { UsageBy, UsageRow } from "../app/api.ts";
+import { localZone } from "../base/days.ts";
 import { noArguments, UsageError, type Command } from "./command.ts";
 import { print, printJson, say, table } from "./output.ts";
 import { money, quantity } from "./words.ts";
@@ -6,10 +7,11 @@ import { money, quantity } from "./words.ts";
 const BY: readonly UsageBy[] = ["session", "day", "model", "project", "agent"];
 
 export const usage: Command = {
-  usage: ["usage [--by session,day,model,project,agent] [--json]"],
+  usage: ["usage [--by session,day,model,project,agent] [--utc] [--json]"],
   about:
-    "Tokens and cost. Input is without what was read from the cache; output is with reasoning. A session's sub-agents are in it.",
-  options: { by: { type: "string" } },
+    "Tokens and cost. Input is without what was read from the cache; output is with reasoning. A session's sub-agents are in it.\n" +
+    "Days are those of this machine's time zone; with --utc they are UTC's.",
+  options: { by: { type: "string" }, utc: { type: "boolean" } },
   async run(context) {
     noArguments(context);
     const words = (context.option("by") ?? "day").split(",").map((word) => word.trim());
@@ -17,7 +19,8 @@ export const usage: Command = {
     const unknown = by.find((word) => !BY.includes(word as UsageBy));
     if (unknown !== undefined)
       throw new UsageError(`--by takes ${BY.join(", ")}, not "${unknown}".`);
-    const answer = await context.call("usage", { by: by as UsageBy[] });
+    const zone = context.flag("utc") ? "UTC" : localZone();
+    const answer = await context.call("usage", { by: by as UsageBy[], zone });
     if (context.json) {
       printJson(answer);
       return 0;
@@ -27,7 +30,7 @@ export const usage: Command = {
     ] as UsageBy[];
     const lines = table(
       [
-        ...keys.map((key) => key.toUpperCase()),
+        ...keys.map((key) => (key === "day" ? `DAY (${zone})` : key.toUpperCase())),
         "CALLS",
         "INPUT",
         "CACHE READ",

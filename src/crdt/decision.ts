@@ -91,17 +91,19 @@ export function newDecisionId(make: Maker): DecisionId {
   return `dec_${ulid(make.clock, make.random)}` as Branded<string, "DecisionId">;
 }
 
-/** Into an empty document. Without other words the status is "proposed", the origin "person" and the date today (UTC). */
+/**
+ * Into an empty document. Without other words the status is "proposed" and the origin "person". Which day it is depends
+ * on where its writer is: the caller says it.
+ */
 export function createDecision(
   doc: Y.Doc,
   id: DecisionId,
-  input: DecisionEdit,
+  input: DecisionEdit & { readonly date: string },
   make: Maker,
 ): Outcome {
   if ((input.title ?? "").trim() === "")
     return fail("invalid-field", "A decision needs a title. Nothing was saved.");
-  const today = new Date(make.clock.nowMs()).toISOString().slice(0, 10);
-  const whole: DecisionEdit = { status: "proposed", date: today, origin: "person", ...input };
+  const whole: DecisionEdit = { status: "proposed", origin: "person", ...input };
   const checked = check(whole);
   if (!checked.ok) return checked;
   doc.transact(() => {

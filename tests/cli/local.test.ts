@@ -61,6 +61,25 @@ test("usage by session adds up to the totals, and names each session by its agen
   expect(totals.calls).toBeGreaterThan(0);
 });
 
+test("days of usage are of this machine's time zone, or with --utc of UTC", async () => {
+  vi.stubEnv("TZ", "America/New_York");
+  const own = await createDevice();
+  vi.unstubAllEnvs();
+  await writeTranscript(
+    own.home,
+    "55555555-5555-4555-8555-555555555555",
+    "/work/app",
+    [{ prompt: "p", response: "r", file: "a.ts" }],
+    Date.parse("2026-05-05T01:00:00Z"),
+  );
+  await own.json(["import"]);
+  const days = async (...more: readonly string[]) =>
+    (await own.json<Usage>(["usage", "--by", "day", ...more])).rows.map(({ day }) => day);
+  expect(await days()).toEqual(["2026-05-04"]);
+  expect(await days("--utc")).toEqual(["2026-05-05"]);
+  await own.remove();
+});
+
 test("a session is shown by a unique beginning of its id; an unknown one is a sentence and exit 1", async () => {
   const [session] = (await device.json<readonly Listed[]>(["sessions", "--limit", "1"])) as [
     Listed,

@@ -23,7 +23,8 @@ const ID = newDecisionId(makerFrom(1));
 
 function created(input: DecisionEdit = { title: "base" }): Y.Doc {
   const doc = openDoc(null);
-  expect(createDecision(doc, ID, input, makerFrom(1)).ok).toBe(true);
+  const dated = { date: "2027-01-15", ...input };
+  expect(createDecision(doc, ID, dated, makerFrom(1)).ok).toBe(true);
   return doc;
 }
 
@@ -46,7 +47,7 @@ function edit(doc: Y.Doc, fields: DecisionEdit, seed = 2): void {
   expect(editDecision(doc, fields, makerFrom(seed))).toEqual({ ok: true, value: undefined });
 }
 
-test("a new decision has its words, is proposed by a person today, and has all fields", () => {
+test("a new decision has its words, is proposed by a person on the day given, and has all fields", () => {
   expect(
     readDecision(created({ title: "Use Yjs", tags: "crdt, sync", deciders: ["Ada", "Grace"] })),
   ).toEqual({
@@ -226,7 +227,9 @@ describe("editing", () => {
 
   test("a decision without a title is not made", () => {
     const doc = openDoc(null);
-    expect(createDecision(doc, ID, { context: "x" }, makerFrom(1)).ok).toBe(false);
+    expect(createDecision(doc, ID, { date: "2027-01-15", context: "x" }, makerFrom(1)).ok).toBe(
+      false,
+    );
     expect(encodeDoc(doc)).toEqual(encodeDoc(openDoc(null)));
   });
 

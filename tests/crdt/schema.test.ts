@@ -141,6 +141,7 @@ test("decision", () => {
       DECISION,
       {
         title: "t",
+        date: "2027-01-15",
         context: "c",
         drivers: "d",
         outcome: "o",

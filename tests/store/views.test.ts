@@ -179,6 +179,8 @@ describe("usage", () => {
       [{ day: "2026-06-30" }, 5],
       [{ day: "2026-07-01" }, 2],
     ]);
+    const away = await store.views.usage(["day"], null, "America/New_York");
+    expect(away.rows.map((row) => [row.day, row.tokens.output])).toEqual([["2026-06-30", 7]]);
     expect(await by("model", "agent")).toEqual([
       [{ model: "claude-haiku-4-5", agent: "claude-code" }, 2],
       [{ model: "claude-opus-4-8", agent: "claude-code" }, 5],

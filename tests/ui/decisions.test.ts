@@ -168,6 +168,17 @@ test("a new decision opens for writing", async () => {
   await expectShown(seat.page.getByRole("textbox", { name: "Title" }).getByText("Tabs"));
 });
 
+test("a new decision is dated as the calendar of who writes it", async () => {
+  seat = await sit(desk, { context: { timezoneId: "America/New_York" } });
+  await seat.page.clock.setFixedTime(Date.UTC(2026, 6, 2, 0, 30));
+  await seat.go("/decisions?new");
+  await seat.page.getByLabel("What is decided").fill("At half past eight");
+  await seat.page.keyboard.press("Enter");
+  await expect
+    .poll(() => [...seat.engine.documents.values()].map((doc) => readDecision(doc).date))
+    .toContain("2026-07-01");
+});
+
 test("a decision that is not there says so", async () => {
   seat = await sit(desk);
   await seat.go("/decisions/dec_none");

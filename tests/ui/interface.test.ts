@@ -383,6 +383,16 @@ describe("the frame", () => {
     await expectShown(seat.page.getByText(/Go on working:.*4 edits wait to be sent/));
   });
 
+  test("usage by day is of the reader's days, and says whose they are", async () => {
+    seat = await sit(desk, { context: { timezoneId: "Pacific/Kiritimati" } });
+    const old = seat.engine.sessions.get("ses_00000");
+    if (old === undefined) throw new Error("no session");
+    old.row = { ...old.row, startedAt: Date.UTC(2020, 0, 1, 12) };
+    await seat.go("/usage");
+    await expectShown(seat.page.getByRole("rowheader", { name: "2020-01-02" }));
+    await expectShown(seat.page.getByText("Days are those of Pacific/Kiritimati."));
+  });
+
   test("first start says what will be here", async () => {
     seat = await sit(desk, { empty: true });
     await seat.go("/");

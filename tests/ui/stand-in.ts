@@ -235,20 +235,21 @@ export async function standIn(
     bodies: ({ session, events }: { session: string; events: readonly string[] }) =>
       Object.fromEntries(events.map((id) => [id, sessionOf(session).events.get(id)?.parts ?? []])),
     search: (input: SearchInput) => search(sessions, input).slice(0, input.limit ?? 50),
-    usage: ({ by }: { by: readonly string[] }) =>
+    usage: ({ by, zone = "UTC" }: { by: readonly string[]; zone?: string }) =>
       usage(
         [...sessions.values()].map(({ row }) => row),
         by[0] ?? "day",
+        zone,
       ),
     projects: () => (options.empty === true ? [] : data.projects()),
     linkProject: refuse,
     unlinkProject: refuse,
     decisions: () => [...documents.keys()].map(decisionOf),
     decision: ({ id }: { id: string }) => decisionOf(id),
-    newDecision: ({ title }: { title?: string }) => {
+    newDecision: ({ title = "", date = "" }: { title?: string; date?: string }) => {
       const id = `dec_${String(documents.size + 1).padStart(26, "0")}`;
       const doc = new Y.Doc();
-      const made = createDecision(doc, id as DecisionId, { title: title ?? "" }, MAKE);
+      const made = createDecision(doc, id as DecisionId, { title, date }, MAKE);
       if (!made.ok) throw new Error(made.fault.message);
       documents.set(id, doc);
       push({ topic: "decisions", ids: [id] });
@@ -397,12 +398,13 @@ function marked(text: string, word: string): string {
   return `${text.slice(from, at)}\u0002${text.slice(at, at + word.length)}\u0003${text.slice(at + word.length, at + 120)}`;
 }
 
-function usage(rows: readonly SessionRow[], by: string): unknown {
+function usage(rows: readonly SessionRow[], by: string, timeZone: string): unknown {
   const groups = Map.groupBy(rows, (row) => {
     if (by === "agent") return row.agent;
     if (by === "model") return row.models[0] ?? "";
     if (by === "project") return row.project?.id ?? "";
-    return new Date(row.startedAt ?? 0).toISOString().slice(0, 10);
+    // Swedish dates are written year first.
+    return new Date(row.startedAt ?? 0).toLocaleDateString("sv-SE", { timeZone });
   });
   const total = (members: readonly SessionRow[]): object => ({
     calls: members.length,

@@ -1,4 +1,4 @@
-/** Tokens and cost, summed by session, day (UTC), model, project, agent or any of these together. */
+/** Tokens and cost, summed by session, day, model, project, agent or any of these together. */
 import type { PGlite } from "@electric-sql/pglite";
 import type { SessionId } from "../../base/ids.ts";
 import type { AgentId, Tokens } from "../../base/session.ts";
@@ -21,17 +21,18 @@ export interface UsageRow {
 }
 
 export interface UsageViews {
-  /** By session, every session has a row, also one without calls. */
+  /** By session, every session has a row, also one without calls. By day: of the zone (an IANA name; UTC if left out). */
   usage(
     by: readonly UsageBy[],
     session: SessionId | null,
+    zone?: string,
   ): Promise<{ readonly rows: readonly UsageRow[]; readonly totals: UsageRow }>;
 }
 
 /** Columns of each grouping, as their names in a row. */
 const GROUPS: Readonly<Record<UsageBy, Readonly<Record<string, string>>>> = {
   session: { session: "s.id", sourceId: "s.source_id", agent: "s.agent" },
-  day: { day: "to_char(to_timestamp(c.at / 1000.0) at time zone 'UTC', 'YYYY-MM-DD')" },
+  day: { day: "to_char(to_timestamp(c.at / 1000.0) at time zone $2::text, 'YYYY-MM-DD')" },
   model: { model: "c.model" },
   project: { project: "coalesce(p.name, '')" },
   agent: { agent: "s.agent" },
@@ -42,7 +43,7 @@ type Row = TokenColumns &
 
 export function createUsageViews(db: PGlite): UsageViews {
   return {
-    async usage(by, session) {
+    async usage(by, session, zone = "UTC") {
       const columns: Record<string, string> = Object.assign(
         {},
         ...by.map((group) => GROUPS[group]),
@@ -53,7 +54,7 @@ export function createUsageViews(db: PGlite): UsageViews {
           `select ${[...names, CALL_SUMS].join(", ")}
            from sessions s ${calls} calls c on c.session_id = s.id left join projects p on p.id = s.project_id
            where $1::text is null or s.id = $1 ${groupBy}`,
-          [session],
+          names.length > 0 && by.includes("day") ? [session, zone] : [session],
         );
         return found.rows;
       };

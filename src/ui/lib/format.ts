@@ -1,4 +1,5 @@
 /** Numbers, money and times in words, as a person in a list reads them. `null` is "not recorded", never zero. */
+import { localDay } from "../../base/days.ts";
 import type { AgentId, Tokens } from "../../base/session.ts";
 
 const AGENT_NAMES: Record<AgentId, string> = {
@@ -106,7 +107,7 @@ export function listTime(at: number | null, now: number): string {
   // What happened since the clock was last looked at lies a little ahead of it.
   if (age > -60_000 && age < 60_000) return "now";
   if (age >= 0 && age < 3_600_000) return `${Math.floor(age / 60_000)} m`;
-  if (dayKey(at) === dayKey(now)) return clockTime(at);
+  if (localDay(at) === localDay(now)) return clockTime(at);
   if (age >= 0 && age < 6 * DAY_MS) {
     return `${new Date(at).toLocaleDateString("en-GB", { weekday: "short" })} ${clockTime(at)}`;
   }
@@ -120,17 +121,11 @@ export function ago(at: number, now: number): string {
     : `${duration(age < 60_000 ? Math.floor(age / 1_000) * 1_000 : age)} ago`;
 }
 
-/** A day of the reader's calendar, sortable. */
-export function dayKey(at: number): string {
-  const date = new Date(at);
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-}
-
 export function dayLabel(at: number | null, now: number): string {
   if (at === null) return "Time not recorded";
-  const key = dayKey(at);
-  if (key === dayKey(now)) return "Today";
-  if (key === dayKey(now - DAY_MS)) return "Yesterday";
+  const key = localDay(at);
+  if (key === localDay(now)) return "Today";
+  if (key === localDay(now - DAY_MS)) return "Yesterday";
   if (now - at > 0 && now - at < 6 * DAY_MS) {
     return new Date(at).toLocaleDateString("en-GB", { weekday: "long" });
   }
@@ -158,8 +153,4 @@ function withRest(whole: number, unit: string, rest: number, restUnit: string): 
 
 function short(value: number): string {
   return value < 10 ? value.toFixed(1).replace(/\.0$/, "") : Math.round(value).toLocaleString("en");
-}
-
-function two(value: number): string {
-  return String(value).padStart(2, "0");
 }

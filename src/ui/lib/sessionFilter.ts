@@ -1,8 +1,9 @@
 /** Which sessions the list shows, as its address says, and under which headings. */
 import type { SearchInput, SessionRow } from "../../app/api.ts";
+import { localDay } from "../../base/days.ts";
 import { AGENT_IDS, type AgentId } from "../../base/session.ts";
 import { lastActivity } from "../state/sessions.ts";
-import { agentName, dayKey, dayLabel, DAY_MS } from "./format.ts";
+import { agentName, dayLabel, DAY_MS } from "./format.ts";
 
 export interface Filter {
   readonly agent: AgentId | null;
@@ -88,7 +89,7 @@ export function grouped(
 const NEAR_MS = 14 * DAY_MS;
 
 function periodKey(at: number, nowMs: number): string {
-  return nowMs - at < NEAR_MS ? dayKey(at) : dayKey(at).slice(0, 7);
+  return nowMs - at < NEAR_MS ? localDay(at) : localDay(at).slice(0, 7);
 }
 
 function periodLabel(at: number | null, nowMs: number): string {

@@ -1,4 +1,5 @@
 import { createMemo, createSignal, For, Show, type JSX } from "solid-js";
+import { localDay } from "../../base/days.ts";
 import { decisionPath, navigate } from "../lib/router.ts";
 import { oneLine } from "../lib/visible.ts";
 import { Dialog } from "../parts/Dialog.tsx";
@@ -37,6 +38,7 @@ function Form(props: { readonly onClose: () => void; readonly onMade: () => void
     try {
       const made = await engine.call("newDecision", {
         title: title().trim(),
+        date: localDay(Date.now()),
         ...(kind === "team" ? { team: id } : {}),
         ...(kind === "project" ? { project: id } : {}),
       });

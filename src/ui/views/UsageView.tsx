@@ -1,5 +1,6 @@
 import { createMemo, createSignal, For, Show, type JSX } from "solid-js";
 import type { UsageBy, UsageRow } from "../../app/api.ts";
+import { localZone } from "../../base/days.ts";
 import { agentName, allTokens, exactCount, money } from "../lib/format.ts";
 import { query, setQuery } from "../lib/router.ts";
 import { oneLine } from "../lib/visible.ts";
@@ -22,7 +23,8 @@ export function UsageView(): JSX.Element {
   const { engine, sessions } = useServices();
   const [whole, setWhole] = createSignal(false);
   const by = createMemo<By>(() => BY.find((name) => name === query().get("by")) ?? "day");
-  const usage = createAnswer(by, (name) => engine.call("usage", { by: [name] }), engine);
+  const zone = localZone();
+  const usage = createAnswer(by, (name) => engine.call("usage", { by: [name], zone }), engine);
   const rows = createMemo(() => {
     const all = usage.value()?.rows ?? [];
     return by() === "day"
@@ -144,11 +146,17 @@ export function UsageView(): JSX.Element {
           <p class="quiet sheet-note">
             Input is without what came from the cache; output is with reasoning. Costs are from the
             price table this version came with; a model without a price is unpriced, not free.
+            <Show when={by() === "day"}> Days are those of {placeOf(zone)}.</Show>
           </p>
         </Show>
       </div>
     </main>
   );
+}
+
+/** `America/New_York` as a person writes it. */
+function placeOf(zone: string): string {
+  return zone.replaceAll("_", " ");
 }
 
 function Numbers(props: { readonly row: UsageRow }): JSX.Element {
