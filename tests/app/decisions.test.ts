@@ -14,6 +14,7 @@ test("a decision is dated as its writer's calendar has it", async () => {
       load: (id) => store.documents.load(id),
       append: (id, update) => store.documents.append(id, [update]),
       onChange: () => undefined,
+      onLooks: () => undefined,
     }),
     clock: { ...clock, nowMs: () => Date.UTC(2026, 6, 2, 0, 30) },
     random: seededRandom("decisions"),
