@@ -114,7 +114,7 @@ function composeEngine(
     onSessions: (ids) => inBackground(sessionsChanged(ids)),
     projectAt: (stream) => projects.at(stream),
     memberAt: async (team, device) => (await online()).memberAt(team, device),
-    isHere: async (device) => (await online()).device.id === device,
+    isHere: async (device) => (await (await online()).deviceId()) === device,
   });
   const projects = createProjects({ store, membership, clock, random, onGrown: documentGrew });
   const sharing = createSharing(store, membership, traces, clock);

@@ -72,31 +72,46 @@ export interface Teamwork {
   lookAt(docs: ReadonlySet<DocId>): void;
   /** The member at a device, in words; null when the team does not know it. */
   memberAt(team: TeamId, device: string): Promise<string | null>;
-  readonly device: DeviceIdentity;
+  /** The account's device here; null when nobody is signed in. */
+  deviceId(): Promise<string | null>;
   close(): Promise<void>;
 }
 
 export async function openTeamwork(options: TeamworkOptions): Promise<Teamwork> {
   const { secrets, clock, random } = options;
-  const device = await loadDevice(secrets, random);
   let account = options.account;
   let connection: Connection | null = null;
   let live = false;
   let looked: ReadonlySet<DocId> = new Set();
   const syncs = new Map<TeamId, Sync>();
+  /** By account. */
+  const devices = new Map<string, Promise<DeviceIdentity>>();
   /** By device. */
   const members = new Map<string, string>();
 
-  /** To the account's server. Raises "signed-out" when there is no account. */
+  /** Raises "signed-out" when there is none. */
+  function signedIn(): AccountRecord {
+    if (account !== null) return account;
+    raise(
+      "signed-out",
+      'Nobody is signed in on this machine. Run "operon signup" or "operon login" first; nothing was sent.',
+    );
+  }
+
+  /** To the account's server. */
   function online(): Connection {
-    if (account === null) {
-      raise(
-        "signed-out",
-        'Nobody is signed in on this machine. Run "operon signup" or "operon login" first; nothing was sent.',
-      );
-    }
-    connection ??= unwrap(connect({ url: account.url, key: account.key, secrets, clock }));
+    const { url, key } = signedIn();
+    connection ??= unwrap(connect({ url, key, secrets, clock }));
     return connection;
+  }
+
+  /** Each account has its own: a team lists a device for one account, and takes its rows from no other. */
+  function deviceHere(): Promise<DeviceIdentity> {
+    const { id } = signedIn();
+    const device = devices.get(id) ?? loadDevice(id, secrets, random);
+    devices.set(id, device);
+    device.catch(() => devices.delete(id));
+    return device;
   }
 
   async function enter(
@@ -140,7 +155,7 @@ export async function openTeamwork(options: TeamworkOptions): Promise<Teamwork> 
       store: options.store,
       transport: createTransport(online()),
       keys: await keysOf(team),
-      device,
+      device: await deviceHere(),
       clock,
       random,
       log: options.log,
@@ -160,9 +175,9 @@ export async function openTeamwork(options: TeamworkOptions): Promise<Teamwork> 
     return sync;
   }
 
-  function seat(): Seat {
+  async function seat(): Promise<Seat> {
     return {
-      device,
+      device: await deviceHere(),
       person: { name: `${userName()} on ${hostname()}`, email: account?.email ?? "" },
     };
   }
@@ -173,7 +188,6 @@ export async function openTeamwork(options: TeamworkOptions): Promise<Teamwork> 
   }
 
   return {
-    device,
     signUp: (credentials) => enter(signUp, credentials),
     signIn: (credentials) => enter(signIn, credentials),
     async signOut() {
@@ -184,7 +198,7 @@ export async function openTeamwork(options: TeamworkOptions): Promise<Teamwork> 
     },
     async createTeam(passphrase) {
       const made = unwrap(
-        await createTeam(online(), new Secret(passphrase), seat(), { clock, random }),
+        await createTeam(online(), new Secret(passphrase), await seat(), { clock, random }),
       );
       const team = await hold(made.keys);
       return {
@@ -195,7 +209,7 @@ export async function openTeamwork(options: TeamworkOptions): Promise<Teamwork> 
     },
     async joinTeam(invite, passphrase) {
       const keys = unwrap(
-        await joinTeam(online(), invite, new Secret(passphrase), seat(), { random }),
+        await joinTeam(online(), invite, new Secret(passphrase), await seat(), { random }),
       );
       const team = await hold(keys);
       return { team, role: unwrap(await teamState(online(), team)).role };
@@ -233,6 +247,7 @@ export async function openTeamwork(options: TeamworkOptions): Promise<Teamwork> 
       }
       return members.get(id) ?? null;
     },
+    deviceId: async () => (account === null ? null : (await deviceHere()).id),
     async close() {
       live = false;
       await leave();
@@ -248,11 +263,16 @@ async function requireSession(connection: Connection): Promise<void> {
   );
 }
 
-async function loadDevice(secrets: Secrets, random: Random): Promise<DeviceIdentity> {
-  const packed = await secrets.get(DEVICE);
+async function loadDevice(
+  account: string,
+  secrets: Secrets,
+  random: Random,
+): Promise<DeviceIdentity> {
+  const name = `device ${account}`;
+  const packed = await secrets.get(name);
   if (packed !== null) return unpackDevice(new Secret(packed));
   const device = createDevice(random);
-  await secrets.set(DEVICE, packDevice(device).reveal());
+  await secrets.set(name, packDevice(device).reveal());
   return device;
 }
 
@@ -263,8 +283,6 @@ function inMemory(held: Map<string, string>): SecretStore {
     delete: async (name) => void held.delete(name),
   };
 }
-
-const DEVICE = "device";
 
 function keyName(team: TeamId): string {
   return `team ${team}`;

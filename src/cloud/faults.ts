@@ -110,6 +110,10 @@ const CALL_FAULTS: Readonly<Record<string, readonly [type: string, message: stri
     "invite-for-another-account",
     "This invite was made for another account and was not used up. Sign in with the e-mail address it was made for, or ask for an invite of your own.",
   ],
+  device_taken: [
+    "device-taken",
+    "The team lists this device's key for another account, so it takes nothing from this one. Nothing here was changed: sign in with that account, or join with data of its own (--profile NAME).",
+  ],
   row_unreadable: [
     "row-refused",
     "The server cannot take what this version writes. Nothing was lost: update Operon, or ask who runs the server to update it.",

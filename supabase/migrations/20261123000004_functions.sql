@@ -11,12 +11,19 @@ create function public.cloud_team_create(team text, record text) returns jsonb
   end
   $$;
 
+-- Again for the same device: nothing changes. A device is one account's: rows in its name are taken from no other.
 create function public.cloud_device_add(team text, device text, card text) returns jsonb
   language plpgsql volatile security invoker set search_path = ''
   as $$
   begin
     insert into public.cloud_devices (team_id, id, card) values (team, decode(device, 'hex'), decode(cloud_device_add.card, 'base64'))
       on conflict (team_id, id) do nothing;
+    if not found and not exists (
+      select from public.cloud_devices d
+      where d.team_id = team and d.id = decode(device, 'hex') and d.user_id = (select auth.uid())
+    ) then
+      raise exception 'device_taken';
+    end if;
     return jsonb_build_object('device', device);
   end
   $$;

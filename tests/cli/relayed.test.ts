@@ -187,6 +187,20 @@ test("a decision edited here and there at once while an engine stays: the same f
   await quiet();
 });
 
+test("a second account on the same device joins the same team and sends as itself", async () => {
+  const c = await createDevice();
+  for (const email of ["cleo@example.org", "cleo@example.com"]) {
+    const { invite } = await a.json<{ invite: string }>(["team", "invite", email]);
+    await signup(c, email);
+    await c.json(["team", "join", invite, "--passphrase-stdin"], `${PASSPHRASE}\n`);
+    const id = await newDecision(c, email, "--team", team);
+    expect(await sync(c)).toMatchObject({ pushed: 1, verified: true, alarms: [] });
+    await quiet();
+    expect(await b.json(["decision", "show", id])).toMatchObject({ title: email });
+  }
+  await c.remove();
+});
+
 test("a server that answers nonsense changes nothing: a sentence and exit 1", async () => {
   const nonsense = createServer((_request, response) => response.end("[7]"));
   await new Promise<void>((resolve) => nonsense.listen(0, "127.0.0.1", resolve));

@@ -154,6 +154,20 @@ describe("a team", () => {
     ]);
   });
 
+  it("a device that is listed for another account is refused with a sentence", async () => {
+    const owner = await founded();
+    const mia = await someone();
+    const invite = unwrap(
+      await inviteMember(owner.connection, owner.keys, mia.account.email, "member", systemRandom),
+    ).reveal();
+    const seat = { ...mia.seat, device: owner.seat.device };
+    expect(await joinTeam(mia.connection, invite, PASSPHRASE, seat, means)).toMatchObject({
+      ok: false,
+      fault: { type: "device-taken" },
+    });
+    expect((await joinTeam(mia.connection, invite, PASSPHRASE, mia.seat, means)).ok).toBe(true);
+  });
+
   it("a wrong passphrase does not use the invite up", async () => {
     const owner = await founded();
     const mia = await someone();

@@ -421,6 +421,15 @@ check(
   one("stan", addDevice, () => [TEAM, hex(Buffer.alloc(16)), CARD], refused),
 );
 
+check("cloud_device_add", "call", "member", "may add her own again, and no other's", (world) =>
+  world.as(
+    "mia",
+    async (attempt) =>
+      did(await attempt(addDevice, [TEAM, hex(deviceOf("mia")), CARD])) &&
+      says(await attempt(addDevice, [TEAM, hex(deviceOf("olga")), CARD]), "device_taken"),
+  ),
+);
+
 const createProject = "select public.cloud_project_create($1)";
 check("cloud_project_create", "call", "member", "makes one, with its stream", (world) =>
   world.as("mia", async (attempt) => {
