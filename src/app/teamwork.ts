@@ -10,12 +10,13 @@ import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import { raise, unwrap, type Result } from "../base/result.ts";
 import { Secret } from "../base/secret.ts";
-import { currentAccount, signIn, signOut, signUp } from "../cloud/account.ts";
+import { currentAccount, normalEmail, signIn, signOut, signUp } from "../cloud/account.ts";
 import { connect, type Connection, sessionName } from "../cloud/connection.ts";
 import { createProject } from "../cloud/projects.ts";
 import {
   createTeam,
   inviteMember,
+  inviteOwnDevice,
   joinTeam,
   teamState,
   type Seat,
@@ -60,6 +61,7 @@ export interface Teamwork {
     invite: string,
     passphrase: string,
   ): Promise<{ readonly team: TeamId; readonly role: TeamRole }>;
+  /** For another account, or, under the own address, for the account's further devices. */
   invite(team: TeamId, email: string): Promise<string>;
   /** The cloud's name of a new project. */
   createProject(team: TeamId): Promise<string>;
@@ -215,9 +217,13 @@ export async function openTeamwork(options: TeamworkOptions): Promise<Teamwork> 
       return { team, role: unwrap(await teamState(online(), team)).role };
     },
     async invite(team, email) {
-      return unwrap(
-        await inviteMember(online(), await keysOf(team), email, "member", random),
-      ).reveal();
+      const keys = await keysOf(team);
+      const isOwn = normalEmail(email) === normalEmail(signedIn().email);
+      // Every member may invite devices of its own, and only some others' accounts.
+      const made = isOwn
+        ? await inviteOwnDevice(online(), keys, random)
+        : await inviteMember(online(), keys, email, "member", random);
+      return unwrap(made).reveal();
     },
     createProject: async (team) => unwrap(await createProject(online(), team)),
     async syncOnce() {

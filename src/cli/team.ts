@@ -18,7 +18,8 @@ export const team: Command = {
   ],
   about:
     "A team's devices read what is shared with it; the server cannot. The passphrase and the team secret (which stands in\n" +
-    "every invite) open it together: nobody can reset them. The invite that create prints is for your own further devices.",
+    "every invite) open it together: nobody can reset them. The invite that create prints is for your own further devices,\n" +
+    "for seven days; inviting your own address makes another one.",
   options: { team: { type: "string" }, "passphrase-stdin": { type: "boolean" } },
   async run(whole) {
     const [name, context] = part(whole, ["list", "create", "invite", "join"]);
@@ -55,7 +56,9 @@ async function create(context: CommandContext): Promise<number> {
   else {
     print(`team    ${made.team}`);
     print(`invite  ${made.invite}`);
-    say("The invite is for your own further devices: operon team join INVITE there.");
+    say(
+      "The invite is for your own further devices, for seven days: operon team join INVITE there.",
+    );
   }
   return 0;
 }
@@ -72,7 +75,7 @@ async function invite(context: CommandContext): Promise<number> {
   if (context.json) printJson(made);
   else {
     print(made.invite);
-    say(`Only the account ${email} can use it, once. Tell the passphrase another way.`);
+    say(`Only the account ${email} can use it, for seven days. Tell the passphrase another way.`);
   }
   return 0;
 }

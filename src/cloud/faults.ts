@@ -101,7 +101,10 @@ const CALL_FAULTS: Readonly<Record<string, readonly [type: string, message: stri
     "invite",
     "The server does not know this invite, or no longer. Nothing was changed: ask for a new one.",
   ],
-  invite_expired: ["invite", "This invite is too old. Nothing was changed: ask for a new one."],
+  invite_expired: [
+    "invite",
+    "This invite is older than seven days. Nothing was changed: ask for a new one. For a device of your own make one on another that is in the team: operon team invite YOUR-ADDRESS.",
+  ],
   invite_spent: [
     "invite",
     "This invite has been used already. Nothing was changed: ask for a new one.",

@@ -79,7 +79,7 @@ export async function createTeam(
   return invite.ok ? ok({ keys, invite: invite.value }) : invite;
 }
 
-/** For the account's own further devices, as many as there will be. */
+/** For the account's own further devices, as many as there are within a week. */
 export async function inviteOwnDevice(
   connection: Connection,
   keys: TeamKeys,

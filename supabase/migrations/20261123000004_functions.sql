@@ -68,6 +68,10 @@ create function public.cloud_invite_open(secret text) returns jsonb
     if not operon.invite_is_mine(invite) then
       raise exception 'invite_for_another_account';
     end if;
+    -- Members too: an invite for own devices would open the key record for ever.
+    if invite.expires_at <= now() then
+      raise exception 'invite_expired';
+    end if;
     member := operon.my_role(invite.team_id) is not null;
     if not member then
       if invite.role is null then
@@ -75,9 +79,6 @@ create function public.cloud_invite_open(secret text) returns jsonb
       end if;
       if invite.spent_by is not null then
         raise exception 'invite_spent';
-      end if;
-      if invite.expires_at <= now() then
-        raise exception 'invite_expired';
       end if;
     end if;
     return jsonb_build_object(

@@ -201,6 +201,18 @@ test("a second account on the same device joins the same team and sends as itsel
   await c.remove();
 });
 
+test("a member who invites nobody else invites a further device of its own", async () => {
+  const c = await createDevice();
+  const refused = await b.run(["team", "invite", "friend@example.org"]);
+  expect([refused.code, refused.stdout]).toEqual([1, ""]);
+  const { invite } = await b.json<{ invite: string }>(["team", "invite", "Ben@example.org"]);
+  const args = ["--url", proxy.url, "--key", key, "--email", "ben@example.org", "--password-stdin"];
+  await c.json(["login", ...args], `${PASSWORD}\n`);
+  await c.json(["team", "join", invite, "--passphrase-stdin"], `${PASSPHRASE}\n`);
+  expect(await sync(c)).toMatchObject({ verified: true, alarms: [] });
+  await c.remove();
+});
+
 test("a server that answers nonsense changes nothing: a sentence and exit 1", async () => {
   const nonsense = createServer((_request, response) => response.end("[7]"));
   await new Promise<void>((resolve) => nonsense.listen(0, "127.0.0.1", resolve));

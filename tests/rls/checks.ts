@@ -536,6 +536,18 @@ check(
 check(
   "cloud_invite_open",
   "call",
+  "member",
+  "is told that her invite for own devices is too old",
+  one(
+    "mia",
+    openInvite,
+    () => [hex(proof("mia's old"))],
+    (o) => says(o, "invite_expired"),
+  ),
+);
+check(
+  "cloud_invite_open",
+  "call",
   "stranger",
   "cannot use a member's invite for own devices",
   one(

@@ -236,10 +236,6 @@ export async function createWorld(): Promise<World> {
         emailHash(name, who).toString("hex"),
       ]);
   });
-  await db.query(
-    "update public.cloud_invites set expires_at = now() - interval '1 minute' where secret_hash = $1",
-    [secretHash("old")],
-  );
   for (const who of ["adam", "mia"] as const)
     await commitAs(who, async (attempt) => {
       await attempt("select public.cloud_team_join($1)", [proof(who).toString("hex")]);
@@ -250,10 +246,11 @@ export async function createWorld(): Promise<World> {
       ]);
     });
   const project = await commitAs("mia", async (attempt) => {
-    await attempt("select public.cloud_invite_create($1, $2)", [
-      TEAM,
-      secretHash("mia's own").toString("hex"),
-    ]);
+    for (const name of ["mia's own", "mia's old"])
+      await attempt("select public.cloud_invite_create($1, $2)", [
+        TEAM,
+        secretHash(name).toString("hex"),
+      ]);
     const { rows } = await attempt("select public.cloud_project_create($1) ->> 'project' as id", [
       TEAM,
     ]);
@@ -277,6 +274,11 @@ export async function createWorld(): Promise<World> {
       CARD,
     ]);
   });
+  for (const name of ["old", "mia's old"])
+    await db.query(
+      "update public.cloud_invites set expires_at = now() - interval '1 minute' where secret_hash = $1",
+      [secretHash(name)],
+    );
   const streams = (
     await db.query<{ id: number; project_id: string | null }>(
       "select id, project_id from public.cloud_streams where team_id = $1",

@@ -278,7 +278,10 @@ function CreateTeam(props: { readonly onDone: () => void }): JSX.Element {
               label="Team secret: keep this where you keep important papers"
               value={secrets().teamSecret}
             />
-            <Secret label="Invite for your own further devices" value={secrets().invite} />
+            <Secret
+              label="Invite for your own further devices, for seven days"
+              value={secrets().invite}
+            />
             <div class="form-actions">
               <button type="button" class="button primary" onClick={() => props.onDone()}>
                 I have kept them
@@ -342,7 +345,7 @@ function Invite(props: { readonly team: TeamRow; readonly onDone: () => void }):
           >
             <TextInput
               label="E-mail of their account"
-              hint="Only this account can use the invite. To add a further device of your own, enter your own."
+              hint="Only this account can use the invite, for seven days. To add a further device of your own, enter your own."
               type="email"
               value={email()}
               onInput={setEmail}
