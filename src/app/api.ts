@@ -60,6 +60,8 @@ export interface EventRow {
   readonly opens: string | null;
   readonly linesAdded: number | null;
   readonly linesRemoved: number | null;
+  /** Paths its patch changed, as the agent named them. */
+  readonly changed: readonly string[];
   readonly exitCode: number | null;
   readonly rolledBack: boolean;
   readonly tokens: Tokens | null;
@@ -70,7 +72,7 @@ export interface EventRow {
   readonly partBytes: number;
 }
 
-/** A prompt to its final response, with all between; trace 0 holds what came before the first prompt. */
+/** A prompt to its final response, with all between (`base/traces.ts`); trace 0 holds what came before the first prompt. */
 export interface TraceRow {
   readonly index: number;
   readonly prompt: string | null;

@@ -118,6 +118,7 @@ const EVENT_COLUMNS = [
   "exit_code",
   "rolled_back",
   "call_key",
+  "changed",
 ] as const;
 
 /**
@@ -179,7 +180,18 @@ function remoteRow(id: EventId, session: SessionId, event: TraceEvent): readonly
     whole(event.exitCode),
     event.rolledBack,
     event.tokens === null ? null : id,
+    changedBy(event),
   ];
+}
+
+/** JSON of the paths that a change of lines names; null for what changed none. */
+function changedBy({ tool, linesAdded, linesRemoved }: TraceEvent): string | null {
+  const { path, paths } = tool?.input ?? {};
+  const named = [path, ...(Array.isArray(paths) ? paths : [])].filter(
+    (value) => typeof value === "string",
+  );
+  const changed = linesAdded !== null || linesRemoved !== null;
+  return changed && named.length > 0 ? JSON.stringify([...new Set(named)]) : null;
 }
 
 /** A call for each event that shows tokens, and what its model's sum has beyond them. */

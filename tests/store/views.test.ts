@@ -8,9 +8,15 @@ import { closeStore, openTestStore, temporaryFolder } from "./help.ts";
 
 const team = "team_1" as TeamId;
 
+let order = 0;
+
+/** Each stands after those made before it. */
 function traced(id: string, more: Partial<TracedEvent> = {}): TracedEvent {
   return {
     id,
+    order: order++,
+    status: "ok",
+    changed: [],
     lane: null,
     kind: "response",
     at: 1,
@@ -61,12 +67,12 @@ describe("traces", () => {
     expect(rows[2]).toMatchObject({ startedAt: 20, endedAt: 20, costUsd: 2e-6 });
   });
 
-  test("a prompt that was rolled back begins none", () => {
-    const rows = tracesOf([
-      traced("p1", { kind: "prompt", rolledBack: true }),
-      traced("p2", { kind: "prompt" }),
+  test("are numbered from one, whether or not something came before the first prompt", () => {
+    const rows = tracesOf([traced("p1", { kind: "prompt" }), traced("p2", { kind: "prompt" })]);
+    expect(rows.map(({ index, prompt }) => [index, prompt])).toEqual([
+      [1, "p1"],
+      [2, "p2"],
     ]);
-    expect(rows.map(({ prompt }) => prompt)).toEqual([null, "p2"]);
   });
 });
 
@@ -232,7 +238,8 @@ describe("a teammate's trace", () => {
 
   test("stands beside one's own, with its sums and without bodies", async () => {
     const store = await openTestStore();
-    expect(await store.sessions.putRemote(trace([[eventId("x"), plain]]))).toBe(true);
+    const edit = { ...plain, linesAdded: 1 };
+    expect(await store.sessions.putRemote(trace([[eventId("x"), edit]]))).toBe(true);
     expect(await store.views.session(id)).toMatchObject({
       owner: "Ada",
       sharedWith: team,
@@ -253,6 +260,7 @@ describe("a teammate's trace", () => {
         id: eventId("x"),
         tool: "Edit",
         summary: "a.ts",
+        changed: ["a.ts"],
         tokens: { output: 5 },
         parts: [],
         partBytes: 0,

@@ -114,7 +114,9 @@ describe("a trace", () => {
     seat = await sit(desk);
     await seat.go("/sessions/ses_rich");
     await expectShown(seat.page.getByRole("heading", { name: /The importer starts from zero/ }));
-    const work = seat.page.getByRole("button", { name: /10 tools, 1 file, .*\$0\.84.*1 error/ });
+    const work = seat.page.getByRole("button", {
+      name: /9 tools, 1 sub-agent, 1 file, .*\$0\.86.*1 error/,
+    });
     await work.click();
     await seat.page.getByRole("button", { name: /Edit src\/import\/run\.ts \+4 −1/ }).click();
     await expect.poll(() => seat.page.locator(".diff-line[data-sign='+']").count()).toBe(4);
@@ -139,7 +141,7 @@ describe("a trace", () => {
     await seat.page.keyboard.press("n");
     expect(await current()).toBe("evt_rich_0");
     await seat.page.keyboard.press("n");
-    expect(await current()).toBe("evt_rich_16");
+    expect(await current()).toBe("evt_rich_18");
     await seat.page.keyboard.press("p");
     expect(await current()).toBe("evt_rich_0");
     await seat.page.keyboard.press("e");

@@ -124,6 +124,7 @@ export function putEvent(session: StoredSession, { bodies = [], ...input }: Even
       opens: null,
       linesAdded: null,
       linesRemoved: null,
+      changed: input.linesAdded == null || input.summary == null ? [] : [input.summary],
       exitCode: null,
       rolledBack: false,
       tokens: null,

@@ -72,6 +72,7 @@ const event = (id: string, order: number, more: Partial<EventRow> = {}): EventRo
   opens: null,
   linesAdded: null,
   linesRemoved: null,
+  changed: [],
   exitCode: null,
   rolledBack: false,
   tokens: null,
@@ -158,6 +159,20 @@ test("a lane that opens itself is shown once, and a lane nobody opened is not lo
   expect(looped.reading.map(({ event: { id } }) => id)).toEqual(["p", "a", "b"]);
   const loose = outline([event("p", 1, { kind: "prompt" }), event("lost", 5, { lane: "y" })]);
   expect(loose.reading.map(({ event: { id } }) => id)).toEqual(["p", "lost"]);
+});
+
+test("a response is final though something was rolled back after it, or a sub-agent stands behind it", () => {
+  const [trace] = outline([
+    event("p", 1, { kind: "prompt" }),
+    event("t", 2, { changed: ["a, b.ts"], summary: "a, b.ts" }),
+    event("final", 3, { kind: "response" }),
+    event("gone", 4, { kind: "prompt", rolledBack: true }),
+    event("said", 5, { kind: "response", rolledBack: true }),
+    event("lost", 6, { lane: "y" }),
+  ]).traces;
+  expect(trace?.answer.map(({ id }) => id)).toEqual(["final"]);
+  expect(trace?.work.map((node) => node.event.id)).toEqual(["t", "gone", "said", "lost"]);
+  expect(trace?.sums).toMatchObject({ tools: 2, files: 1, startedAt: 1, endedAt: 6 });
 });
 
 test("text colours keep 4.5 : 1, marks 3 : 1, in light and dark", async () => {

@@ -27,6 +27,8 @@ export interface EventRow {
   readonly opens: string | null;
   readonly linesAdded: number | null;
   readonly linesRemoved: number | null;
+  /** Paths its patch changed, as the agent named them. */
+  readonly changed: readonly string[];
   readonly exitCode: number | null;
   readonly rolledBack: boolean;
   /** On the first event of a model call. */
@@ -118,6 +120,7 @@ interface Row extends TokenColumns {
   readonly tool: string | null;
   readonly tool_input: string | null;
   readonly summary: string | null;
+  readonly changed: string | null;
   readonly first_line: string | null;
   readonly opens: string | null;
   readonly lines_added: number | null;
@@ -139,7 +142,7 @@ export function createEventViews(db: PGlite): EventViews {
     events: async (session, since) =>
       db.transaction(async (tx) => {
         const found = await tx.query<Row & { parts: PartName[]; bytes: number }>(
-          `select ${COLUMNS}, e.summary, left(t.body, 1000) as first_line,
+          `select ${COLUMNS}, e.summary, e.changed, left(t.body, 1000) as first_line,
              coalesce(p.names, '{}') as parts, coalesce(p.bytes, 0)::bigint as bytes
            from events e
            left join calls c on c.event_id = e.id
@@ -266,6 +269,7 @@ function eventOf(row: Row, parts: readonly PartName[], partBytes: number): Event
     opens: row.opens,
     linesAdded: row.lines_added,
     linesRemoved: row.lines_removed,
+    changed: changedOf(row),
     exitCode: row.exit_code,
     rolledBack: row.rolled_back,
     tokens: row.call === null ? null : tokensOf(row),
@@ -295,6 +299,11 @@ function localOf(row: Row): LocalEvent {
     exitCode: row.exit_code,
     rolledBack: row.rolled_back,
   };
+}
+
+/** Kept as JSON, where there was a patch. */
+export function changedOf({ changed }: { readonly changed: string | null }): readonly string[] {
+  return changed === null ? [] : (JSON.parse(changed) as readonly string[]);
 }
 
 function firstLine(text: string | null): string | null {

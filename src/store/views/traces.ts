@@ -1,13 +1,20 @@
-/**
- * Traces: a prompt of the main conversation to what comes before the next, and the sub-agents opened meanwhile. Trace 0
- * holds what came before the first prompt, and lanes that nothing opened.
- */
+/** A session's traces, summed up: what one is, `base/traces.ts` says. */
 import type { PGlite } from "@electric-sql/pglite";
 import type { SessionId } from "../../base/ids.ts";
-import { NO_TOKENS, type EventKind, type Tokens } from "../../base/session.ts";
+import type { EventKind, EventStatus, Tokens } from "../../base/session.ts";
+import {
+  cutTraces,
+  flatten,
+  sumOf,
+  type Placed,
+  type Summed,
+  type Trace,
+} from "../../base/traces.ts";
 import { type TokenColumns, dollars, tokensOf } from "../rows.ts";
+import { changedOf } from "./events.ts";
 
 export interface TraceRow {
+  /** 0 is what came before the first prompt. */
   readonly index: number;
   readonly prompt: string | null;
   readonly events: readonly string[];
@@ -19,15 +26,7 @@ export interface TraceRow {
   readonly costUsd: number | null;
 }
 
-export interface TracedEvent {
-  readonly id: string;
-  readonly lane: string | null;
-  readonly kind: EventKind;
-  readonly at: number | null;
-  readonly opens: string | null;
-  readonly rolledBack: boolean;
-  /** Null: shows no call. */
-  readonly tokens: Tokens | null;
+export interface TracedEvent extends Placed, Summed {
   readonly costNanoUsd: number | null;
 }
 
@@ -39,8 +38,8 @@ export function createTraceViews(db: PGlite): TraceViews {
   return {
     async traces(session) {
       const found = await db.query<Columns>(
-        `select e.id, e.lane, e.kind, e.at, e.opens, e.rolled_back, c.key as call, c.input, c.output, c.cache_read,
-           c.cache_write, c.reasoning, c.cost
+        `select e.id, e.lane, e.kind, e.ord, e.at, e.status, e.opens, e.rolled_back, e.changed, c.key as call, c.input,
+           c.output, c.cache_read, c.cache_write, c.reasoning, c.cost
          from events e left join calls c on c.event_id = e.id
          where e.session_id = $1 order by e.lane nulls first, e.ord, e.id`,
         [session],
@@ -50,67 +49,24 @@ export function createTraceViews(db: PGlite): TraceViews {
   };
 }
 
-/** `events` in reading order: the main conversation, then each lane. A trace without events is left out. */
 export function tracesOf(events: readonly TracedEvent[]): readonly TraceRow[] {
-  const lanes = Map.groupBy(events, (event) => event.lane);
-  const shown = new Set<string>();
-  const traces: TracedEvent[][] = [[]];
-  for (const event of lanes.get(null) ?? []) {
-    if (event.kind === "prompt" && !event.rolledBack) traces.push([]);
-    follow(event, lanes, shown, traces.at(-1) as TracedEvent[]);
-  }
-  for (const [lane, orphans] of lanes) {
-    if (lane !== null && !shown.has(lane))
-      openLane(lane, orphans, lanes, shown, traces[0] as TracedEvent[]);
-  }
-  return traces.map(summarise).filter((trace) => trace.events.length > 0);
+  const traces = cutTraces(events);
+  const first = traces[0]?.prompt === null ? 0 : 1;
+  return traces.map((trace, i) => summarise(trace, first + i));
 }
 
-type Lanes = ReadonlyMap<string | null, readonly TracedEvent[]>;
-
-/** The event, and behind it the lane it opened. A lane is shown once, whoever claims to have opened it. */
-function follow(event: TracedEvent, lanes: Lanes, shown: Set<string>, into: TracedEvent[]): void {
-  into.push(event);
-  const lane = event.opens;
-  if (lane !== null && !shown.has(lane)) openLane(lane, lanes.get(lane) ?? [], lanes, shown, into);
-}
-
-function openLane(
-  lane: string,
-  events: readonly TracedEvent[],
-  lanes: Lanes,
-  shown: Set<string>,
-  into: TracedEvent[],
-): void {
-  shown.add(lane);
-  for (const event of events) follow(event, lanes, shown, into);
-}
-
-function summarise(events: readonly TracedEvent[], index: number): TraceRow {
-  const times = events.flatMap((event) => event.at ?? []);
-  const calls = events.filter((event) => event.tokens !== null);
-  const unpriced = calls.some((event) => event.costNanoUsd === null);
+function summarise({ prompt, nodes }: Trace<TracedEvent>, index: number): TraceRow {
+  const events = [...(prompt === null ? [] : [prompt]), ...flatten(nodes)];
+  const { startedAt, endedAt, tools, tokens, cost } = sumOf(events, (event) => event.costNanoUsd);
   return {
     index,
-    prompt: index === 0 ? null : (events[0]?.id ?? null),
+    prompt: prompt?.id ?? null,
     events: events.map((event) => event.id),
-    startedAt: times.length === 0 ? null : times.reduce((a, b) => Math.min(a, b)),
-    endedAt: times.length === 0 ? null : times.reduce((a, b) => Math.max(a, b)),
-    tools: events.filter((event) => event.kind === "tool").length,
-    tokens: calls.reduce((sum, event) => addTokens(sum, event.tokens as Tokens), NO_TOKENS),
-    costUsd: unpriced
-      ? null
-      : dollars(calls.reduce((sum, event) => sum + (event.costNanoUsd ?? 0), 0)),
-  };
-}
-
-function addTokens(a: Tokens, b: Tokens): Tokens {
-  return {
-    input: a.input + b.input,
-    output: a.output + b.output,
-    cacheRead: a.cacheRead + b.cacheRead,
-    cacheWrite: a.cacheWrite + b.cacheWrite,
-    reasoning: a.reasoning + b.reasoning,
+    startedAt,
+    endedAt,
+    tools,
+    tokens,
+    costUsd: dollars(cost),
   };
 }
 
@@ -118,9 +74,12 @@ interface Columns extends TokenColumns {
   readonly id: string;
   readonly lane: string | null;
   readonly kind: EventKind;
+  readonly ord: number;
   readonly at: number | null;
+  readonly status: EventStatus | null;
   readonly opens: string | null;
   readonly rolled_back: boolean;
+  readonly changed: string | null;
   readonly call: string | null;
   readonly cost: number | null;
 }
@@ -130,9 +89,12 @@ function tracedOf(row: Columns): TracedEvent {
     id: row.id,
     lane: row.lane,
     kind: row.kind,
+    order: row.ord,
     at: row.at,
+    status: row.status,
     opens: row.opens,
     rolledBack: row.rolled_back,
+    changed: changedOf(row),
     tokens: row.call === null ? null : tokensOf(row),
     costNanoUsd: row.call === null ? null : row.cost,
   };

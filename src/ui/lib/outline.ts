@@ -1,11 +1,19 @@
 /**
- * A session's events as what is read from top to bottom: traces (a prompt to its final response), in each the work
- * between them folded into one line, in the work the tools, and in a sub-agent its lane's events.
+ * A session's events as what is read from top to bottom: traces (`base/traces.ts`), in each the work between prompt and
+ * final response folded into one line, in the work the tools, and in a sub-agent its lane's events.
  *
  * Pure: the same events give the same outline, whatever order they came in. Every row has a key that stays when the
  * session grows.
  */
 import type { EventRow } from "../../app/api.ts";
+import {
+  cutTraces,
+  flatten,
+  sumOf,
+  type Trace,
+  type TraceNode,
+  type TraceSums,
+} from "../../base/traces.ts";
 
 export interface TraceOutline {
   /** The prompt's id, or `start` for what came before the first. */
@@ -13,27 +21,10 @@ export interface TraceOutline {
   readonly prompt: EventRow | null;
   readonly work: readonly Node[];
   readonly answer: readonly EventRow[];
-  readonly sums: Sums;
+  readonly sums: TraceSums;
 }
 
-/** An event and, if it opened a sub-agent, that one's events. */
-export interface Node {
-  readonly event: EventRow;
-  readonly children: readonly Node[];
-}
-
-export interface Sums {
-  readonly events: number;
-  readonly tools: number;
-  readonly files: number;
-  readonly errors: number;
-  readonly running: number;
-  readonly startedAt: number | null;
-  readonly endedAt: number | null;
-  readonly tokens: number;
-  /** Null when some model call had no price. */
-  readonly costUsd: number | null;
-}
+export type Node = TraceNode<EventRow>;
 
 export type Row =
   | {
@@ -70,12 +61,7 @@ export const laneKey = (event: string): string => `l:${event}`;
 export const eventKey = (event: string): string => `e:${event}`;
 
 export function outline(events: readonly EventRow[]): Outline {
-  const lanes = Map.groupBy(events, (event) => event.lane);
-  for (const lane of lanes.values()) lane.sort(inOrder);
-  const opened = new Set(events.map((event) => event.opens).filter((lane) => lane !== null));
-  const main = nest(lanes.get(null) ?? [], lanes, new Set());
-  const loose = [...lanes.keys()].filter((lane) => lane !== null && !opened.has(lane)) as string[];
-  const traces = placeLoose(cut(main), loose, lanes).map(finish);
+  const traces = cutTraces(events).map(finish);
 
   const reading: { event: EventRow; depth: number; trace: TraceOutline }[] = [];
   const hidden = new Map<string, readonly string[]>();
@@ -135,116 +121,26 @@ export function openByDefault(key: string, { traces }: Outline, live: boolean): 
   return live || (traces.length === 1 && last.sums.events <= 60);
 }
 
-/** `14 tools, 3 files, 2 m 10 s, $0.84` is made of these. */
-function sum(events: readonly EventRow[]): Sums {
-  const files = new Set<string>();
-  let tools = 0;
-  let errors = 0;
-  let running = 0;
-  let tokens = 0;
-  let costUsd: number | null = 0;
-  let startedAt: number | null = null;
-  let endedAt: number | null = null;
-  for (const event of events) {
-    if (event.kind === "tool" || event.kind === "subagent") tools++;
-    if (event.status === "error" || event.kind === "error") errors++;
-    if (event.status === "running") running++;
-    if (event.parts.includes("patch") || event.linesAdded !== null) {
-      // A patch of several files names them all.
-      for (const file of (event.summary ?? event.id).split(", ")) files.add(file);
-    }
-    if (event.tokens !== null) {
-      tokens +=
-        event.tokens.input + event.tokens.output + event.tokens.cacheRead + event.tokens.cacheWrite;
-      costUsd = costUsd === null || event.costUsd === null ? null : costUsd + event.costUsd;
-    }
-    if (event.at === null) continue;
-    startedAt = Math.min(startedAt ?? event.at, event.at);
-    endedAt = Math.max(endedAt ?? event.at, event.at + (event.durationMs ?? 0));
-  }
+/**
+ * The final response is what was said after the last work of the main conversation; what was said before belongs to the
+ * work, and so does what was rolled back.
+ */
+function finish({ prompt, nodes }: Trace<EventRow>): TraceOutline {
+  const main = nodes.filter(({ event }) => event.lane === null && !event.rolledBack);
+  const lastWork = main.findLastIndex((node) => !isSaid(node));
+  const answer = new Set(main.slice(lastWork + 1));
+  const all = [...(prompt === null ? [] : [prompt]), ...flatten(nodes)];
   return {
-    events: events.length,
-    tools,
-    files: files.size,
-    errors,
-    running,
-    startedAt,
-    endedAt,
-    tokens,
-    costUsd,
+    id: prompt?.id ?? "start",
+    prompt,
+    work: nodes.filter((node) => !answer.has(node)),
+    answer: [...answer].map(({ event }) => event),
+    sums: sumOf(all, (event) => event.costUsd),
   };
 }
 
-function nest(
-  events: readonly EventRow[],
-  lanes: ReadonlyMap<string | null, readonly EventRow[]>,
-  above: ReadonlySet<string>,
-): Node[] {
-  return events.map((event) => {
-    const lane = event.opens;
-    // A lane that opens itself, through whatever others, is not followed again.
-    if (lane === null || above.has(lane)) return { event, children: [] };
-    return { event, children: nest(lanes.get(lane) ?? [], lanes, new Set([...above, lane])) };
-  });
-}
-
-interface Draft {
-  readonly prompt: EventRow | null;
-  readonly nodes: Node[];
-}
-
-function cut(nodes: readonly Node[]): Draft[] {
-  const drafts: Draft[] = [];
-  for (const node of nodes) {
-    if (node.event.kind === "prompt") drafts.push({ prompt: node.event, nodes: [] });
-    else {
-      if (drafts.length === 0) drafts.push({ prompt: null, nodes: [] });
-      drafts.at(-1)?.nodes.push(node);
-    }
-  }
-  return drafts;
-}
-
-/** A sub-agent that nothing is known to have opened stands in the trace that was running when it began. */
-function placeLoose(
-  drafts: Draft[],
-  loose: readonly string[],
-  lanes: ReadonlyMap<string | null, readonly EventRow[]>,
-): Draft[] {
-  for (const lane of loose) {
-    const nodes = nest(lanes.get(lane) ?? [], lanes, new Set([lane]));
-    const startedAt = nodes[0]?.event.at ?? null;
-    if (drafts.length === 0) drafts.push({ prompt: null, nodes: [] });
-    const home =
-      drafts.findLast(
-        ({ prompt }) => startedAt === null || prompt === null || (prompt.at ?? 0) <= startedAt,
-      ) ?? drafts[0];
-    home?.nodes.push(...nodes);
-  }
-  return drafts;
-}
-
-/** The final response is what was said after the last work; what was said before belongs to the work. */
-function finish({ prompt, nodes }: Draft): TraceOutline {
-  let end = nodes.length;
-  while (end > 0 && isSaid((nodes[end - 1] as Node).event)) end--;
-  const work = nodes.slice(0, end);
-  const answer = nodes.slice(end).map((node) => node.event);
-  const all = [...(prompt === null ? [] : [prompt]), ...flat(work), ...answer];
-  return { id: prompt?.id ?? "start", prompt, work, answer, sums: sum(all) };
-}
-
-function isSaid(event: EventRow): boolean {
+function isSaid({ event: { kind }, children }: Node): boolean {
   return (
-    event.lane === null &&
-    (event.kind === "response" || event.kind === "compaction" || event.kind === "error")
+    children.length === 0 && (kind === "response" || kind === "compaction" || kind === "error")
   );
-}
-
-function flat(nodes: readonly Node[]): EventRow[] {
-  return nodes.flatMap(({ event, children }) => [event, ...flat(children)]);
-}
-
-function inOrder(a: EventRow, b: EventRow): number {
-  return a.order - b.order || (a.id < b.id ? -1 : 1);
 }

@@ -2,6 +2,7 @@ import { createMemo, For, Show, type Accessor, type JSX } from "solid-js";
 import type { EventRow } from "../../app/api.ts";
 import {
   agentName,
+  allTokens,
   clockTime,
   compactCount,
   duration,
@@ -196,14 +197,15 @@ function Work(props: Props): JSX.Element {
 
 function workWords(trace: TraceOutline | null): string {
   if (trace === null) return "";
-  const { tools, files, startedAt, endedAt, costUsd, tokens } = trace.sums;
+  const { tools, subagents, files, startedAt, endedAt, cost, tokens } = trace.sums;
   return [
-    tools > 0 ? plural(tools, "tool") : plural(trace.work.length, "step"),
+    tools > 0 ? plural(tools, "tool") : subagents > 0 ? "" : plural(trace.work.length, "step"),
+    subagents > 0 ? plural(subagents, "sub-agent") : "",
     files > 0 ? plural(files, "file") : "",
     startedAt === null || endedAt === null || endedAt <= startedAt
       ? ""
       : duration(endedAt - startedAt),
-    tokens > 0 ? money(costUsd) : "",
+    allTokens(tokens) > 0 ? money(cost) : "",
   ]
     .filter((part) => part !== "")
     .join(", ");
