@@ -3,9 +3,12 @@
  *
  * A session is visible with its commit; what follows from it (shared traces, search) is caught up by revision
  * afterwards, in whatever process, so that an end at any point leaves it behind and never wrong.
+ *
+ * A file that the store cannot take is one `partial` and stays where it was; the others are not touched by it.
  */
 import type { SessionId } from "../base/ids.ts";
-import { never } from "../base/result.ts";
+import type { Log } from "../base/log.ts";
+import { FaultError, never } from "../base/result.ts";
 import type { CaptureBatch, FileState } from "../base/session.ts";
 import type { CaptureStep } from "../capture/scan.ts";
 import type { ImportReport, Progress } from "./api.ts";
@@ -19,6 +22,7 @@ export interface IngestOptions {
   ended(): boolean;
   /** After each commit. */
   onSessions(sessions: readonly SessionId[]): void;
+  readonly log: Log;
 }
 
 /** What one look found; times are the caller's to take. */
@@ -31,13 +35,14 @@ const MOST_EVENTS = 1_000;
 const MOST_BYTES = 2 * 1024 * 1024;
 
 export async function ingest(
-  { commit, states, ended, onSessions }: IngestOptions,
+  { commit, states, ended, onSessions, log }: IngestOptions,
   steps: AsyncIterable<CaptureStep>,
   onProgress: (progress: Progress) => void,
 ): Promise<Ingested> {
   const changed = new Set<SessionId>();
   const files = new Set<string>();
   const partial: ImportReport["partial"][number][] = [];
+  const refused = new Set<string>();
   let [bytes, unchanged] = [0, 0];
   let batches: CaptureBatch[] = [];
   let [weight, weightBytes] = [0, 0];
@@ -54,7 +59,31 @@ export async function ingest(
     committing.catch(() => undefined);
   }
 
+  /** A fault (a full disk) is nobody's file's; anything else may be one file's, which is then found. */
   async function commitAll(taken: readonly CaptureBatch[]): Promise<void> {
+    const allowed = taken.filter(({ file }) => !refused.has(file.path));
+    try {
+      await commitTogether(allowed);
+    } catch (error) {
+      if (error instanceof FaultError) throw error;
+      for (const [path, batches] of Map.groupBy(allowed, ({ file }) => file.path))
+        await commitOrRefuse(path, batches);
+    }
+  }
+
+  async function commitOrRefuse(path: string, batches: readonly CaptureBatch[]): Promise<void> {
+    try {
+      await commitTogether(batches);
+    } catch (error) {
+      if (error instanceof FaultError) throw error;
+      const reason = error instanceof Error ? error.message : String(error);
+      refused.add(path);
+      partial.push({ file: path, reason: refusal(reason) });
+      log("error", "capture.commit", { file: path, reason });
+    }
+  }
+
+  async function commitTogether(taken: readonly CaptureBatch[]): Promise<void> {
     const done = await commit(taken);
     for (const { file } of taken) states.set(file.path, file);
     for (const session of done.sessions) changed.add(session);
@@ -91,4 +120,11 @@ export async function ingest(
     await committing;
   }
   return { sessions: changed.size, files: files.size, bytes, unchanged, partial, changed };
+}
+
+function refusal(reason: string): string {
+  return (
+    `Something new in it could not be stored (${reason}). What was captured of it before is kept, and its bytes are in ` +
+    "the archive; the other files are not touched by it. Please report this: it is an error in Operon."
+  );
 }

@@ -8,7 +8,7 @@
 import { join } from "node:path";
 import type { EventId } from "../base/ids.ts";
 import type { EventPatch, EventStatus, FilePatch, Part, Tokens } from "../base/session.ts";
-import { eventId, sha256, type Findings } from "./findings.ts";
+import { boundedId, eventId, sha256, type Findings } from "./findings.ts";
 import {
   asCount,
   asList,
@@ -135,9 +135,9 @@ interface State {
   mode: string | null;
   permissionMode: string | null;
   /** Tools asked for and not answered, by their own id. */
-  tools: Record<string, OpenTool>;
+  tools: Map<string, OpenTool>;
   /** Newest prompt of each lane; the main one is "". */
-  prompts: Record<string, EventId>;
+  prompts: Map<string, EventId>;
   /** The boundary whose summary has not come. */
   compaction: EventId | null;
   /** Records of sidechains inside the main file, newest last: [uuid, lane]. */
@@ -148,7 +148,13 @@ interface State {
   linked: string[];
 }
 
-const START: State = {
+/** As it is kept, in plain JSON. Keys are the transcript's own: only a map holds any of them. */
+interface SavedState extends Omit<State, "tools" | "prompts"> {
+  readonly tools: Readonly<Record<string, OpenTool>>;
+  readonly prompts: Readonly<Record<string, EventId>>;
+}
+
+const START: SavedState = {
   cwd: null,
   branch: null,
   version: null,
@@ -164,7 +170,20 @@ const START: State = {
 };
 
 function readState(state: unknown): State {
-  return structuredClone(state === null ? START : (state as State));
+  const saved = structuredClone(state === null ? START : (state as SavedState));
+  return {
+    ...saved,
+    tools: new Map(Object.entries(saved.tools)),
+    prompts: new Map(Object.entries(saved.prompts)),
+  };
+}
+
+function saveState(state: State): SavedState {
+  return structuredClone({
+    ...state,
+    tools: Object.fromEntries(state.tools),
+    prompts: Object.fromEntries(state.prompts),
+  });
 }
 
 /** One line, with what its parts need to know. */
@@ -179,7 +198,7 @@ interface Line {
 
 function openTranscript(identity: Identity, state: State): LineReader {
   return {
-    state: () => structuredClone(state),
+    state: () => saveState(state),
     line(record, number, found) {
       const uuid = asString(record["uuid"]);
       const lane =
@@ -352,14 +371,14 @@ function addPrompt(
     summary: oneLine(text),
     parts,
   });
-  state.prompts[line.lane ?? ""] = id;
+  state.prompts.set(line.lane ?? "", id);
   if (line.lane !== null && line.record["parentUuid"] === null) linkByTask(state, line, text);
 }
 
 /** A sidechain inside the main file begins with its task, word for word. */
 function linkByTask(state: State, line: Line, text: string): void {
   const task = taskHash(text);
-  const tool = Object.values(state.tools).find(
+  const tool = [...state.tools.values()].find(
     (open) => open.task === task && open.lane !== line.lane,
   );
   if (tool !== undefined) line.found.patch({ id: tool.event, at: line.at, opens: line.lane });
@@ -370,12 +389,12 @@ function taskHash(prompt: string): string {
 }
 
 function interrupt(state: State, line: Line): void {
-  const prompt = state.prompts[line.lane ?? ""];
+  const prompt = state.prompts.get(line.lane ?? "");
   if (prompt !== undefined) line.found.patch({ id: prompt, at: line.at, status: "interrupted" });
-  for (const [id, tool] of Object.entries(state.tools)) {
+  for (const [id, tool] of state.tools) {
     if (tool.lane !== line.lane) continue;
     line.found.patch({ id: tool.event, at: line.at, status: "interrupted" });
-    delete state.tools[id];
+    state.tools.delete(id);
   }
 }
 
@@ -502,7 +521,7 @@ function addCall(line: Line, message: JsonObject, model: string): string | null 
   if (Object.keys(usage).length === 0) return null;
   const id = asString(message["id"]) ?? asString(line.record["uuid"]);
   if (id === null) return null;
-  const key = `${id}/${asString(line.record["requestId"]) ?? ""}`;
+  const key = `${boundedId(id)}/${boundedId(asString(line.record["requestId"]) ?? "")}`;
   const written = asCount(usage["cache_creation_input_tokens"]);
   const hour = Math.min(
     written,
@@ -533,7 +552,7 @@ function addCall(line: Line, message: JsonObject, model: string): string | null 
             webSearches: asCount(asObject(usage["server_tool_use"])["web_search_requests"]),
             fast: usage["speed"] === "fast",
           })
-        : Math.round(costUsd * 1e9),
+        : costUsd * 1e9,
   });
   return key;
 }
@@ -564,7 +583,7 @@ function askTool(state: State, line: Line, base: Base, block: JsonObject): void 
   const id = asString(block["id"]);
   if (id === null) return;
   const task = isAgent ? { task: taskHash(asString(input["prompt"]) ?? "") } : {};
-  state.tools[id] = { event: base.id, name, at: line.at, lane: line.lane, ...task };
+  state.tools.set(id, { event: base.id, name, at: line.at, lane: line.lane, ...task });
 }
 
 /** A shell's command or a sub-agent's task as it is; of changed files the patch; else the input as JSON. */
@@ -634,9 +653,9 @@ function summaryOf(name: string, input: JsonObject, cwd: string | null): string 
 
 function answerTool(state: State, line: Line, block: JsonObject): void {
   const id = asString(block["tool_use_id"]);
-  const tool = id === null ? undefined : state.tools[id];
+  const tool = id === null ? undefined : state.tools.get(id);
   if (id === null || tool === undefined) return;
-  delete state.tools[id];
+  state.tools.delete(id);
   const result = asObject(line.record["toolUseResult"]);
   const content = block["content"];
   const blocks = typeof content === "string" ? [] : asList(content).map(asObject);
@@ -700,9 +719,9 @@ function appliedPatches(result: JsonObject): FilePatch[] {
 /** As recorded, else from question to answer. */
 function durationOf(result: JsonObject, from: number | null, to: number | null): number | null {
   const given = asNumber(result["totalDurationMs"]) ?? asNumber(result["durationMs"]);
-  if (given !== null) return Math.round(given);
+  if (given !== null) return given;
   const seconds = asNumber(result["durationSeconds"]);
-  if (seconds !== null) return Math.round(seconds * 1_000);
+  if (seconds !== null) return seconds * 1_000;
   return from === null || to === null || to < from ? null : to - from;
 }
 
@@ -728,7 +747,7 @@ function readProgress(state: State, line: Line): void {
   const data = asObject(line.record["data"]);
   const agent = data["type"] === "agent_progress" ? asString(data["agentId"]) : null;
   if (agent === null || state.linked.includes(agent)) return;
-  const tool = state.tools[asString(line.record["parentToolUseID"]) ?? ""];
+  const tool = state.tools.get(asString(line.record["parentToolUseID"]) ?? "");
   if (tool === undefined) return;
   remember(state.linked, agent, REMEMBERED);
   line.found.patch({ id: tool.event, at: line.at, opens: agent });
@@ -742,7 +761,7 @@ function readSystem(state: State, line: Line): void {
     case "compact_boundary":
       return addCompaction(state, line);
     case "turn_duration": {
-      const prompt = state.prompts[line.lane ?? ""];
+      const prompt = state.prompts.get(line.lane ?? "");
       const durationMs = asNumber(record["durationMs"]);
       if (prompt !== undefined && durationMs !== null)
         line.found.patch({ id: prompt, at: line.at, durationMs });

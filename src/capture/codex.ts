@@ -9,7 +9,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { EventId } from "../base/ids.ts";
 import type { EventPatch, EventStatus, FilePatch, Part, Tokens } from "../base/session.ts";
-import { eventId, sha256, type Findings } from "./findings.ts";
+import { boundedId, eventId, sha256, type Findings } from "./findings.ts";
 import {
   asCount,
   asList,
@@ -94,10 +94,10 @@ export const codex: Reader = {
 
   open: (identity, state, context) => openRollout(identity, readState(state), context),
 
-  isReplaying: (state) => state === null || (state as State).leading,
+  isReplaying: (state) => state === null || (state as SavedState).leading,
 
   retitle: (state, title) =>
-    (state as State).title === title ? null : { ...(state as State), title },
+    (state as SavedState).title === title ? null : { ...(state as SavedState), title },
 
   titles: async (home, env) => readTitles(join(codexHome(home, env), "session_index.jsonl")),
 };
@@ -198,7 +198,7 @@ interface State {
   calls: number;
   turns: Turn[];
   prompt: EventId | null;
-  tools: Record<string, OpenTool>;
+  tools: Map<string, OpenTool>;
   /** Hashes of newest texts with the form they came in. */
   said: string[];
   compacted: boolean;
@@ -207,7 +207,12 @@ interface State {
   title: string | null;
 }
 
-const START: State = {
+/** As it is kept, in plain JSON. Keys are the transcript's own: only a map holds any of them. */
+interface SavedState extends Omit<State, "tools"> {
+  readonly tools: Readonly<Record<string, OpenTool>>;
+}
+
+const START: SavedState = {
   leading: true,
   meta: false,
   model: null,
@@ -225,7 +230,12 @@ const START: State = {
 };
 
 function readState(state: unknown): State {
-  return structuredClone(state === null ? START : (state as State));
+  const saved = structuredClone(state === null ? START : (state as SavedState));
+  return { ...saved, tools: new Map(Object.entries(saved.tools)) };
+}
+
+function saveState(state: State): SavedState {
+  return structuredClone({ ...state, tools: Object.fromEntries(state.tools) });
 }
 
 interface Line {
@@ -240,7 +250,7 @@ interface Line {
 function openRollout(identity: Identity, state: State, context: ReadContext): LineReader {
   const thread = identity.lane ?? identity.sourceId;
   return {
-    state: () => structuredClone(state),
+    state: () => saveState(state),
     line(record, number, found) {
       const payload = asObject(record["payload"]);
       const line = {
@@ -360,7 +370,7 @@ function idAt(thread: string, number: number, index: number): EventId {
 
 /** The call that the next count of tokens will close. */
 function callKey(state: State, thread: string): string {
-  return `${thread}#${state.calls}`;
+  return `${boundedId(thread)}#${state.calls}`;
 }
 
 function fromModel(state: State, line: Line): { model: string | null; callKey: string } {
@@ -551,10 +561,10 @@ function abortTurn(state: State, line: Line): void {
     status: "interrupted",
     ...(durationMs === null ? {} : { durationMs }),
   });
-  for (const tool of Object.values(state.tools)) {
+  for (const tool of state.tools.values()) {
     line.found.patch({ id: tool.event, at: line.at, status: "interrupted" });
   }
-  state.tools = {};
+  state.tools.clear();
 }
 
 /** Takes the newest turns with a prompt out of the conversation, and what runs beside them. */
@@ -662,7 +672,7 @@ function askTool(state: State, line: Line, name: string, raw: JsonObject): void 
     parts: inputParts(name, input, patches),
   });
   const id = asString(line.payload["call_id"]) ?? asString(line.payload["id"]);
-  if (id !== null) state.tools[id] = { event, name, at: line.at };
+  if (id !== null) state.tools.set(id, { event, name, at: line.at });
 }
 
 function proposedPatches(name: string, input: JsonObject): FilePatch[] {
@@ -697,10 +707,14 @@ function commandOf(input: JsonObject): string | null {
 }
 
 function planText(input: JsonObject): string {
-  const marks: Readonly<Record<string, string>> = { completed: "x", in_progress: "~" };
+  const marks = new Map([
+    ["completed", "x"],
+    ["in_progress", "~"],
+  ]);
   const steps = asList(input["plan"]).map(asObject);
   const list = steps.map(
-    (step) => `- [${marks[asString(step["status"]) ?? ""] ?? " "}] ${asString(step["step"]) ?? ""}`,
+    (step) =>
+      `- [${marks.get(asString(step["status"]) ?? "") ?? " "}] ${asString(step["step"]) ?? ""}`,
   );
   const why = asString(input["explanation"]);
   return [...(why === null || why === "" ? [] : [why, ""]), ...list].join("\n");
@@ -734,9 +748,9 @@ function outputText(value: unknown): string {
 
 function answerTool(state: State, line: Line, raw: string): void {
   const id = asString(line.payload["call_id"]);
-  const tool = id === null ? undefined : state.tools[id];
+  const tool = id === null ? undefined : state.tools.get(id);
   if (id === null || tool === undefined) return;
-  delete state.tools[id];
+  state.tools.delete(id);
   const told = readOutput(raw);
   const exitCode = tool.exitCode ?? told.exitCode;
   const status = statusOf(tool, exitCode, told.output);
@@ -772,7 +786,7 @@ function readOutput(raw: string): {
     return {
       output: asString(json["output"]) ?? "",
       exitCode: asNumber(metadata["exit_code"]),
-      durationMs: seconds === null ? null : Math.round(seconds * 1_000),
+      durationMs: seconds === null ? null : seconds * 1_000,
     };
   }
   const end = raw.indexOf("Output:\n");
@@ -783,7 +797,7 @@ function readOutput(raw: string): {
   return {
     output: isHeading ? raw.slice(end + "Output:\n".length) : raw,
     exitCode: exit === null ? null : Number(exit[1]),
-    durationMs: wall === null ? null : Math.round(Number(wall[1]) * 1_000),
+    durationMs: wall === null ? null : Number(wall[1]) * 1_000,
   };
 }
 
@@ -806,9 +820,7 @@ function elapsed(from: number | null, to: number | null): number | null {
 function durationOf(value: unknown): number | null {
   const duration = asObject(value);
   const seconds = asNumber(duration["secs"]);
-  return seconds === null
-    ? null
-    : seconds * 1_000 + Math.round((asNumber(duration["nanos"]) ?? 0) / 1e6);
+  return seconds === null ? null : seconds * 1_000 + (asNumber(duration["nanos"]) ?? 0) / 1e6;
 }
 
 /** What an event tells of a tool before its output comes. */
@@ -817,7 +829,7 @@ function noteTool(
   line: Line,
   told: { exitCode?: number | null; durationMs: number | null; failed?: boolean },
 ): void {
-  const tool = state.tools[asString(line.payload["call_id"]) ?? ""];
+  const tool = state.tools.get(asString(line.payload["call_id"]) ?? "");
   if (tool === undefined) return;
   if (told.exitCode !== undefined && told.exitCode !== null) tool.exitCode = told.exitCode;
   if (told.durationMs !== null) tool.durationMs = told.durationMs;
@@ -830,7 +842,7 @@ function notePatch(state: State, line: Line): void {
   const patches = changes(asObject(line.payload["changes"]));
   const lines = countLines(patches);
   const parts: Part[] = [{ name: "patch", body: JSON.stringify(patches) }];
-  const tool = state.tools[asString(line.payload["call_id"]) ?? ""];
+  const tool = state.tools.get(asString(line.payload["call_id"]) ?? "");
   if (tool === undefined) {
     add(state, line, 0, {
       kind: "tool",
@@ -876,7 +888,7 @@ function addWebSearch(state: State, line: Line, form: Form): void {
 }
 
 function linkSpawned(state: State, line: Line, callId: string | null, thread: string | null): void {
-  const tool = callId === null ? undefined : state.tools[callId];
+  const tool = callId === null ? undefined : state.tools.get(callId);
   if (tool !== undefined && thread !== null)
     line.found.patch({ id: tool.event, at: line.at, opens: thread });
 }

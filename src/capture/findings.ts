@@ -2,7 +2,7 @@
  * What the lines of one step gave, gathered into what a `CaptureBatch` holds.
  *
  * A patch of an event of the same step is folded into that event, and lines of one call into one call, so that the
- * store sees most events once and whole.
+ * store sees most events once and whole. Numbers leave here whole and bounded, whatever a transcript says.
  */
 import { hash } from "node:crypto";
 import type { Bytes } from "../base/bytes.ts";
@@ -15,6 +15,7 @@ import type {
   Part,
   SessionFacts,
 } from "../base/session.ts";
+import { asWhole } from "./json.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -47,6 +48,13 @@ export function sha256(text: string): Bytes {
   return hash("sha256", text, "buffer") as Bytes;
 }
 
+const MAX_ID_BYTES = 200;
+
+/** An agent's own id as an index takes it: a longer one is known by its hash. */
+export function boundedId(id: string): string {
+  return Buffer.byteLength(id) <= MAX_ID_BYTES ? id : hash("sha256", id, "hex");
+}
+
 export function createFindings(): Findings {
   let facts: Mutable<SessionFacts> = {};
   const events = new Map<EventId, Mutable<CapturedEvent>>();
@@ -55,10 +63,11 @@ export function createFindings(): Findings {
 
   return {
     event(event) {
-      if (!events.has(event.id)) events.set(event.id, { ...BLANK, ...event });
+      if (!events.has(event.id)) events.set(event.id, withWholeNumbers({ ...BLANK, ...event }));
       return event.id;
     },
-    patch(patch) {
+    patch(given) {
+      const patch = withWholeNumbers({ ...given });
       const event = events.get(patch.id);
       if (event !== undefined) return applyPatch(event, patch);
       const earlier = patches.get(patch.id);
@@ -67,10 +76,11 @@ export function createFindings(): Findings {
     call(call) {
       const earlier = calls.get(call.key);
       if (earlier === undefined || call.tokens.output > earlier.tokens.output)
-        calls.set(call.key, call);
+        calls.set(call.key, wholeCall(call));
     },
     facts(more) {
       facts = { ...facts, ...more };
+      if (more.parentSourceId !== undefined) facts.parentSourceId = boundedId(more.parentSourceId);
     },
     take: () => ({
       facts,
@@ -79,6 +89,20 @@ export function createFindings(): Findings {
       calls: [...calls.values()],
     }),
   };
+}
+
+const NUMBERS = ["at", "durationMs", "linesAdded", "linesRemoved", "exitCode"] as const;
+
+/** Changes what it is given. An absent field stays absent. */
+function withWholeNumbers<T extends Mutable<Pick<EventPatch, (typeof NUMBERS)[number]>>>(
+  fields: T,
+): T {
+  for (const name of NUMBERS) if (fields[name] !== undefined) fields[name] = asWhole(fields[name]);
+  return fields;
+}
+
+function wholeCall(call: ModelCall): ModelCall {
+  return { ...call, at: asWhole(call.at), costNanoUsd: asWhole(call.costNanoUsd) };
 }
 
 /** Writes what the patch says into the event; parts replace those of the same name. The patch's `at` is its own. */

@@ -29,6 +29,12 @@ export function asNumber(value: unknown): number | null {
   return typeof value === "number" && Number.isFinite(value) ? value : null;
 }
 
+/** Rounded; null for what JavaScript does not count exactly: the database would refuse it, and the file with it. */
+export function asWhole(value: unknown): number | null {
+  const rounded = typeof value === "number" ? Math.round(value) + 0 : NaN;
+  return Number.isSafeInteger(rounded) ? rounded : null;
+}
+
 /** A count of tokens, lines, turns: whole and not negative; 0 for everything else. */
 export function asCount(value: unknown): number {
   return typeof value === "number" && value > 0 && value <= Number.MAX_SAFE_INTEGER

@@ -1,6 +1,6 @@
 /** Changes of files, from the several ways agents write them down, as `FilePatch`. */
 import type { FilePatch } from "../base/session.ts";
-import { asList, asNumber, asObject, asString, type JsonObject } from "./json.ts";
+import { asList, asObject, asString, asWhole, type JsonObject } from "./json.ts";
 
 type Hunk = FilePatch["hunks"][number];
 
@@ -39,8 +39,8 @@ export function structured(path: string, value: unknown): FilePatch | null {
   for (const item of asList(value)) {
     const hunk = asObject(item);
     const lines = asList(hunk["lines"]).filter(isSignedLine);
-    const oldStart = asNumber(hunk["oldStart"]);
-    const newStart = asNumber(hunk["newStart"]);
+    const oldStart = asWhole(hunk["oldStart"]);
+    const newStart = asWhole(hunk["newStart"]);
     if (oldStart === null || newStart === null) return null;
     hunks.push({ oldStart, newStart, lines });
   }

@@ -18,7 +18,7 @@ import type { Log } from "../base/log.ts";
 import type { CaptureBatch, FileState, SessionRef } from "../base/session.ts";
 import type { Archive } from "./archive.ts";
 import { findAll, findNamed, type Agents } from "./find.ts";
-import { createFindings, sessionId, type Findings } from "./findings.ts";
+import { boundedId, createFindings, sessionId, type Findings } from "./findings.ts";
 import type { JsonObject } from "./json.ts";
 import { lineRanges, MAX_LINE_BYTES, pieces, type Piece } from "./lines.ts";
 import type { Identity, LineReader, Reader } from "./reader.ts";
@@ -513,7 +513,11 @@ function makeBatch(
 }
 
 function refOf(reader: Reader, { sourceId }: Identity): SessionRef {
-  return { id: sessionId(reader.agent, sourceId), agent: reader.agent, sourceId };
+  return {
+    id: sessionId(reader.agent, sourceId),
+    agent: reader.agent,
+    sourceId: boundedId(sourceId),
+  };
 }
 
 // ---- What is told of files ----------------------------------------------------------------------------------------
@@ -534,7 +538,7 @@ function retitled(state: FileState, reader: Reader, titles: Titles): CaptureBatc
     if (sessionId(reader.agent, sourceId) !== state.session) continue;
     const next = reader.retitle(state.reader, title);
     if (next === null) return null;
-    const ref = { id: state.session, agent: reader.agent, sourceId };
+    const ref = { id: state.session, agent: reader.agent, sourceId: boundedId(sourceId) };
     const file = { ...state, reader: next };
     return {
       ref,
