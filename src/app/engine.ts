@@ -4,6 +4,8 @@
  * It owns the store for as long as it lives and answers the api; who hosts it (a command, a page's server, a window)
  * is not its business.
  */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import type { Bytes } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
@@ -65,11 +67,18 @@ export async function openEngine(options: EngineOptions): Promise<Result<Engine>
   const { profile, clock, log } = options;
   const opened = await openStore({ folder: profile.folder, clock, log });
   if (!opened.ok) return opened;
-  const { settings, needsRefill } = opened.value;
-  // Remembered, because a process may end in the middle of it.
-  if (needsRefill) await settings.set(REFILL, true);
-  const refill = (await settings.get(REFILL)) === true;
-  return ok(composeEngine(options, opened.value, await openMembership(settings), refill));
+  const store = opened.value;
+  const refill = await mayLackSessions(profile.folder, store);
+  return ok(composeEngine(options, store, await openMembership(store.settings), refill));
+}
+
+/**
+ * Whether the archive is to be asked for what this store does not have. Seen from what lies there and not remembered:
+ * a process may end at any point between the loss of a database and the last session's return.
+ */
+async function mayLackSessions(folder: string, store: Store): Promise<boolean> {
+  if (store.notices.length > 0) return true;
+  return existsSync(join(folder, "archive")) && !(await store.capture.hasFiles());
 }
 
 function composeEngine(
@@ -79,7 +88,7 @@ function composeEngine(
   refill: boolean,
 ): Engine {
   const { profile, clock, random, log } = options;
-  const notices = refill ? [...store.notices, REFILLED] : store.notices;
+  const notices = store.notices.length > 0 ? [...store.notices, REFILLED] : [];
   const bus = createBus();
   const secrets = openSecrets(profile.folder);
   const teamStates = new Map<TeamId, TeamSyncState>();
@@ -267,10 +276,8 @@ function composeEngine(
   const calls = new Set<Promise<unknown>>();
   let askToStop = (): void => undefined;
   const stopped = new Promise<void>((resolve) => (askToStop = resolve));
-  /** A store that was set aside is whole again before anything is asked of it. */
-  const whole = refill
-    ? capturing.refill(() => undefined).then(() => store.settings.delete(REFILL))
-    : Promise.resolve();
+  /** A store whose database was lost is whole again before anything is asked of it. */
+  const whole = refill ? capturing.refill(() => undefined) : Promise.resolve();
   whole.catch(() => undefined);
 
   const handlers = createHandlers({
@@ -394,6 +401,5 @@ function isDecision(id: DocId): boolean {
 }
 
 const STATUS_GATHER_MS = 100;
-const REFILL = "refill";
 const REFILLED =
-  "Its sessions are read again from the archive; decisions and settings are as they were.";
+  "Its sessions were read again from the archive; decisions and settings are as they were.";

@@ -17,6 +17,11 @@ export function knownFault(error: unknown): Fault | null {
       type: "disk-full",
       message: `The disk is full${where}. Everything confirmed so far is kept and nothing is damaged; what was being done was not. Free some space and run it again.`,
     };
+  if (code === "EMFILE" || code === "ENFILE")
+    return {
+      type: "too-many-files",
+      message: `No more files could be opened${where}. Everything confirmed so far is kept; what was being done was not. Close other programs or allow more open files (ulimit -n), then run it again.`,
+    };
   if (code === "EACCES" || code === "EPERM" || code === "EROFS")
     return {
       type: "not-allowed",

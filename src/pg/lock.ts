@@ -33,7 +33,12 @@ export function lockFolder(folder: string, clock: Clock): Result<FolderLock> {
     return fail("locked", heldBy(folder));
   }
   const me: Holder = { pid: process.pid, since: clock.nowMs() };
-  writeFileSync(join(folder, "lock.json"), JSON.stringify(me), { mode: 0o600 });
+  try {
+    writeFileSync(join(folder, "lock.json"), JSON.stringify(me), { mode: 0o600 });
+  } catch (error) {
+    held.close();
+    throw error;
+  }
   return ok({ release: () => held.close() });
 }
 

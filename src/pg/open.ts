@@ -4,16 +4,18 @@
  * In `folder`: `db/` (PGlite's own), `lock.db` and `lock.json`, `backups/` (the newest copies taken before migrations),
  * `db.set-aside-<time>/` (databases that did not open). PGlite has no lock of its own, and what it
  * cannot open it cannot repair: such a database is renamed, never deleted, and a fresh one is made; or, for an owner who
- * could not fill a fresh one again, it is left where it lies and nothing starts.
+ * could not fill a fresh one again, it is left where it lies and nothing starts. Only what says that the files are
+ * wrong, twice, on a machine that lacks nothing, is such a database.
  */
-import { constants, accessSync, existsSync, readFileSync, renameSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import type { PGlite } from "@electric-sql/pglite";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { FaultError, type Result, fail, ok } from "../base/result.ts";
-import { diskFull, hasRoomToStart, isDiskFull } from "./faults.ts";
+import { diskFull, hasRoomToStart, isDamage, shortage } from "./faults.ts";
 import { lockFolder } from "./lock.ts";
+import { checkMachine } from "./machine.ts";
 import { type Migration, migrate, newerVersion, timeStamp } from "./migrations.ts";
 import { createDatabase, defaultCache } from "./prepared.ts";
 import { Threaded } from "./threaded.ts";
@@ -33,19 +35,18 @@ export interface OpenPgOptions {
 
 export interface OpenPg {
   readonly db: PGlite;
-  /** Sentences a person should know. */
+  /** A sentence of each database that was set aside, now or earlier, for as long as it lies there. */
   readonly notices: readonly string[];
-  /** The database was made just now. */
-  readonly fresh: boolean;
-  /** A database that did not open was set aside just now: `fresh` is true too. */
-  readonly setAside: boolean;
   /** Closes the database and gives the folder back. */
   close(): Promise<void>;
 }
 
 const POSTGRES_MAJOR = 18;
 
-/** Faults: `locked`, `newer-version`, `migration-changed`, `not-writable`, `disk-full`, `damaged` (`onDamage` "refuse"). */
+/**
+ * Faults: `locked`, `newer-version`, `migration-changed`, `not-writable`, `disk-full`, `too-many-files`, `out-of-memory`,
+ * `damaged` (`onDamage` "refuse").
+ */
 export async function openPg(options: OpenPgOptions): Promise<Result<OpenPg>> {
   const { folder } = options;
   try {
@@ -65,8 +66,9 @@ export async function openPg(options: OpenPgOptions): Promise<Result<OpenPg>> {
     };
     return ok({ ...opened.value, close });
   } catch (error) {
+    const short = shortage(error, folder);
+    if (short !== null) return { ok: false, fault: short };
     if (error instanceof FaultError) return { ok: false, fault: error.fault };
-    if (isDiskFull(error)) return { ok: false, fault: diskFull(folder) };
     if (isRefused(error)) return fail("not-writable", notWritable(folder));
     throw error;
   }
@@ -79,24 +81,17 @@ async function openLocked(options: OpenPgOptions): Promise<Result<Omit<OpenPg, "
     if (Number(major) > POSTGRES_MAJOR)
       return newerVersion(database, `PostgreSQL ${major}`, `${POSTGRES_MAJOR}`);
   }
-  const existed = existsSync(database);
-  if (!existed) await create(options, database);
-  const notices: string[] = [];
+  if (!existsSync(database)) await create(options, database);
   let db = await start(options.folder, database);
   if (db === null) {
     if (options.onDamage === "refuse") return fail("damaged", damaged(options.folder, database));
-    notices.push(setAside(options, database));
+    setAside(options, database);
     await create(options, database);
     db = await Threaded.start(database);
   }
   const migrated = await migrateOrClose(options, db, database);
   if (!migrated.ok) return migrated;
-  return ok({
-    db: db.asPGlite,
-    notices,
-    fresh: !existed || notices.length > 0,
-    setAside: notices.length > 0,
-  });
+  return ok({ db: db.asPGlite, notices: noticesOf(options.folder) });
 }
 
 async function migrateOrClose(
@@ -129,9 +124,13 @@ async function create(options: OpenPgOptions, database: string): Promise<void> {
   await createDatabase(database, { cache, migrations, clock, log });
 }
 
-/** Null: this folder does not open, and neither space nor rights are the reason. */
+/** Null: this database is damaged. What was only short for a moment is there at the second try. */
 async function start(folder: string, database: string): Promise<Threaded | null> {
-  accessSync(database, constants.R_OK | constants.W_OK | constants.X_OK);
+  return (await tryToStart(folder, database)) ?? (await tryToStart(folder, database));
+}
+
+async function tryToStart(folder: string, database: string): Promise<Threaded | null> {
+  checkMachine(database);
   // PGlite would make a new database in it without a word.
   if (!existsSync(join(database, "PG_VERSION"))) return null;
   try {
@@ -140,8 +139,9 @@ async function start(folder: string, database: string): Promise<Threaded | null>
     await db.close();
     return null;
   } catch (error) {
-    if (isDiskFull(error) || !hasRoomToStart(folder)) throw new FaultError(diskFull(folder));
-    if (error instanceof FaultError || error instanceof RangeError) throw error;
+    const short = hasRoomToStart(folder) ? shortage(error, folder) : diskFull(folder);
+    if (short !== null) throw new FaultError(short);
+    if (!isDamage(error)) throw error;
     return null;
   }
 }
@@ -156,18 +156,31 @@ async function reads(db: Threaded): Promise<boolean> {
     try {
       await db.query(`select 1 from ${table.name} limit 1`);
     } catch (error) {
-      if (error instanceof FaultError) throw error;
+      if (!isDamage(error)) throw error;
       return false;
     }
   }
   return true;
 }
 
-function setAside(options: OpenPgOptions, database: string): string {
-  const aside = `${database}.set-aside-${timeStamp(options.clock)}`;
+const ASIDE = "db.set-aside-";
+
+function setAside(options: OpenPgOptions, database: string): void {
+  const aside = join(options.folder, ASIDE + timeStamp(options.clock));
   renameSync(database, aside);
   options.log("error", "pg.set-aside", { folder: aside });
-  return `The database in ${database} did not open. It was set aside as ${aside}, and a fresh one was made.`;
+}
+
+/** Read from the folder, so that no crash and no later start takes a sentence away before a person has seen it. */
+function noticesOf(folder: string): readonly string[] {
+  const asides = readdirSync(folder).filter((name) => name.startsWith(ASIDE));
+  return asides
+    .sort()
+    .map(
+      (name) =>
+        `A database did not open. It was set aside as ${join(folder, name)}, and a fresh one was made. ` +
+        "When you miss nothing, delete that folder, and this notice goes.",
+    );
 }
 
 function damaged(folder: string, database: string): string {

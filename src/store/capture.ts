@@ -28,6 +28,8 @@ export interface DamagedFile {
 }
 
 export interface CaptureStore {
+  /** Whether any transcript was ever read into this database. */
+  hasFiles(): Promise<boolean>;
   /** By path. */
   fileStates(agent: AgentId): Promise<ReadonlyMap<string, FileState>>;
   /** Many files' batches at once: some 4 MB of bodies a call is best. Gives the sessions that changed. */
@@ -68,6 +70,11 @@ export function createCapture(
   }
 
   return {
+    async hasFiles() {
+      const found = await db.query<{ some: boolean }>("select exists (select from files) as some");
+      return found.rows[0]?.some === true;
+    },
+
     async fileStates(agent) {
       const found = await db.query<{ path: string; state: string }>(
         "select path, state from files where agent = $1",

@@ -3,7 +3,7 @@
  *
  * In `folder`: `db/` and what `src/pg` puts beside it, and `journal`. A database that did not open is replaced by a
  * fresh one: settings and what people wrote come back from the journal here; sessions are to be read again from
- * the archive by the caller (`needsRefill`).
+ * the archive by the caller, who sees by `capture.hasFiles` and `notices` that there may be some to read.
  */
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -12,7 +12,7 @@ import type { PGlite } from "@electric-sql/pglite";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { FaultError, type Result, ok } from "../base/result.ts";
-import { diskFull, isDiskFull } from "../pg/faults.ts";
+import { shortage } from "../pg/faults.ts";
 import { readMigrations } from "../pg/migrations.ts";
 import { openPg } from "../pg/open.ts";
 import { type CaptureStore, createCapture } from "./capture.ts";
@@ -54,10 +54,8 @@ export interface Store {
   readonly sync: SyncStore;
   readonly search: SearchStore;
   readonly views: Views;
-  /** Sentences a person should know about this store. */
+  /** A sentence of each database that was set aside, for as long as it lies there. */
   readonly notices: readonly string[];
-  /** The database was set aside: its sessions are to be read again from the archive. */
-  readonly needsRefill: boolean;
   close(): Promise<void>;
 }
 
@@ -71,7 +69,7 @@ export async function openStore(options: StoreOptions): Promise<Result<Store>> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const opened = await openPg({ ...options, migrations: await readMigrations(MIGRATIONS) });
   if (!opened.ok) return opened;
-  const { db, notices, setAside } = opened.value;
+  const { db, notices } = opened.value;
   try {
     const journal = openJournal(join(folder, "journal"));
     const replayed = await replayJournal(db, journal);
@@ -89,18 +87,18 @@ export async function openStore(options: StoreOptions): Promise<Result<Store>> {
     return ok({
       ...compose(durable, clock, log),
       notices: [...notices, ...damage(journal)],
-      needsRefill: setAside,
       close,
     });
   } catch (error) {
     await opened.value.close();
     if (error instanceof FaultError) return { ok: false, fault: error.fault };
-    if (isDiskFull(error)) return { ok: false, fault: diskFull(folder) };
+    const short = shortage(error, folder);
+    if (short !== null) return { ok: false, fault: short };
     throw error;
   }
 }
 
-type Parts = Omit<Store, "notices" | "needsRefill" | "close">;
+type Parts = Omit<Store, "notices" | "close">;
 
 function compose(durable: Durable, clock: Clock, log: Log): Parts {
   const { db } = durable;

@@ -14,9 +14,10 @@ import { inspect } from "node:util";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Clock } from "../../src/base/clock.ts";
 import { silentLog } from "../../src/base/log.ts";
-import { type Result, unwrap } from "../../src/base/result.ts";
+import { FaultError, type Result, unwrap } from "../../src/base/result.ts";
 import { bigintArray, boolArray, byteaArray, textArray } from "../../src/pg/arrays.ts";
 import { copyRows } from "../../src/pg/copy.ts";
+import { shortage, stopped } from "../../src/pg/faults.ts";
 import { type Migration, readMigrations } from "../../src/pg/migrations.ts";
 import { type OpenPg, openPg } from "../../src/pg/open.ts";
 
@@ -71,11 +72,11 @@ describe("a folder", () => {
   test("keeps what was written", async () => {
     const folder = temporaryFolder();
     const first = unwrap(await openAt(folder, [FIRST]));
-    expect(first).toMatchObject({ fresh: true, setAside: false, notices: [] });
+    expect(first.notices).toEqual([]);
     await first.db.query("insert into notes values (1, 'kept')");
     await close(first);
     const second = unwrap(await openAt(folder, [FIRST]));
-    expect(second).toMatchObject({ fresh: false, setAside: false, notices: [] });
+    expect(second.notices).toEqual([]);
     expect((await second.db.query("select * from notes")).rows).toEqual([{ id: 1, body: "kept" }]);
   });
 
@@ -106,10 +107,15 @@ describe("a folder", () => {
     await close(first);
     damage(join(folder, "db"));
     const second = unwrap(await openAt(folder, [FIRST]));
-    expect(second).toMatchObject({ fresh: true, setAside: true });
     const [aside] = readdirSync(folder).filter((name) => name.startsWith("db.set-aside-"));
     expect(second.notices).toEqual([expect.stringContaining(aside as string)]);
     expect((await second.db.query("select * from notes")).rows).toEqual([]);
+    await close(second);
+    const third = unwrap(await openAt(folder, [FIRST]));
+    expect(third.notices).toEqual(second.notices);
+    await close(third);
+    rmSync(join(folder, aside as string), { recursive: true });
+    expect(unwrap(await openAt(folder, [FIRST])).notices).toEqual([]);
   });
 
   test.each([
@@ -133,6 +139,19 @@ describe("a folder", () => {
       expect(files()).toEqual(before);
     },
   );
+});
+
+test.each([
+  ["too-many-files", Object.assign(new Error(""), { code: "EMFILE" })],
+  ["too-many-files", Object.assign(new Error(""), { code: "53000" })],
+  ["too-many-files", new FaultError(stopped("/x", "Error [ERR_WORKER_INIT_FAILED]: EMFILE"))],
+  ["out-of-memory", new RangeError("WebAssembly.Memory(): could not allocate memory")],
+  ["out-of-memory", Object.assign(new Error("out of memory"), { name: "RuntimeError" })],
+  ["disk-full", Object.assign(new Error(""), { code: "ENOSPC" })],
+  [undefined, new Error("PGlite failed to initialize properly")],
+  [undefined, new FaultError({ type: "locked", message: "/EMFILE is in use" })],
+])("what the machine lacks is told from damage: %s", (type, error) => {
+  expect(shortage(error, "/x")?.type).toBe(type);
 });
 
 let filePath = "";

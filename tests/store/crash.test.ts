@@ -7,6 +7,7 @@ import { silentLog } from "../../src/base/log.ts";
 import { openStore } from "../../src/store/store.ts";
 import { linesOf, runScript, script } from "./children.ts";
 import { clock, closeStore, everything, openTestStore, temporaryFolder } from "./help.ts";
+import { batch } from "./captures.ts";
 import { manyBatches } from "./many.ts";
 
 test("kill -9 anywhere, again and again: the same end state, and nothing confirmed is lost", async () => {
@@ -97,4 +98,22 @@ test("a disk really full is a sentence, and nothing confirmed is lost", async ()
     notices: [],
   });
   expect(again).toEqual({ wrote: true });
+}, 120_000);
+
+test("with too few open files a database stays what it is, and the reason is a sentence", async () => {
+  const folder = temporaryFolder();
+  const store = await openTestStore(folder);
+  await store.capture.commit([batch("kept")]);
+  await closeStore(store);
+  const run = promisify(execFile);
+  const told = new Set<unknown>();
+  for (let limit = 24; limit <= 40; limit += 2) {
+    const command = `ulimit -n ${limit}; "${process.execPath}" "${script("fill.ts")}" "${folder}" count || true`;
+    const { stdout } = await run("sh", ["-c", command]);
+    told.add((JSON.parse(stdout) as { type?: string }).type);
+  }
+  expect([...told]).toEqual(["too-many-files"]);
+  const again = await openTestStore(folder);
+  expect(again.notices).toEqual([]);
+  expect((await again.views.counts()).sessions).toBe(1);
 }, 120_000);
