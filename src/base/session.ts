@@ -194,8 +194,8 @@ export interface FileState {
  *
  * 1. `restart`: what was read of `file.path` before is withdrawn first.
  * 2. An event whose id is held by the same session is that event again, and replaces it: a last line without a newline
- *    is read twice. Held by another session it is a replay: it is not stored a second time, and that session is this
- *    one's parent unless the facts name another.
+ *    is read twice. Held by another session of this machine it is a replay: it is not stored a second time, and
+ *    that session is this one's parent unless the facts name another.
  * 3. A patch changes an event of the same session, the named fields only; its parts replace those of the same name
  *    and leave the others. A patch of an event that is not there, or another session's, is passed over.
  * 4. A call's key is unique in an agent. The session that was first to bring it owns it; of equal keys the greater

@@ -4,7 +4,7 @@ import type { CapturedEvent, EventPatch, FilePatch, Part } from "../base/session
 import { bigintArray, boolArray, textArray } from "../pg/arrays.ts";
 import { type CopyValue, copyRows } from "../pg/copy.ts";
 import type { Commit } from "./capture.ts";
-import { type SessionDraft, titleOf } from "./capture-sessions.ts";
+import { clearRemoteEvents, type SessionDraft, titleOf } from "./capture-sessions.ts";
 
 /** An event that this commit stores, and where it belongs. */
 export interface StoredEvent {
@@ -28,14 +28,20 @@ export async function writeEvents(commit: Commit): Promise<readonly StoredEvent[
   return events;
 }
 
-/** Which session holds each id that is in the database already. */
+/**
+ * Which session holds each id that is in the database already. A teammate's trace holds none against what is captured
+ * here: ids are derived from the agent's own, so a member could name those of lines that are yet to be written.
+ */
 async function ownersOf(commit: Commit): Promise<ReadonlyMap<EventId, SessionId>> {
   const ids = commit.batches.flatMap((batch) => batch.events.map((event) => event.id));
-  const found = await commit.tx.query<{ id: EventId; session_id: SessionId }>(
-    "select id, session_id from events where id = any($1::text[])",
+  const found = await commit.tx.query<{ id: EventId; session_id: SessionId; remote: boolean }>(
+    `select e.id, e.session_id, s.remote_team is not null as remote
+     from events e join sessions s on s.id = e.session_id where e.id = any($1::text[])`,
     [textArray(ids)],
   );
-  return new Map(found.rows.map((row) => [row.id, row.session_id]));
+  const theirs = found.rows.filter((row) => row.remote).map((row) => row.id);
+  if (theirs.length > 0) await clearRemoteEvents(commit.tx, theirs);
+  return new Map(found.rows.filter((row) => !row.remote).map((row) => [row.id, row.session_id]));
 }
 
 /** Each id once: the first session keeps it, and of one session's copies the last is the truest. */

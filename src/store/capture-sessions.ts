@@ -1,6 +1,6 @@
 /** Sessions during a commit: what they say of themselves is merged here, what can be counted is counted by the database. */
 import type { Transaction } from "@electric-sql/pglite";
-import type { ProjectId, SessionId } from "../base/ids.ts";
+import type { EventId, ProjectId, SessionId } from "../base/ids.ts";
 import type { CaptureBatch, ProjectRef, SessionRef } from "../base/session.ts";
 import { bigintArray, textArray } from "../pg/arrays.ts";
 import type { FindProject } from "./projects.ts";
@@ -115,6 +115,14 @@ export async function saveSessions(
 async function clearRemote(tx: Transaction, ids: readonly SessionId[]): Promise<void> {
   for (const table of ["search_docs", "events", "calls"])
     await tx.query(`delete from ${table} where session_id = any($1::text[])`, [textArray(ids)]);
+}
+
+/** The same for single events: the trace's calls keep their sums, without the event. */
+export async function clearRemoteEvents(tx: Transaction, ids: readonly EventId[]): Promise<void> {
+  const those = [textArray(ids)];
+  await tx.query("delete from search_docs where subject = any($1::text[])", those);
+  await tx.query("update calls set event_id = null where event_id = any($1::text[])", those);
+  await tx.query("delete from events where id = any($1::text[])", those);
 }
 
 async function saveProjects(db: Db, projects: readonly ProjectRef[]): Promise<void> {

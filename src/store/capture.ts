@@ -2,8 +2,8 @@
  * Writes what capture found, in one transaction together with how far each file was read: after a kill anywhere,
  * reading goes on at the file's state and ends in the same rows.
  *
- * - An event id that another session holds is a *replay* (a fork repeats its parent's lines): it is not stored again,
- *   and the other session becomes the parent.
+ * - An event id that another session of this machine holds is a *replay* (a fork repeats its parent's lines): it is
+ *   not stored again, and the other session becomes the parent. One that a teammate's trace holds gives way.
  * - A call is one row for (agent, key), owned by the session that had it first; the larger output gives its values.
  * - Claude Code's side questions repeat a message under another request in a lane of their own: such a call gives way
  *   to the main conversation's, whichever came first.

@@ -41,9 +41,9 @@ export function createSessions(db: PGlite, settings: Settings): Sessions {
         if (row !== undefined && row.remote_team === null) return false;
         const rev = (row?.rev ?? 0) + 1;
         await writeSession(tx, trace, rev);
-        await writeEvents(tx, trace, rev);
+        const shown = await writeEvents(tx, trace, rev);
         await tx.query("delete from calls where session_id = $1", [trace.id]);
-        await writeCalls(tx, trace);
+        await writeCalls(tx, trace, shown);
         return true;
       }),
   };
@@ -123,13 +123,13 @@ const EVENT_COLUMNS = [
 
 /**
  * Only what differs is written, so that a trace that grew by an event is not shown and indexed anew. An id that a session
- * of this machine holds is a replay here too, and not stored again.
+ * of this machine holds is a replay here too, and not stored again. Gives the ids that are this session's.
  */
 async function writeEvents(
   tx: Transaction,
   { id: session, events }: RemoteTrace,
   rev: number,
-): Promise<void> {
+): Promise<ReadonlySet<EventId>> {
   const held = await tx.query<CopyValue[]>(
     `select ${EVENT_COLUMNS.join(", ")} from events where session_id = $1 or id = any($2::text[])`,
     [session, textArray([...events.keys()])],
@@ -158,6 +158,7 @@ async function writeEvents(
     [...EVENT_COLUMNS, "rev"],
     changed.map((row) => [...row, rev]),
   );
+  return new Set([...events.keys()].filter(isTheirs));
 }
 
 function remoteRow(id: EventId, session: SessionId, event: TraceEvent): readonly CopyValue[] {
@@ -198,6 +199,7 @@ function changedBy({ tool, linesAdded, linesRemoved }: TraceEvent): string | nul
 async function writeCalls(
   tx: Transaction,
   { id: session, meta, events }: RemoteTrace,
+  shown: ReadonlySet<EventId>,
 ): Promise<void> {
   const rest = new Map(Object.entries(meta.usage).map(([model, usage]) => [model, { ...usage }]));
   const rows: CopyValue[][] = [];
@@ -230,7 +232,8 @@ async function writeCalls(
   for (const [id, event] of events) {
     if (event.tokens === null) continue;
     const model = event.model ?? "";
-    add(`${session}#${id}`, id, model, whole(event.at), 1, event.tokens, event.costNanoUsd);
+    const bearer = shown.has(id) ? id : null;
+    add(`${session}#${id}`, bearer, model, whole(event.at), 1, event.tokens, event.costNanoUsd);
     const sum = rest.get(model) ?? { calls: 0, tokens: NO_TOKENS, costNanoUsd: 0 };
     rest.set(model, {
       calls: sum.calls - 1,

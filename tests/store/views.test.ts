@@ -326,6 +326,34 @@ describe("a teammate's trace", () => {
     expect((await store.views.events(sessionId("two"), 0)).events).toHaveLength(1);
   });
 
+  test("holds nothing against what is captured here later", async () => {
+    const store = await openTestStore();
+    const hiding = trace([[eventId("x"), plain]]);
+    const spent = call("c", 7);
+    const mine = batch("two", {
+      events: [event("x", { text: "mine", callKey: "c" })],
+      calls: [spent],
+    });
+    const shows = async (): Promise<void> => {
+      const { events } = await store.views.events(sessionId("two"), 0);
+      expect(events).toMatchObject([{ id: eventId("x"), tool: null, tokens: { output: 7 } }]);
+      expect(await store.views.session(sessionId("two"))).toMatchObject({
+        parent: null,
+        events: 1,
+      });
+      expect((await store.views.localTrace(sessionId("two"), 0))?.events).toHaveLength(1);
+      expect((await store.views.events(id, 0)).events).toEqual([]);
+    };
+    await store.sessions.putRemote(hiding);
+    await store.capture.commit([mine]);
+    await shows();
+    await store.sessions.putRemote(hiding);
+    await shows();
+    while (await store.search.catchUp());
+    const hits = await store.views.search("mine", 10);
+    expect(hits).toMatchObject([{ session: sessionId("two") }]);
+  });
+
   test("captured here after all, it is this machine's", async () => {
     const store = await openTestStore();
     await store.sessions.putRemote(trace([[eventId("x"), plain]]));
