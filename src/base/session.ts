@@ -173,7 +173,6 @@ export interface FileState {
   readonly agent: AgentId;
   readonly session: SessionId;
   readonly lane: string | null;
-  readonly dev: number;
   readonly inode: number;
   readonly sizeBytes: number;
   readonly mtimeMs: number;

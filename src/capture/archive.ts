@@ -25,7 +25,6 @@ const MAX_PACK_BYTES = 64 * 1024 * 1024;
 const FAST = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 
 export interface ArchivedStat {
-  readonly dev: number;
   readonly inode: number;
   readonly sizeBytes: number;
   readonly mtimeMs: number;
@@ -220,7 +219,6 @@ function toEntry(text: string): Entry | null {
     "pack",
     "at",
     "packed",
-    "dev",
     "inode",
     "sizeBytes",
     "mtimeMs",
@@ -255,9 +253,9 @@ function beginsAlike(held: Held, bytes: Buffer): boolean {
 function describe(entries: readonly Entry[]): ArchivedFile[] {
   const last = entries.at(-1);
   if (last === undefined) return [];
-  const { agent, path, generation, dev, inode, sizeBytes, mtimeMs } = last;
+  const { agent, path, generation, inode, sizeBytes, mtimeMs } = last;
   return [
-    { agent, path, generation, dev, inode, sizeBytes, mtimeMs, length: last.offset + last.length },
+    { agent, path, generation, inode, sizeBytes, mtimeMs, length: last.offset + last.length },
   ];
 }
 

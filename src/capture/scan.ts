@@ -194,8 +194,7 @@ function isUnchanged(state: FileState, file: FoundFile): boolean {
   return (
     state.sizeBytes === file.sizeBytes &&
     state.mtimeMs === file.mtimeMs &&
-    state.inode === file.inode &&
-    state.dev === file.dev
+    state.inode === file.inode
   );
 }
 
@@ -315,11 +314,10 @@ async function startReading(transcripts: Transcripts, job: Job, source: Source):
   };
 }
 
-/** The same file, only longer. */
+/** The same file, only longer. Its device is not asked: a folder mounted again has another number. */
 function continues(state: FileState, { file, prefix }: Source): boolean {
   return (
     state.inode === file.inode &&
-    state.dev === file.dev &&
     file.sizeBytes >= state.offset &&
     prefixHash(prefix, state.offset) === state.prefixHash
   );
@@ -389,8 +387,8 @@ function keep(
   step: Piece,
   restart: boolean,
 ): Promise<void> | null {
-  const { dev, inode, sizeBytes, mtimeMs } = source.file;
-  const stats = { dev, inode, sizeBytes, mtimeMs };
+  const { inode, sizeBytes, mtimeMs } = source.file;
+  const stats = { inode, sizeBytes, mtimeMs };
   const archived =
     input.archive?.append(
       job.reader.agent,
@@ -497,7 +495,6 @@ function makeBatch(
       agent: ref.agent,
       session: ref.id,
       lane: identity.lane,
-      dev: file.dev,
       inode: file.inode,
       sizeBytes: UNFINISHED,
       mtimeMs: UNFINISHED,

@@ -4,7 +4,6 @@ import { join, relative, sep } from "node:path";
 
 export interface FoundFile {
   readonly path: string;
-  readonly dev: number;
   readonly inode: number;
   readonly sizeBytes: number;
   /** Whole milliseconds. */
@@ -71,11 +70,10 @@ export async function look(
 
 export function foundFile(
   path: string,
-  stat: { dev: number; ino: number; size: number; mtimeMs: number },
+  stat: { ino: number; size: number; mtimeMs: number },
 ): FoundFile {
   return {
     path,
-    dev: stat.dev,
     inode: stat.ino,
     sizeBytes: stat.size,
     mtimeMs: Math.trunc(stat.mtimeMs),

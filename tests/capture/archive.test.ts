@@ -14,7 +14,7 @@ import { openArchive, type Archive } from "../../src/capture/archive.ts";
 import { captureOf, fixtureHome, homeOf, jsonl, tempFolder } from "./home.ts";
 import { Ledger } from "./ledger.ts";
 
-const STAT = { dev: 1, inode: 2, sizeBytes: 3, mtimeMs: 4 };
+const STAT = { inode: 2, sizeBytes: 3, mtimeMs: 4 };
 
 async function archiveIn(folder: string): Promise<Archive> {
   const archive = await openArchive(folder);

@@ -119,6 +119,21 @@ describe("a transcript that grows", () => {
     expect(texts(ledger)).toEqual(["Prompt 1", "Prompt 2"]);
   });
 
+  test("on a device of another number is the same transcript", async () => {
+    const home = homeOf({ [FILE]: jsonl(prompt(1), prompt(2)) });
+    const capture = captureOf(home);
+    const ledger = await new Ledger().take(capture.scan(new Map()));
+    const mountedAgain = new Map(
+      [...ledger.files].map(([path, state]) => [path, { ...state, dev: 77 }]),
+    );
+    await ledger.take(capture.scan(mountedAgain));
+    expect(ledger).toMatchObject({ bytesRead: 0, batches: 0, unchanged: 1 });
+    const more = jsonl(prompt(3));
+    appendFileSync(join(home, FILE), more);
+    await ledger.take(capture.scan(mountedAgain));
+    expect(ledger.bytesRead).toBe(more.length);
+  });
+
   test("has its last line read without a newline if it is whole, and once only if it is not", async () => {
     const [first, second] = [jsonl(prompt(1)), jsonl(prompt(2))];
     const home = homeOf({ [FILE]: first.trimEnd() });

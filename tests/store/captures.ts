@@ -89,7 +89,6 @@ export function batch(source: string, parts: BatchParts = {}): CaptureBatch {
       agent,
       session: id,
       lane: null,
-      dev: 1,
       inode: 1,
       sizeBytes: 100,
       mtimeMs: 1,
