@@ -179,7 +179,7 @@ export interface Status {
   readonly sessions: number;
   /** True when this engine stays until a person ends it; absent or false when it ends with its command. */
   readonly stays?: boolean;
-  /** Sentences about this store a person should know (set aside, restored, partial). */
+  /** Sentences a person should know: of a database that was set aside, of what cannot be watched. */
   readonly notices: readonly string[];
 }
 

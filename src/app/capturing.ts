@@ -36,6 +36,8 @@ export interface Capturing {
   /** Those whose transcripts this process has looked for. */
   agents(): readonly AgentId[];
   state(): Status["capture"];
+  /** Sentences a person should know of how it goes. */
+  notices(): readonly string[];
   import(
     paths: readonly string[] | undefined,
     home: string | undefined,
@@ -67,6 +69,7 @@ export function createCapturing(options: CapturingOptions): Capturing {
   let progress: Progress | null = null;
   let agents: readonly AgentId[] = [];
   let closed = false;
+  const notices: string[] = [];
 
   const openedArchive = (): Promise<Archive> =>
     (archive ??= import("../capture/archive.ts").then(({ openArchive }) =>
@@ -141,6 +144,11 @@ export function createCapturing(options: CapturingOptions): Capturing {
     });
   }
 
+  function onBlind(notice: string): void {
+    notices.push(notice);
+    options.onState();
+  }
+
   return {
     agents: () => agents,
     state: () => ({
@@ -148,6 +156,7 @@ export function createCapturing(options: CapturingOptions): Capturing {
         importing > 0 && watching === null ? "importing" : watching === null ? "idle" : "watching",
       progress,
     }),
+    notices: () => notices,
     async import(paths, home, onProgress) {
       const {
         changed: _changed,
@@ -162,7 +171,7 @@ export function createCapturing(options: CapturingOptions): Capturing {
     async watch() {
       const capture = await captureOf(options.home);
       // Watched before it is read, so that nothing that comes in between is missed.
-      watching = await capture.watch({ onChange });
+      watching = await capture.watch({ onChange, onBlind });
       options.onState();
       await onChange(null);
     },

@@ -35,6 +35,7 @@ export async function examine(parts: Examined): Promise<readonly DoctorRow[]> {
       `${counted(counts.sessions, "session")} with ${counted(counts.events, "event")}`,
     ),
     ...store.notices.map((notice) => row("database", "warn", notice)),
+    ...capturing.notices().map((notice) => row("watching", "warn", notice)),
     row(
       "damaged lines",
       lines === 0 ? "ok" : "warn",

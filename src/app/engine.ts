@@ -251,7 +251,7 @@ function composeEngine(
       sync: await syncStateOf(teamStates, (team) => store.sync.pendingDocuments(team)),
       sessions: (await store.views.counts()).sessions,
       stays,
-      notices,
+      notices: [...notices, ...capturing.notices()],
     };
   }
 

@@ -26,7 +26,7 @@ export interface Capture {
   readonly roots: readonly string[];
   /** Everything under the home, or only these files and folders, wherever they lie. */
   scan(states: FileStates, paths?: readonly string[]): AsyncGenerator<CaptureStep>;
-  watch(input: Pick<WatchInput, "onChange" | "gatherMs" | "rescanMs">): Promise<Watch>;
+  watch(input: Omit<WatchInput, "roots" | "log">): Promise<Watch>;
   /** What is archived of files that `states` does not have. */
   replayArchive(states: FileStates): AsyncGenerator<CaptureStep>;
 }

@@ -1,8 +1,12 @@
-/** Tells which transcripts changed, soon after they did. Folders that are not there yet are waited for. */
+/**
+ * Tells which transcripts changed, soon after they did. Folders that are not there yet are waited for. Where the system
+ * watches no more, everything is looked at every few seconds instead, and a person is told.
+ */
 import { existsSync } from "node:fs";
 import { dirname, sep } from "node:path";
 import { watch as watchFiles } from "chokidar";
 import type { Log } from "../base/log.ts";
+import { errorCode } from "./walk.ts";
 
 export interface WatchInput {
   /** Absolute. */
@@ -10,9 +14,13 @@ export interface WatchInput {
   readonly log: Log;
   /** Called with what changed; null: look at everything, in case something was missed. Never called twice at once. */
   readonly onChange: (paths: readonly string[] | null) => Promise<void>;
+  /** Called at most once, with a sentence for a person: something cannot be watched from now on. */
+  readonly onBlind?: (notice: string) => void;
   /** Gathers changes this long. Milliseconds. */
   readonly gatherMs?: number;
   readonly rescanMs?: number;
+  /** How often everything is looked at once something cannot be watched. Milliseconds. */
+  readonly blindRescanMs?: number;
 }
 
 export interface Watch {
@@ -24,16 +32,20 @@ const GATHER_MS = 50;
 /** chokidar tells of one change of a file in 50 ms and drops the others, the last one too: so each is looked at again. */
 const AGAIN_MS = 150;
 const RESCAN_MS = 10 * 60_000;
+const BLIND_RESCAN_MS = 5_000;
 
 /** Resolves once changes are seen. */
 export async function watchTranscripts(input: WatchInput): Promise<Watch> {
   const { roots, log, gatherMs = GATHER_MS, rescanMs = RESCAN_MS } = input;
+  const blindRescanMs = input.blindRescanMs ?? BLIND_RESCAN_MS;
   const changed = new Set<string>();
   let rescan = false;
   let running: Promise<void> | null = null;
   let timer: NodeJS.Timeout | null = null;
   const again = new Map<string, NodeJS.Timeout>();
   let closed = false;
+  let blind = false;
+  let rescans: NodeJS.Timeout | undefined;
 
   const flush = (): void => {
     timer = null;
@@ -77,16 +89,26 @@ export async function watchTranscripts(input: WatchInput): Promise<Watch> {
     );
   };
   watcher.on("add", onFile).on("change", onFile);
+  const rescanEvery = (ms: number): void => {
+    clearInterval(rescans);
+    rescans = setInterval(() => {
+      rescan = true;
+      schedule();
+    }, ms);
+  };
+  // A full system says so for every file: once is enough.
   watcher.on("error", (error) => {
-    log("warn", "capture.watch", {
-      reason: error instanceof Error ? error.message : String(error),
-    });
+    if (blind || closed) return;
+    const reason = error instanceof Error ? error.message : String(error);
+    log("warn", "capture.watch", { reason });
+    // What may not be read is told by the look itself.
+    if (["EACCES", "EPERM"].includes(errorCode(error))) return;
+    blind = true;
+    rescanEvery(blindRescanMs);
+    input.onBlind?.(blindSentence(errorCode(error), reason, blindRescanMs));
   });
   await new Promise<void>((resolve) => watcher.once("ready", resolve));
-  const rescans = setInterval(() => {
-    rescan = true;
-    schedule();
-  }, rescanMs);
+  if (!blind) rescanEvery(rescanMs);
 
   return {
     async close() {
@@ -104,6 +126,18 @@ export async function watchTranscripts(input: WatchInput): Promise<Watch> {
     },
   };
 }
+
+function blindSentence(code: string, reason: string, everyMs: number): string {
+  return (
+    `Not every transcript can be watched (${reason}). Nothing is missed: all are looked at every ` +
+    `${everyMs / 1_000} seconds instead, which costs more. ${BLIND_ADVICE.get(code) ?? "Free what others hold"}, then start Operon again.`
+  );
+}
+
+const BLIND_ADVICE: ReadonlyMap<string, string> = new Map([
+  ["ENOSPC", "Raise the limit (sudo sysctl fs.inotify.max_user_watches=524288)"],
+  ["EMFILE", "Raise the limit (sudo sysctl fs.inotify.max_user_instances=1024, or ulimit -n)"],
+]);
 
 /** A root, what is in it, and the folders on the way to it. */
 function concerns(roots: readonly string[], path: string): boolean {

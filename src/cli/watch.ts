@@ -14,14 +14,14 @@ export const watch: Command = {
     noArguments(context);
     return staying(context, {
       remote: async (client) => {
-        const stop = tell(context, client);
+        const stop = tell(context, client, []);
         say("An engine is running and captures already; this shows what it hears. Ctrl-C ends it.");
         await ended(context, client.closed);
         stop();
         return 0;
       },
       own: async (engine) => {
-        const stop = tell(context, engine.client);
+        const stop = tell(context, engine.client, engine.notices);
         say("Watching. Ctrl-C ends it.");
         engine.live();
         await ended(context, engine.stopped);
@@ -32,9 +32,15 @@ export const watch: Command = {
   },
 };
 
-/** One line a session that grew. */
-function tell(context: CommandContext, client: ApiClient): () => void {
+/** One line a session that grew, and notices that were not said before. */
+function tell(context: CommandContext, client: ApiClient, said: readonly string[]): () => void {
+  const known = new Set(said);
   return client.subscribe((push) => {
+    if (push.topic === "status")
+      for (const notice of push.status.notices.filter((one) => !known.has(one))) {
+        known.add(notice);
+        say(notice);
+      }
     if (push.topic !== "session") return;
     client.call("session", { id: push.id }).then(
       (session) => {
