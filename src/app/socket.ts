@@ -34,7 +34,6 @@ export async function listenOnSocket(folder: string, host: Host, log: Log): Prom
   });
   sockets.on("connection", (ws) => serveConnection(ws, host, { local: true, log }));
   rmSync(join(folder, SOCKET_NAME), { force: true });
-  const mask = process.umask(0o177);
   try {
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
@@ -43,7 +42,6 @@ export async function listenOnSocket(folder: string, host: Host, log: Log): Prom
     });
     if (process.platform !== "win32") chmodSync(join(folder, SOCKET_NAME), 0o600);
   } finally {
-    process.umask(mask);
     place.release();
   }
   writeFileSync(join(folder, PID_NAME), String(process.pid), { mode: 0o600 });

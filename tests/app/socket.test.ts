@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -35,6 +36,15 @@ async function client(where = folder): Promise<RemoteClient> {
 
 test("only the user can open the socket", async () => {
   expect((await stat(join(folder, "engine.sock"))).mode & 0o777).toBe(0o600);
+});
+
+test("what is written while it begins to listen has its usual mode", async () => {
+  const other = join(folder, "other");
+  await mkdir(other);
+  const listening = listenOnSocket(other, host, silentLog);
+  writeFileSync(join(other, "beside"), "", { mode: 0o644 });
+  await (await listening).close();
+  expect((await stat(join(other, "beside"))).mode & 0o777).toBe(0o644 & ~process.umask());
 });
 
 test("a call is answered, a fault is a fault, progress comes to who asked", async () => {
