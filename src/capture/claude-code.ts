@@ -50,6 +50,9 @@ export const claudeCode: Reader = {
   },
 
   twinKey: () => null,
+  thread: () => null,
+  turn: () => null,
+  turnMark: null,
 
   recognises: (head) =>
     head.some(

@@ -52,6 +52,11 @@ export const codex: Reader = {
 
   twinKey: (path) => baseName(path).replace(/\.zst$/, ""),
 
+  thread: (path) => ROLLOUT.exec(baseName(path))?.[2] ?? null,
+
+  turn: turnOf,
+  turnMark: '"turn_id"',
+
   recognises: (head) =>
     head.some(
       (record) =>
@@ -102,13 +107,7 @@ export const codex: Reader = {
   titles: async (home, env) => readTitles(join(codexHome(home, env), "session_index.jsonl")),
 };
 
-/** The thread a rollout's name speaks of; null when it is no rollout's name. */
-export function threadOfName(path: string): string | null {
-  return ROLLOUT.exec(baseName(path))?.[2] ?? null;
-}
-
-/** The turn a line starts, or null. */
-export function turnOf(record: JsonObject): string | null {
+function turnOf(record: JsonObject): string | null {
   const payload = asObject(record["payload"]);
   const starts =
     record["type"] === "turn_context" ||

@@ -21,6 +21,11 @@ export interface Reader {
   twinKey(path: string): string | null;
   /** By its content: are these the first lines of a transcript? For a file that a person names. */
   recognises(head: readonly JsonObject[]): boolean;
+  /** The thread that a file's name speaks of, by which others name it; null where names speak of none. */
+  thread(path: string): string | null;
+  /** The turn that a line starts; null: none. Asked of lines that hold `turnMark` only; null: no line starts one. */
+  turn(record: JsonObject): string | null;
+  readonly turnMark: string | null;
   /** Whose file this is. */
   identify(path: string, head: readonly JsonObject[], disk: Disk): Promise<Identity>;
   /** Does a transcript in this state (null: unread) still have to be told from the one it replays? */

@@ -32,7 +32,7 @@ import {
   readHead,
   type Source,
 } from "./sources.ts";
-import { createTranscripts, type Transcripts } from "./transcripts.ts";
+import { createTranscripts, type TranscriptsOf } from "./transcripts.ts";
 import { reasonOf, type FoundFile, type Partial } from "./walk.ts";
 
 export type CaptureStep =
@@ -113,7 +113,7 @@ export async function* replay(
     const reader = input.readers.find((one) => one.agent === file.agent);
     if (reader === undefined || states.has(file.path)) continue;
     const head = await headOf(archive.read(file.path)).catch(() => []);
-    const identity = await reader.identify(file.path, head, transcripts);
+    const identity = await reader.identify(file.path, head, transcripts(reader));
     const title = titleOf(titles, reader, identity);
     jobs.push({
       file,
@@ -158,7 +158,7 @@ function archiveSentence(error: unknown): string {
 
 async function* readJobs(
   input: ScanInput,
-  transcripts: Transcripts,
+  transcripts: TranscriptsOf,
   jobs: Job[],
 ): AsyncGenerator<Underway> {
   jobs.sort(byOrigin);
@@ -233,7 +233,7 @@ async function readTitles({ readers, home, env }: ScanInput): Promise<Titles> {
 /** Asked anew each time: a sub-agent's main transcript may have come or gone. */
 async function identify(
   input: ScanInput,
-  transcripts: Transcripts,
+  transcripts: TranscriptsOf,
   file: FoundFile,
   known: Reader | null,
   state: FileState | null,
@@ -249,7 +249,7 @@ async function identify(
         reason: "Nothing in it is of an agent that Operon knows. It was left out.",
       };
     }
-    const identity = await reader.identify(file.path, head, transcripts);
+    const identity = await reader.identify(file.path, head, transcripts(reader));
     return {
       file,
       reader,
@@ -267,7 +267,7 @@ async function identify(
 
 async function* readJob(
   input: ScanInput,
-  transcripts: Transcripts,
+  transcripts: TranscriptsOf,
   job: Job,
 ): AsyncGenerator<Underway> {
   const tell = (partial: Partial): Underway => ({
@@ -298,12 +298,16 @@ interface Progress {
   prefix: Buffer;
 }
 
-async function startReading(transcripts: Transcripts, job: Job, source: Source): Promise<Progress> {
+async function startReading(
+  transcripts: TranscriptsOf,
+  job: Job,
+  source: Source,
+): Promise<Progress> {
   const state =
     job.state !== null && source.resumable && continues(job.state, source) ? job.state : null;
   const { reader, identity, title } = job;
   const replays = reader.isReplaying(state?.reader ?? null) ? identity.replays : null;
-  const replayed = replays === null ? new Set<string>() : await transcripts.turns(replays);
+  const replayed = replays === null ? new Set<string>() : await transcripts(reader).turns(replays);
   return {
     lines: reader.open(identity, state?.reader ?? null, { replayed, title }),
     restart: job.state !== null && state === null,

@@ -17,6 +17,9 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { silentLog } from "../../src/base/log.ts";
 import { READERS } from "../../src/capture/capture.ts";
+import { claudeCode } from "../../src/capture/claude-code.ts";
+import { codex } from "../../src/capture/codex.ts";
+import type { Reader } from "../../src/capture/reader.ts";
 import { scan } from "../../src/capture/scan.ts";
 import { captureOf, FIXTURES, fixtureHome, homeOf, jsonl, put, tempFolder } from "./home.ts";
 import { Ledger } from "./ledger.ts";
@@ -310,6 +313,22 @@ describe("a path that a person names", () => {
     const ledger = await new Ledger().take(captureOf(home).scan(new Map(), [one]));
     expect(ledger.sessions.size).toBe(5);
   });
+});
+
+test("what a copy repeats is asked of its own agent's transcripts", async () => {
+  const home = fixtureHome();
+  renameSync(join(home, ".codex"), join(home, ".other"));
+  const other: Reader = {
+    ...codex,
+    agent: "amp",
+    roots: (under) => codex.roots(under, { CODEX_HOME: join(under, ".other") }),
+  };
+  const input = { home, env: {}, archive: null, log: silentLog, readers: [claudeCode, other] };
+  const ledger = await new Ledger().take(scan(input, new Map()));
+  const prompts = ledger
+    .eventsOf("019a0c22-5e20-7b31-9c40-0000000000b2", null)
+    .filter(({ kind, rolledBack }) => kind === "prompt" && !rolledBack);
+  expect(prompts).toHaveLength(2);
 });
 
 describe("wherever a transcript is cut", () => {
