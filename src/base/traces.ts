@@ -73,6 +73,7 @@ export interface Summed {
   readonly at: number | null;
   /** Paths its patch changed. */
   readonly changed: readonly string[];
+  readonly rolledBack: boolean;
   /** Null: shows no call. */
   readonly tokens: Tokens | null;
 }
@@ -84,6 +85,8 @@ export interface TraceSums {
   readonly files: number;
   readonly errors: number;
   readonly running: number;
+  /** Of the events. */
+  readonly rolledBack: number;
   readonly startedAt: number | null;
   readonly endedAt: number | null;
   readonly tokens: Tokens;
@@ -105,6 +108,7 @@ export function sumOf<E extends Summed>(
     files: new Set(events.flatMap((event) => event.changed)).size,
     errors: count((event) => event.status === "error" || event.kind === "error"),
     running: count((event) => event.status === "running"),
+    rolledBack: count((event) => event.rolledBack),
     startedAt: times.length === 0 ? null : times.reduce((a, b) => Math.min(a, b)),
     endedAt: times.length === 0 ? null : times.reduce((a, b) => Math.max(a, b)),
     tokens: calls.reduce((sum, { tokens }) => addTokens(sum, tokens ?? NO_TOKENS), NO_TOKENS),

@@ -122,6 +122,7 @@ test("5, 6: sums go over sub-agents and what was rolled back, from the first eve
     files: 2,
     errors: 0,
     running: 0,
+    rolledBack: 1,
     startedAt: 10,
     endedAt: 14,
     tokens: { ...NO_TOKENS, output: 4 },

@@ -112,7 +112,7 @@ test("what the engine could not write is said to be only in this page, and is wr
   await seat.page.getByRole("button", { name: "Try again" }).click();
   await expectShown(seat.page.getByText("saved on this machine", { exact: true }));
   expect(record().context).toMatch(/ More\.$/);
-  expect(await seat.page.getByRole("alert").count()).toBe(0);
+  expect(await seat.page.getByRole("main").getByRole("alert").count()).toBe(0);
 });
 
 test("status, date, deciders and tags are changed in place", async () => {

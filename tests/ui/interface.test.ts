@@ -392,7 +392,7 @@ describe("the frame", () => {
     old.row = { ...old.row, startedAt: Date.UTC(2020, 0, 1, 12) };
     await seat.go("/usage");
     await expectShown(seat.page.getByRole("rowheader", { name: "2020-01-02" }));
-    await expectShown(seat.page.getByText("Days are those of Pacific/Kiritimati."));
+    await expectShown(seat.page.getByText("Days are in the time zone Pacific/Kiritimati."));
   });
 
   test("first start says what will be here", async () => {

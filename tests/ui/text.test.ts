@@ -171,7 +171,8 @@ test("a response is final though something was rolled back after it, or a sub-ag
     event("lost", 6, { lane: "y" }),
   ]).traces;
   expect(trace?.answer.map(({ id }) => id)).toEqual(["final"]);
-  expect(trace?.work.map((node) => node.event.id)).toEqual(["t", "gone", "said", "lost"]);
+  expect(trace?.work.map((node) => node.event.id)).toEqual(["t", "lost"]);
+  expect(trace?.undone.map((node) => node.event.id)).toEqual(["gone", "said"]);
   expect(trace?.sums).toMatchObject({ tools: 2, files: 1, startedAt: 1, endedAt: 6 });
 });
 

@@ -21,6 +21,8 @@ export interface TraceOutline {
   readonly prompt: EventRow | null;
   readonly work: readonly Node[];
   readonly answer: readonly EventRow[];
+  /** What was rolled back behind the final response. */
+  readonly undone: readonly Node[];
   readonly sums: TraceSums;
 }
 
@@ -33,7 +35,13 @@ export type Row =
       readonly trace: TraceOutline;
       readonly event: EventRow;
     }
-  | { readonly key: string; readonly type: "work"; readonly trace: TraceOutline }
+  | {
+      readonly key: string;
+      readonly type: "work";
+      readonly trace: TraceOutline;
+      /** The trace's work, or what was undone of it. */
+      readonly of: "work" | "undone";
+    }
   | {
       readonly key: string;
       readonly type: "event";
@@ -57,6 +65,7 @@ export interface Outline {
 }
 
 export const workKey = (trace: string): string => `w:${trace}`;
+const undoneKey = (trace: string): string => `u:${trace}`;
 export const laneKey = (event: string): string => `l:${event}`;
 export const eventKey = (event: string): string => `e:${event}`;
 
@@ -81,6 +90,7 @@ export function outline(events: readonly EventRow[]): Outline {
     if (trace.prompt !== null) put(trace.prompt, 0, []);
     walk(trace.work, 0, [workKey(trace.id)]);
     for (const event of trace.answer) put(event, 0, []);
+    walk(trace.undone, 0, [undoneKey(trace.id)]);
   }
   return {
     traces,
@@ -102,14 +112,17 @@ export function visibleRows(
       if (children.length > 0 && isOpen(laneKey(event.id))) walk(children, depth + 1);
     }
   };
+  const fold = (trace: TraceOutline, of: "work" | "undone", key: string): void => {
+    if (trace[of].length === 0) return;
+    rows.push({ key, type: "work", trace, of });
+    if (isOpen(key)) walk(trace[of], 0);
+  };
   for (const trace of traces) {
     if (trace.prompt !== null)
       rows.push({ key: eventKey(trace.prompt.id), type: "prompt", trace, event: trace.prompt });
-    if (trace.work.length > 0) {
-      rows.push({ key: workKey(trace.id), type: "work", trace });
-      if (isOpen(workKey(trace.id))) walk(trace.work, 0);
-    }
+    fold(trace, "work", workKey(trace.id));
     for (const event of trace.answer) rows.push({ key: eventKey(event.id), type: "answer", event });
+    fold(trace, "undone", undoneKey(trace.id));
   }
   return rows;
 }
@@ -122,18 +135,22 @@ export function openByDefault(key: string, { traces }: Outline, live: boolean): 
 }
 
 /**
- * The final response is what was said after the last work of the main conversation; what was said before belongs to the
- * work, and so does what was rolled back.
+ * The final response is what was said after the last work of the main conversation that was not rolled back; what was
+ * said before belongs to the work.
  */
 function finish({ prompt, nodes }: Trace<EventRow>): TraceOutline {
   const main = nodes.filter(({ event }) => event.lane === null && !event.rolledBack);
   const lastWork = main.findLastIndex((node) => !isSaid(node));
   const answer = new Set(main.slice(lastWork + 1));
+  const end = nodes.findLastIndex((node) => answer.has(node));
+  const isUndone = ({ event }: Node, i: number): boolean =>
+    end >= 0 && i > end && event.lane === null && event.rolledBack;
   const all = [...(prompt === null ? [] : [prompt]), ...flatten(nodes)];
   return {
     id: prompt?.id ?? "start",
     prompt,
-    work: nodes.filter((node) => !answer.has(node)),
+    work: nodes.filter((node, i) => !answer.has(node) && !isUndone(node, i)),
+    undone: nodes.filter(isUndone),
     answer: [...answer].map(({ event }) => event),
     sums: sumOf(all, (event) => event.costUsd),
   };

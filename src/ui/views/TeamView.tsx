@@ -58,8 +58,7 @@ function Alarm(props: { readonly sync: SyncState }): JSX.Element {
           <p>
             Go on working: what you write is kept on this machine
             {shown().waiting > 0 ? `, and ${plural(shown().waiting, "edit")} wait to be sent` : ""}.
-            Before you rely on what others shared since, ask the people named above whether they see
-            the same.
+            Before you rely on what others shared since, ask them whether they see the same.
           </p>
         </section>
       )}

@@ -208,7 +208,7 @@ function layOut({ reading }: Outline, by: "time" | "tokens"): Bar[] {
       leftPercent,
       widthPercent:
         by === "tokens" && spent(event) === 0 ? 0 : Math.max(3, Math.min(100 - leftPercent, width)),
-      startsTrace: event.kind === "prompt" && event.lane === null,
+      startsTrace: event === trace.prompt,
     };
   });
 }

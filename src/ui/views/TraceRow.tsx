@@ -6,11 +6,12 @@ import {
   clockTime,
   compactCount,
   duration,
+  exactCount,
   exactTime,
   money,
   plural,
 } from "../lib/format.ts";
-import { eventKey, laneKey, workKey, type Row, type TraceOutline } from "../lib/outline.ts";
+import { eventKey, laneKey, type Row } from "../lib/outline.ts";
 import { readPictures, toolIcon } from "../lib/toolView.ts";
 import { oneLine } from "../lib/visible.ts";
 import { LineCount } from "../parts/Diff.tsx";
@@ -164,15 +165,18 @@ function ErrorText(props: Props & { readonly event: EventRow }): JSX.Element {
   );
 }
 
-/** The work between prompt and response, in one line. */
+type WorkRow = Extract<Row, { type: "work" }>;
+
+/** The work between prompt and response, or what was undone behind it, in one line. */
 function Work(props: Props): JSX.Element {
-  const outline = createMemo<TraceOutline | null>((before) => {
+  const shown = createMemo<WorkRow | null>((before) => {
     const row = props.row();
-    return row.type === "work" ? row.trace : before;
+    return row.type === "work" ? row : before;
   }, null);
-  const key = (): string => workKey(outline()?.id ?? "");
-  const words = createMemo(() => workWords(outline()));
-  const isRunning = createMemo(() => props.live && (outline()?.sums.running ?? 0) > 0);
+  const key = (): string => shown()?.key ?? "";
+  const sums = createMemo(() => (shown()?.of === "work" ? (shown()?.trace.sums ?? null) : null));
+  const parts = createMemo(() => workParts(shown()));
+  const isRunning = createMemo(() => props.live && (sums()?.running ?? 0) > 0);
   return (
     <button
       type="button"
@@ -186,29 +190,38 @@ function Work(props: Props): JSX.Element {
       </Show>
       <span>
         {isRunning() ? "running, " : ""}
-        {words()}
+        <For each={parts()}>
+          {(part, index) => (
+            <>
+              {index() === 0 ? "" : ", "}
+              <span class="work-part">{part}</span>
+            </>
+          )}
+        </For>
       </span>
-      <Show when={(outline()?.sums.errors ?? 0) > 0}>
-        <span class="errors">{plural(outline()?.sums.errors ?? 0, "error")}</span>
+      <Show when={(sums()?.errors ?? 0) > 0}>
+        <span class="errors">{plural(sums()?.errors ?? 0, "error")}</span>
       </Show>
     </button>
   );
 }
 
-function workWords(trace: TraceOutline | null): string {
-  if (trace === null) return "";
-  const { tools, subagents, files, startedAt, endedAt, cost, tokens } = trace.sums;
+/** `14 tools, 3 files, 2 m 10 s, $0.84`, of which none is broken at the end of a line. */
+function workParts(row: WorkRow | null): readonly string[] {
+  if (row === null) return [];
+  const { trace, of } = row;
+  if (of === "undone") return [`${plural(trace.undone.length, "event")} rolled back`];
+  const { tools, subagents, files, rolledBack, startedAt, endedAt, cost, tokens } = trace.sums;
   return [
     tools > 0 ? plural(tools, "tool") : subagents > 0 ? "" : plural(trace.work.length, "step"),
     subagents > 0 ? plural(subagents, "sub-agent") : "",
     files > 0 ? plural(files, "file") : "",
+    rolledBack > trace.undone.length ? `${exactCount(rolledBack)} rolled back` : "",
     startedAt === null || endedAt === null || endedAt <= startedAt
       ? ""
       : duration(endedAt - startedAt),
     allTokens(tokens) > 0 ? money(cost) : "",
-  ]
-    .filter((part) => part !== "")
-    .join(", ");
+  ].filter((part) => part !== "");
 }
 
 /** One event inside the work: a tool, a sub-agent, something said on the way. */

@@ -232,7 +232,7 @@ export function TraceView(props: { readonly id: string }): JSX.Element {
 
 /** The event a row stands for: of folded work, its first. */
 function anchorOf(row: Row): string | null {
-  return row.type === "work" ? (row.trace.work[0]?.event.id ?? null) : row.event.id;
+  return row.type === "work" ? (row.trace[row.of][0]?.event.id ?? null) : row.event.id;
 }
 
 function isError(event: { readonly status: string | null; readonly kind: string }): boolean {

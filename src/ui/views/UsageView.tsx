@@ -146,7 +146,7 @@ export function UsageView(): JSX.Element {
           <p class="quiet sheet-note">
             Input is without what came from the cache; output is with reasoning. Costs are from the
             price table this version came with; a model without a price is unpriced, not free.
-            <Show when={by() === "day"}> Days are those of {placeOf(zone)}.</Show>
+            <Show when={by() === "day"}> Days are in the time zone {placeOf(zone)}.</Show>
           </p>
         </Show>
       </div>
