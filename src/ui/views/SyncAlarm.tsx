@@ -19,11 +19,16 @@ export function SyncAlarm(props: { readonly sync: SyncState }): JSX.Element {
           </ul>
           <p>
             Go on working: what you write is kept on this machine
-            {shown().waiting > 0 ? `, and ${plural(shown().waiting, "edit")} wait to be sent` : ""}.
-            Before you rely on what others shared since, ask them whether they see the same.
+            {waitingWords(shown().waiting)}. Before you rely on what others shared since, ask them
+            whether they see the same.
           </p>
         </section>
       )}
     </Show>
   );
+}
+
+function waitingWords(count: number): string {
+  if (count === 0) return "";
+  return `, and ${plural(count, "edit")} ${count === 1 ? "waits" : "wait"} to be sent`;
 }
