@@ -179,6 +179,21 @@ test("a new decision is dated as the calendar of who writes it", async () => {
     .toContain("2026-07-01");
 });
 
+test("the page keeps its place while it is typed in", async () => {
+  seat = await sit(desk, { empty: true });
+  await seat.go("/decisions");
+  await seat.page.getByRole("button", { name: "Write the first" }).click();
+  await seat.page.getByLabel("What is decided").fill("Tabs");
+  await seat.page.keyboard.press("Enter");
+  const context = seat.page.getByRole("textbox", { name: "Context" });
+  await context.click();
+  await seat.page.keyboard.type("Short.");
+  const before = await context.boundingBox();
+  await seat.page.keyboard.type(" And a line longer than all others of this decision.".repeat(2));
+  const after = await context.boundingBox();
+  expect([after?.x, after?.width]).toEqual([before?.x, before?.width]);
+});
+
 test("a decision that is not there says so", async () => {
   seat = await sit(desk);
   await seat.go("/decisions/dec_none");
