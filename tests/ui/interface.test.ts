@@ -176,6 +176,22 @@ describe("a trace", () => {
     expect(await seat.page.locator(".talk").evaluate((talk) => talk.scrollTop)).toBe(before);
   });
 
+  test("what stands open stays open when the next prompt comes, and when the session comes to rest", async () => {
+    seat = await sit(desk);
+    await seat.go("/sessions/ses_live");
+    await expectShown(seat.page.locator(at("evt_live_1")));
+    await mark(seat, ".row");
+    const next = seat.engine.grow("ses_live", { kind: "prompt", summary: "And the moon" });
+    await expectShown(seat.page.locator(at(next)));
+    const live = seat.engine.sessions.get("ses_live");
+    if (live === undefined) throw new Error("no live session");
+    live.row = { ...live.row, live: false };
+    seat.engine.push({ topic: "sessions", ids: ["ses_live"] });
+    await seat.page.locator(".fact-live").waitFor({ state: "detached" });
+    await expectShown(seat.page.locator(at("evt_live_1")));
+    expect(await unmarked(seat, ".row")).toBe(1);
+  });
+
   test("what a replaced transcript took back leaves the page", async () => {
     seat = await sit(desk);
     await seat.go("/sessions/ses_live");

@@ -44,6 +44,7 @@ export function createTrace(engine: Engine, session: string, live: Accessor<bool
   const [loaded, setLoaded] = createSignal(false);
   const [fault, setFault] = createSignal<string | null>(null);
   const [folds, setFolds] = createStore<Record<string, boolean>>({});
+  const stoodOpen = new Set<string>();
   const structure = createMemo(() => outline([...events().values()]));
   let rev = 0;
   let asking = false;
@@ -83,8 +84,14 @@ export function createTrace(engine: Engine, session: string, live: Accessor<bool
 
   const bodyStore = createBodies(engine, session);
 
+  /** What was open stays so: nothing folds under a reader's eyes because the session grew or came to rest. */
   function isOpen(key: string): boolean {
-    return folds[key] ?? openByDefault(key, structure(), live());
+    const chosen = folds[key];
+    if (chosen !== undefined) return chosen;
+    if (stoodOpen.has(key)) return true;
+    const open = openByDefault(key, structure(), live());
+    if (open) stoodOpen.add(key);
+    return open;
   }
 
   return {
