@@ -17,8 +17,14 @@ export interface Request {
 
 export type Answer =
   | { readonly id: number; readonly results: readonly Results[] }
-  | { readonly id: number; readonly error: ToldError }
-  | { readonly channel: string; readonly payload: string };
+  | { readonly id: number; readonly error: ToldError };
+
+export interface Notification {
+  readonly channel: string;
+  readonly payload: string;
+}
+
+export type Told = readonly Answer[] | Notification;
 
 /** An error as it crosses: its class stays behind, what is asked of it does not. */
 export interface ToldError {
@@ -33,16 +39,27 @@ export interface ToldError {
 const port = parentPort as NonNullable<typeof parentPort>;
 const starting = Engine.start(workerData as string);
 starting.then(
-  (engine) =>
-    engine.onNotification((channel, payload) => answer({ channel, payload } satisfies Answer)),
+  (engine) => engine.onNotification((channel, payload) => answer({ channel, payload })),
   () => undefined,
 );
-port.on("message", (request: Request) => {
-  work(request).then(
-    (results) => answer({ id: request.id, results }),
-    (error: unknown) => answer({ id: request.id, error: tell(error) }),
-  );
+let last: Promise<void> = Promise.resolve();
+port.on("message", (requests: readonly Request[]) => {
+  last = last.then(() => workAll(requests));
 });
+
+/** What was asked together is answered together: waking a thread costs as much as a small statement. */
+async function workAll(requests: readonly Request[]): Promise<void> {
+  const answers: Answer[] = [];
+  for (const request of requests) {
+    answers.push(
+      await work(request).then(
+        (results) => ({ id: request.id, results }),
+        (error: unknown) => ({ id: request.id, error: tell(error) }),
+      ),
+    );
+  }
+  answer(answers);
+}
 
 async function work({ kind, text, params, options }: Request): Promise<readonly Results[]> {
   const engine = await starting;
@@ -59,7 +76,7 @@ async function work({ kind, text, params, options }: Request): Promise<readonly 
   }
 }
 
-function answer(message: Answer): void {
+function answer(message: Told): void {
   port.postMessage(message);
 }
 

@@ -9,7 +9,7 @@ import { Worker } from "node:worker_threads";
 import type { PGlite, Results, Transaction } from "@electric-sql/pglite";
 import { type Fault, FaultError } from "../base/result.ts";
 import { stopped } from "./faults.ts";
-import type { Answer, AskedOptions, Request, ToldError } from "./thread.ts";
+import type { Answer, AskedOptions, Request, Told, ToldError } from "./thread.ts";
 
 type Asked = PromiseWithResolvers<readonly Results[]>;
 type OnPayload = (payload: string) => void;
@@ -22,13 +22,15 @@ export class Threaded {
   readonly #asked = new Map<number, Asked>();
   readonly #listeners = new Map<string, Set<OnPayload>>();
   #last: Promise<unknown> = Promise.resolve();
+  /** Asked and not sent yet. */
+  #unsent: Request[] = [];
   #number = 0;
   #ended: Fault | null = null;
 
   private constructor(folder: string) {
     this.folder = folder;
     this.#worker = new Worker(THREAD, { workerData: folder });
-    this.#worker.on("message", (answer: Answer) => this.#take(answer));
+    this.#worker.on("message", (told: Told) => this.#hear(told));
     this.#worker.on("error", (error) => this.#end(String(error)));
     this.#worker.on("exit", (code) => this.#end(`its thread ended with ${code}`));
   }
@@ -65,7 +67,8 @@ export class Threaded {
   /** Rolled back when `work` throws. */
   async transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
     return this.#alone(async () => {
-      await this.#ask("exec", "BEGIN");
+      // Not waited for: it goes with the first statement, whose failure says what was wrong.
+      this.#ask("exec", "BEGIN").catch(() => undefined);
       let closed = false;
       const open = (): void => {
         if (closed) throw new Error("Transaction is closed");
@@ -136,18 +139,27 @@ export class Threaded {
     if (this.#ended !== null) return Promise.reject(new FaultError(this.#ended));
     const id = this.#number++;
     const asked: Asked = Promise.withResolvers();
-    const request: Request = { id, kind, text, params: [...params], options };
-    this.#worker.postMessage(request);
+    if (this.#unsent.length === 0) queueMicrotask(() => this.#send());
+    this.#unsent.push({ id, kind, text, params: [...params], options });
     this.#asked.set(id, asked);
     this.#worker.ref();
     return asked.promise;
   }
 
+  /** What is asked without waiting for an answer in between goes together. */
+  #send(): void {
+    const requests = this.#unsent;
+    this.#unsent = [];
+    this.#worker.postMessage(requests);
+  }
+
+  #hear(told: Told): void {
+    if ("channel" in told)
+      for (const listener of this.#listeners.get(told.channel) ?? []) listener(told.payload);
+    else for (const answer of told) this.#take(answer);
+  }
+
   #take(answer: Answer): void {
-    if ("channel" in answer) {
-      for (const listener of this.#listeners.get(answer.channel) ?? []) listener(answer.payload);
-      return;
-    }
     const asked = this.#asked.get(answer.id);
     this.#asked.delete(answer.id);
     // A process may end while its database has nothing to do.

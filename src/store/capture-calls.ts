@@ -14,10 +14,15 @@ interface OwnedCall {
 }
 
 export async function writeCalls(commit: Commit, events: readonly StoredEvent[]): Promise<void> {
-  const calls = await withoutSideQuestions(commit, ownCalls(commit));
+  const all = ownCalls(commit);
+  const main = await mainCalls(commit, all);
+  const calls = withoutSideQuestions(all, main);
   const bearers = firstEvents(commit, events);
-  if (calls.length > 0) await upsert(commit, calls, bearers);
-  await findBearers(commit, calls, bearers);
+  await Promise.all([
+    dropSideQuestions(commit, main),
+    upsert(commit, calls, bearers),
+    findBearers(commit, calls, bearers),
+  ]);
 }
 
 /** Each key once: the first session owns it, the larger output gives its values. */
@@ -40,11 +45,11 @@ function ownCalls(commit: Commit): readonly OwnedCall[] {
   return [...kept.values()];
 }
 
-/** Drops what gives way to a main conversation's call of the same message, here or in the database. */
-async function withoutSideQuestions(
+/** By message, the call of the main conversation, here or in the database. */
+async function mainCalls(
   commit: Commit,
   calls: readonly OwnedCall[],
-): Promise<readonly OwnedCall[]> {
+): Promise<ReadonlyMap<string, string>> {
   const main = new Map<string, string>();
   for (const owned of calls) {
     const message = messageOf(owned);
@@ -58,7 +63,13 @@ async function withoutSideQuestions(
     );
     for (const { message, key } of found.rows) main.set(message, key);
   }
-  await dropSideQuestions(commit, main);
+  return main;
+}
+
+function withoutSideQuestions(
+  calls: readonly OwnedCall[],
+  main: ReadonlyMap<string, string>,
+): readonly OwnedCall[] {
   return calls.filter(
     (owned) =>
       owned.call.lane === null ||
@@ -66,6 +77,7 @@ async function withoutSideQuestions(
   );
 }
 
+/** Those in the database that give way. */
 async function dropSideQuestions(commit: Commit, main: ReadonlyMap<string, string>): Promise<void> {
   if (main.size === 0) return;
   const dropped = await commit.tx.query<{ session_id: SessionId }>(
@@ -115,6 +127,7 @@ async function upsert(
   calls: readonly OwnedCall[],
   bearers: ReadonlyMap<string, StoredEvent>,
 ): Promise<void> {
+  if (calls.length === 0) return;
   const whole = (pick: (call: ModelCall) => number | null) =>
     bigintArray(calls.map(({ call }) => pick(call)));
   const changed = await commit.tx.query<{

@@ -1,6 +1,7 @@
 /** The events and bodies of a commit. */
+import type { Transaction } from "@electric-sql/pglite";
 import type { EventId, SessionId } from "../base/ids.ts";
-import type { CapturedEvent, EventPatch, FilePatch, Part } from "../base/session.ts";
+import type { CapturedEvent, CaptureBatch, EventPatch, FilePatch, Part } from "../base/session.ts";
 import { bigintArray, boolArray, textArray } from "../pg/arrays.ts";
 import { type CopyValue, copyRows } from "../pg/copy.ts";
 import type { Commit } from "./capture.ts";
@@ -14,38 +15,44 @@ export interface StoredEvent {
   readonly rev: number;
 }
 
-/** Gives the events that stand in the database after this, without replays. */
-export async function writeEvents(commit: Commit): Promise<readonly StoredEvent[]> {
-  const owners = await ownersOf(commit);
-  const events = ownEvents(commit, owners);
+/** `events` are all that stand in the database after this, without replays. */
+export async function writeEvents(
+  commit: Commit,
+  events: readonly StoredEvent[],
+  owners: ReadonlyMap<EventId, SessionId>,
+): Promise<void> {
   const inserted = events.filter(({ event }) => !owners.has(event.id));
   const repeated = events.filter(({ event }) => owners.has(event.id));
-  await insertEvents(commit, inserted);
-  await updateEvents(commit, repeated);
-  await writePatches(commit);
   for (const { event, session } of inserted)
     nameByPrompt(commit.sessions.get(session) as SessionDraft, event);
-  return events;
+  await Promise.all([
+    insertEvents(commit, inserted),
+    updateEvents(commit, repeated),
+    writePatches(commit),
+  ]);
 }
 
 /**
  * Which session holds each id that is in the database already. A teammate's trace holds none against what is captured
  * here: ids are derived from the agent's own, so a member could name those of lines that are yet to be written.
  */
-async function ownersOf(commit: Commit): Promise<ReadonlyMap<EventId, SessionId>> {
-  const ids = commit.batches.flatMap((batch) => batch.events.map((event) => event.id));
-  const found = await commit.tx.query<{ id: EventId; session_id: SessionId; remote: boolean }>(
+export async function ownersOf(
+  tx: Transaction,
+  batches: readonly CaptureBatch[],
+): Promise<ReadonlyMap<EventId, SessionId>> {
+  const ids = batches.flatMap((batch) => batch.events.map((event) => event.id));
+  const found = await tx.query<{ id: EventId; session_id: SessionId; remote: boolean }>(
     `select e.id, e.session_id, s.remote_team is not null as remote
      from events e join sessions s on s.id = e.session_id where e.id = any($1::text[])`,
     [textArray(ids)],
   );
   const theirs = found.rows.filter((row) => row.remote).map((row) => row.id);
-  if (theirs.length > 0) await clearRemoteEvents(commit.tx, theirs);
+  if (theirs.length > 0) await clearRemoteEvents(tx, theirs);
   return new Map(found.rows.filter((row) => !row.remote).map((row) => [row.id, row.session_id]));
 }
 
 /** Each id once: the first session keeps it, and of one session's copies the last is the truest. */
-function ownEvents(
+export function ownEvents(
   commit: Commit,
   owners: ReadonlyMap<EventId, SessionId>,
 ): readonly StoredEvent[] {
@@ -71,18 +78,23 @@ function replay(draft: SessionDraft, owner: SessionId): void {
 
 async function insertEvents(commit: Commit, events: readonly StoredEvent[]): Promise<void> {
   if (events.length === 0) return;
-  await copyRows(
+  for (const { event, session } of events) {
+    (commit.sessions.get(session) as SessionDraft).changed = true;
+    commit.fresh.put(event.id, onePerName(event.parts));
+  }
+  const copying = copyRows(
     commit.tx,
     "events",
     ["id", "session_id", "file_id", "rev", ...COLUMNS],
     events.map(rowOf),
   );
-  for (const { session } of events) (commit.sessions.get(session) as SessionDraft).changed = true;
   const parts = events.flatMap(({ event }) =>
     onePerName(event.parts).map((part) => partRow(event.id, part)),
   );
-  await copyRows(commit.tx, "parts", ["event_id", "name", "body", "bytes"], parts);
-  for (const { event } of events) commit.fresh.put(event.id, onePerName(event.parts));
+  await Promise.all([
+    copying,
+    copyRows(commit.tx, "parts", ["event_id", "name", "body", "bytes"], parts),
+  ]);
 }
 
 function partRow(event: EventId, part: Part): readonly CopyValue[] {
@@ -106,7 +118,7 @@ async function updateEvents(commit: Commit, events: readonly StoredEvent[]): Pro
     "case when x.status = 'running' then coalesce(e.status, x.status) else coalesce(x.status, e.status) end";
   values[COLUMNS.indexOf("status")] = status;
   values[COLUMNS.indexOf("rolled_back")] = "e.rolled_back or x.rolled_back";
-  const updated = await commit.tx.query<{ id: EventId; session_id: SessionId }>(
+  const updating = commit.tx.query<{ id: EventId; session_id: SessionId }>(
     `update events e set rev = x.rev, ${COLUMNS.map((column, i) => `${column} = ${values[i]}`).join(", ")}
      from unnest(${TYPES.map((type, i) => `$${i + 1}::${type}[]`).join(", ")}) as x(id, session_id, file_id, rev, ${COLUMNS.join(", ")})
      where e.id = x.id and e.session_id = x.session_id
@@ -114,11 +126,11 @@ async function updateEvents(commit: Commit, events: readonly StoredEvent[]): Pro
      returning e.id, e.session_id`,
     [...arraysOf(events.map(rowOf))],
   );
-  markChanged(commit, updated.rows);
   const parts = events.flatMap(({ event, session, rev }) =>
     event.parts.map((part) => ({ id: event.id, session, rev, part })),
   );
-  await replaceParts(commit, parts);
+  const [updated] = await Promise.all([updating, replaceParts(commit, parts)]);
+  markChanged(commit, updated.rows);
 }
 
 interface PartOf {
@@ -160,15 +172,16 @@ async function replaceParts(commit: Commit, parts: readonly PartOf[]): Promise<v
 /** A patch says what arrived later; it reaches only events of its own session. */
 async function writePatches(commit: Commit): Promise<void> {
   const parts: PartOf[] = [];
+  const writing: Promise<void>[] = [];
   for (const { ref, patches } of commit.batches) {
     const draft = commit.sessions.get(ref.id) as SessionDraft;
     for (const patch of patches) {
-      await writePatch(commit, draft, patch);
+      writing.push(writePatch(commit, draft, patch));
       for (const part of patch.parts ?? [])
         parts.push({ id: patch.id, session: ref.id, rev: draft.rev, part });
     }
   }
-  await replaceParts(commit, parts);
+  await Promise.all([...writing, replaceParts(commit, parts)]);
 }
 
 async function writePatch(commit: Commit, draft: SessionDraft, patch: EventPatch): Promise<void> {

@@ -45,7 +45,7 @@ export async function loadSessions(
   tx: Transaction,
   batches: readonly CaptureBatch[],
   findProject: FindProject,
-): Promise<Map<SessionId, SessionDraft>> {
+): Promise<{ sessions: Map<SessionId, SessionDraft>; projects: readonly ProjectRef[] }> {
   const refs = new Map(batches.map((batch) => [batch.ref.id, batch.ref]));
   const drafts = await readDrafts(tx, [...refs.keys()]);
   const remote = [...drafts.values()].filter((draft) => draft.changed).map(({ ref }) => ref.id);
@@ -58,8 +58,7 @@ export async function loadSessions(
     if (project !== null) projects.set(project.id, project);
     mergeFacts(draft, batch, project);
   }
-  await saveProjects(tx, [...projects.values()]);
-  return drafts;
+  return { sessions: drafts, projects: [...projects.values()] };
 }
 
 /** Adds the sessions of these ids that the commit did not load: another session's call changed theirs. */
@@ -70,7 +69,8 @@ export async function loadMore(
 ): Promise<void> {
   const missing = [...new Set(ids)].filter((id) => !drafts.has(id));
   if (missing.length === 0) return;
-  for (const [id, draft] of await readDrafts(tx, missing)) drafts.set(id, draft);
+  for (const [id, draft] of await readDrafts(tx, missing))
+    if (!drafts.has(id)) drafts.set(id, draft);
 }
 
 /** Saves and recounts those that changed. */
@@ -81,7 +81,7 @@ export async function saveSessions(
   const changed = [...drafts.values()].filter((draft) => draft.changed);
   if (changed.length === 0) return [];
   const text = (pick: (draft: SessionDraft) => string | null) => textArray(changed.map(pick));
-  await tx.query(
+  const saving = tx.query(
     `insert into sessions (id, agent, source_id, project_id, agent_title, prompt_title, cwd, git_branch,
        agent_version, parent_source_id, replays, rev)
      select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
@@ -107,7 +107,7 @@ export async function saveSessions(
     ],
   );
   const ids = changed.map((draft) => draft.ref.id);
-  await recount(tx, ids);
+  await Promise.all([saving, recount(tx, ids)]);
   return ids;
 }
 
@@ -125,7 +125,7 @@ export async function clearRemoteEvents(tx: Transaction, ids: readonly EventId[]
   await tx.query("delete from events where id = any($1::text[])", those);
 }
 
-async function saveProjects(db: Db, projects: readonly ProjectRef[]): Promise<void> {
+export async function saveProjects(db: Db, projects: readonly ProjectRef[]): Promise<void> {
   if (projects.length === 0) return;
   await db.query(
     "insert into projects (id, path, name) select * from unnest($1::text[], $2::text[], $3::text[]) on conflict do nothing",

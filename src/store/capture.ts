@@ -7,6 +7,7 @@
  * - A call is one row for (agent, key), owned by the session that had it first; the larger output gives its values.
  * - Claude Code's side questions repeat a message under another request in a lane of their own: such a call gives way
  *   to the main conversation's, whichever came first.
+ * - Statements are asked together where none needs another's answer. They are done in the order they are asked.
  * - Writing the same batch twice changes nothing, and a session's `rev` grows only when something of it changed.
  */
 import type { PGlite, Transaction } from "@electric-sql/pglite";
@@ -14,8 +15,8 @@ import type { AgentId, CaptureBatch, FileState } from "../base/session.ts";
 import type { SessionId } from "../base/ids.ts";
 import { bigintArray, textArray } from "../pg/arrays.ts";
 import { writeCalls } from "./capture-calls.ts";
-import { writeEvents } from "./capture-events.ts";
-import { loadSessions, saveSessions, type SessionDraft } from "./capture-sessions.ts";
+import { ownEvents, ownersOf, writeEvents } from "./capture-events.ts";
+import { loadSessions, saveProjects, saveSessions, type SessionDraft } from "./capture-sessions.ts";
 import type { FindProject } from "./projects.ts";
 import type { FreshBodies } from "./search/fresh.ts";
 
@@ -56,16 +57,23 @@ export function createCapture(
     tx: Transaction,
     batches: readonly CaptureBatch[],
   ): Promise<readonly SessionId[]> {
-    const sessions = await loadSessions(tx, batches, findProject);
+    const { sessions, projects } = await loadSessions(tx, batches, findProject);
     if (batches.some((batch) => batch.restart)) fresh.clear();
     await withdraw(tx, batches, sessions);
-    const files = await saveFiles(tx, batches, sessions);
+    const [files, owners] = await Promise.all([
+      saveFiles(tx, batches, sessions),
+      ownersOf(tx, batches),
+      saveProjects(tx, projects),
+    ]);
     const commit: Commit = { tx, batches, sessions, files, fresh };
-    const stored = await writeEvents(commit);
-    await tx.query(
-      "delete from withdrawn_events w where exists (select 1 from events e where e.id = w.id)",
-    );
-    await writeCalls(commit, stored);
+    const stored = ownEvents(commit, owners);
+    await Promise.all([
+      writeEvents(commit, stored, owners),
+      tx.query(
+        "delete from withdrawn_events w where exists (select 1 from events e where e.id = w.id)",
+      ),
+      writeCalls(commit, stored),
+    ]);
     return saveSessions(tx, sessions);
   }
 
@@ -147,29 +155,31 @@ async function saveFiles(
   sessions: ReadonlyMap<SessionId, SessionDraft>,
 ): Promise<ReadonlyMap<string, number>> {
   const states = [...new Map(batches.map((batch) => [batch.file.path, batch.file])).values()];
-  const before = await tx.query<{ path: string; damaged: number }>(
+  const paths = textArray(states.map((state) => state.path));
+  const asked = tx.query<{ path: string; damaged: number }>(
     "select path, damaged from files where path = any($1::text[])",
-    [textArray(states.map((state) => state.path))],
+    [paths],
   );
-  const damagedBefore = new Map(before.rows.map((row) => [row.path, row.damaged]));
-  for (const state of states) {
-    const draft = sessions.get(state.session);
-    if (draft !== undefined && state.damagedLines.length !== (damagedBefore.get(state.path) ?? 0))
-      draft.changed = true;
-  }
-  const saved = await tx.query<{ id: number; path: string }>(
+  const saving = tx.query<{ id: number; path: string }>(
     `insert into files (path, agent, session_id, state, damaged)
      select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[])
      on conflict (path) do update set
        agent = excluded.agent, session_id = excluded.session_id, state = excluded.state, damaged = excluded.damaged
      returning id, path`,
     [
-      textArray(states.map((state) => state.path)),
+      paths,
       textArray(states.map((state) => state.agent)),
       textArray(states.map((state) => state.session)),
       textArray(states.map((state) => JSON.stringify(state))),
       bigintArray(states.map((state) => state.damagedLines.length)),
     ],
   );
+  const [before, saved] = await Promise.all([asked, saving]);
+  const damagedBefore = new Map(before.rows.map((row) => [row.path, row.damaged]));
+  for (const state of states) {
+    const draft = sessions.get(state.session);
+    if (draft !== undefined && state.damagedLines.length !== (damagedBefore.get(state.path) ?? 0))
+      draft.changed = true;
+  }
   return new Map(saved.rows.map((row) => [row.path, row.id]));
 }
