@@ -11,6 +11,8 @@ import { arch, cpus, platform, tmpdir, totalmem } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { READERS } from "../src/capture/capture.ts";
+import { findAll } from "../src/capture/find.ts";
 import { medians, run } from "./side.ts";
 
 interface Row {
@@ -49,9 +51,11 @@ if (values.only !== undefined && !Object.hasOwn(BENCHES, values.only)) {
   console.error(`There is no bench "${values.only}": ${Object.keys(BENCHES).join(", ")}.`);
   process.exit(2);
 }
+const home = homeOf(values.home);
+if (values.only === undefined || values.only === "import") await needTranscripts(home);
 installPeers();
 const context = {
-  home: homeOf(values.home),
+  home,
   runs: Number(values.runs),
   folder: mkdtempSync(join(tmpdir(), "operon-bench-")),
 };
@@ -265,6 +269,17 @@ function homeOf(chosen: string | undefined): string {
   if (chosen !== undefined) return resolve(chosen);
   const corpus = process.env["OPERON_CORPUS"];
   return corpus === undefined ? resolve(HERE, "../tests/fixtures/home") : resolve(corpus, "home");
+}
+
+async function needTranscripts(folder: string): Promise<void> {
+  const { files } = await findAll({ home: folder, env: {}, readers: READERS });
+  if (files.length > 0) return;
+  console.error(
+    existsSync(folder)
+      ? `There is nothing to import in ${folder}: no agent's transcripts are in it.`
+      : `There is no folder ${folder}: give one with agents' transcripts as --home, or its parent as OPERON_CORPUS.`,
+  );
+  process.exit(2);
 }
 
 function installPeers(): void {
