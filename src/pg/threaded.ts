@@ -140,7 +140,7 @@ export class Threaded {
     const id = this.#number++;
     const asked: Asked = Promise.withResolvers();
     if (this.#unsent.length === 0) queueMicrotask(() => this.#send());
-    this.#unsent.push({ id, kind, text, params: [...params], options });
+    this.#unsent.push({ id, kind, text, params: params.map(ownCopy), options });
     this.#asked.set(id, asked);
     this.#worker.ref();
     return asked.promise;
@@ -150,7 +150,11 @@ export class Threaded {
   #send(): void {
     const requests = this.#unsent;
     this.#unsent = [];
-    this.#worker.postMessage(requests);
+    const copies = requests.flatMap(({ params }) => params.filter(isBytes));
+    this.#worker.postMessage(
+      requests,
+      copies.map(({ buffer }) => buffer),
+    );
   }
 
   #hear(told: Told): void {
@@ -173,6 +177,15 @@ export class Threaded {
     for (const asked of this.#asked.values()) asked.reject(new FaultError(this.#ended));
     this.#asked.clear();
   }
+}
+
+/** Bytes cross as a buffer of just their length: cloned, a view brings the whole buffer that it looks into. */
+function ownCopy(value: unknown): unknown {
+  return isBytes(value) ? new Uint8Array(value) : value;
+}
+
+function isBytes(value: unknown): value is Uint8Array<ArrayBuffer> {
+  return value instanceof Uint8Array;
 }
 
 function errorOf({ fault, name, message, stack, fields }: ToldError): Error {
