@@ -18,7 +18,7 @@ import { writeCalls } from "./capture-calls.ts";
 import { ownEvents, ownersOf, writeEvents } from "./capture-events.ts";
 import { loadSessions, saveProjects, saveSessions, type SessionDraft } from "./capture-sessions.ts";
 import type { FindProject } from "./projects.ts";
-import type { FreshBodies } from "./search/fresh.ts";
+import type { FreshWords } from "./search/fresh.ts";
 
 export interface DamagedFile {
   readonly path: string;
@@ -45,13 +45,13 @@ export interface Commit {
   readonly sessions: Map<SessionId, SessionDraft>;
   /** Ids in `files`, by path. */
   readonly files: ReadonlyMap<string, number>;
-  readonly fresh: FreshBodies;
+  readonly fresh: FreshWords;
 }
 
 export function createCapture(
   db: PGlite,
   findProject: FindProject,
-  fresh: FreshBodies,
+  fresh: FreshWords,
 ): CaptureStore {
   async function write(
     tx: Transaction,

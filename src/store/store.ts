@@ -21,7 +21,7 @@ import { createDurable, type Durable, replayJournal } from "./durable.ts";
 import { type Journal, openJournal } from "./journal.ts";
 import { createProjectFinder } from "./projects.ts";
 import { snapshotEntries } from "./replay.ts";
-import { createFreshBodies } from "./search/fresh.ts";
+import { createFreshWords } from "./search/fresh.ts";
 import { type SearchStore, createSearch } from "./search/search.ts";
 import { type Sessions, createSessions } from "./sessions.ts";
 import { type Settings, createSettings } from "./settings.ts";
@@ -104,7 +104,7 @@ function compose(durable: Durable, clock: Clock, log: Log): Parts {
   const { db } = durable;
   const settings = createSettings(durable);
   const resolver = createResolver(db);
-  const fresh = createFreshBodies();
+  const fresh = createFreshWords();
   const search = createSearch(db, fresh);
   return {
     settings,

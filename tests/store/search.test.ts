@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Store } from "../../src/store/store.ts";
+import { createDictionary } from "../../src/store/search/dictionary.ts";
 import { createSegment, mergeSegments, readBlock } from "../../src/store/search/segment.ts";
 import type { SearchWithin } from "../../src/store/search/searcher.ts";
 import { parseQuery } from "../../src/store/search/query.ts";
@@ -26,10 +27,18 @@ describe("words", () => {
     ["日本語 text かな", ["日", "本", "語", "text", "か", "な"]],
     ["привет МИР", ["привет", "мир"]],
     ["a\u0000b \ud800 x", ["a", "b", "x"]],
+    ["12→né │ x…y⎿z ₂→①", ["12", "ne", "x", "y", "z", "2", "1"]],
     ["", []],
   ])("of %j", (text, expected) => {
     expect(words(text)).toEqual(expected);
     expect([...spots(text)].map(({ word }) => word)).toEqual(expected);
+  });
+
+  test("are those of the expression, whatever character stands between", () => {
+    for (let code = 0x80; code < 0x3100; code++) {
+      const text = `a${String.fromCharCode(code)}b`;
+      expect(words(text)).toEqual([...spots(text)].map(({ word }) => word));
+    }
   });
 
   test("are cut, not dropped, when they never end", () => {
@@ -54,11 +63,12 @@ describe("a query", () => {
 
 describe("a segment", () => {
   test("gives back what went in, also merged, without the dead", () => {
-    const first = createSegment();
-    first.add(7, NOW, [["a", "b", "a"], ["c"]]);
-    first.add(9, 0, [["b"]]);
-    const second = createSegment();
-    second.add(300, 5, [["b", "zebra"]]);
+    const dictionary = createDictionary();
+    const first = createSegment(dictionary);
+    first.add(7, NOW, ["a b a", "c"].map(dictionary.cut));
+    first.add(9, 0, [dictionary.cut("b")]);
+    const second = createSegment(dictionary);
+    second.add(300, 5, [dictionary.cut("b zebra")]);
     const parts = [second, first].map((segment) => ({
       docs: segment.docs,
       blocks: segment.blocks().map(({ data }) => data),

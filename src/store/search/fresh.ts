@@ -1,50 +1,75 @@
 /**
- * Bodies of events that were just committed, so that the index need not read them back. Bounded, and only a shortcut:
- * an event that is not here is read from the database, with the same result.
+ * The words of events that were just committed, so that the index need not read them back. Bounded, and only a shortcut:
+ * an event that is not here is read from the database, with the same result. They are cut while the database's thread
+ * writes the bodies and this one would wait for it.
  */
 import type { Part, PartName } from "../../base/session.ts";
+import { type Dictionary, createDictionary } from "./dictionary.ts";
 
 /** Of a very long body, so many characters are searched. */
 export const INDEXED_CHARS = 64 * 1024;
 export const INDEXED_PARTS = ["text", "thinking", "input", "output", "plan"] as const;
 
-export interface FreshBodies {
+export interface FreshWords {
+  /** The dictionary for what is put from now on: a new one when nothing is held. */
+  dictionary(): Dictionary;
   /** Of an event that is new. */
   put(event: string, parts: readonly Part[]): void;
-  /** Gives them away. */
-  take(event: string): readonly string[] | undefined;
+  /** Gives them away: a body each, by the numbers of this dictionary. */
+  take(event: string, dictionary: Dictionary): readonly Uint32Array[] | undefined;
   /** Another body of this event was written. */
   forget(event: string): void;
   clear(): void;
 }
 
+interface Held {
+  readonly dictionary: Dictionary;
+  readonly chars: number;
+  readonly bodies: () => readonly Uint32Array[];
+}
+
 const MOST_CHARS = 16 * 1024 * 1024;
 const INDEXED: ReadonlySet<PartName> = new Set(INDEXED_PARTS);
 
-export function createFreshBodies(): FreshBodies {
-  const held = new Map<string, readonly string[]>();
+export function createFreshWords(): FreshWords {
+  const held = new Map<string, Held>();
+  let dictionary = createDictionary();
   let chars = 0;
+  let uncut: Held[] = [];
 
-  function take(event: string): readonly string[] | undefined {
-    const bodies = held.get(event);
-    if (bodies === undefined) return undefined;
+  function remove(event: string): Held | undefined {
+    const found = held.get(event);
     held.delete(event);
-    chars -= charsOf(bodies);
-    return bodies;
+    chars -= found?.chars ?? 0;
+    return found;
+  }
+
+  function cutLater(one: Held): void {
+    if (uncut.push(one) > 1) return;
+    setImmediate(() => {
+      for (const { bodies } of uncut) bodies();
+      uncut = [];
+    });
   }
 
   return {
-    take,
-    forget: (event) => void take(event),
-    put(event, parts) {
-      take(event);
-      const bodies = parts
-        .filter(({ name }) => INDEXED.has(name))
-        .map(({ body }) => body.slice(0, INDEXED_CHARS));
-      if (chars + charsOf(bodies) > MOST_CHARS) return;
-      held.set(event, bodies);
-      chars += charsOf(bodies);
+    dictionary() {
+      if (held.size === 0) dictionary = createDictionary();
+      return dictionary;
     },
+    put(event, parts) {
+      remove(event);
+      const one = holdOf(parts, dictionary);
+      if (chars + one.chars > MOST_CHARS) return;
+      held.set(event, one);
+      chars += one.chars;
+      cutLater(one);
+    },
+    take(event, by) {
+      const found = remove(event);
+      return found?.dictionary === by ? found.bodies() : undefined;
+    },
+    forget: (event) => void remove(event),
     clear() {
       held.clear();
       chars = 0;
@@ -52,6 +77,18 @@ export function createFreshBodies(): FreshBodies {
   };
 }
 
-function charsOf(bodies: readonly string[]): number {
-  return bodies.reduce((sum, body) => sum + body.length, 0);
+function holdOf(parts: readonly Part[], dictionary: Dictionary): Held {
+  let texts = parts
+    .filter(({ name }) => INDEXED.has(name))
+    .map(({ body }) => body.slice(0, INDEXED_CHARS));
+  let cut: readonly Uint32Array[] | undefined;
+  return {
+    dictionary,
+    chars: texts.reduce((sum, text) => sum + text.length, 0),
+    bodies() {
+      cut ??= texts.map((text) => dictionary.cut(text));
+      texts = [];
+      return cut;
+    },
+  };
 }

@@ -11,7 +11,8 @@
 import type { PGlite, Transaction } from "@electric-sql/pglite";
 import { bigintArray, textArray } from "../../pg/arrays.ts";
 import { copyRows } from "../../pg/copy.ts";
-import { type FreshBodies, INDEXED_CHARS, INDEXED_PARTS } from "./fresh.ts";
+import type { Dictionary } from "./dictionary.ts";
+import { type FreshWords, INDEXED_CHARS, INDEXED_PARTS } from "./fresh.ts";
 import {
   type Block,
   type SegmentDoc,
@@ -20,10 +21,10 @@ import {
   encodeDocs,
   mergeSegments,
 } from "./segment.ts";
-import { words } from "./tokens.ts";
 
 const STEP_EVENTS = 20_000;
-const STEP_CHARS = 8 * 1024 * 1024;
+/** Of 8 MB of text, or a little more. */
+const STEP_WORDS = 1_500_000;
 const READ_EVENTS = 1_000;
 /** Segments of about one size are merged eight at a time; beyond the last tier they stay, so that no merge takes long. */
 const MERGE_COUNT = 8;
@@ -36,7 +37,8 @@ interface Pending {
   readonly session: string | null;
   readonly rev: number;
   readonly at: number | null;
-  readonly texts: readonly string[];
+  /** Numbers of words. */
+  readonly bodies: readonly Uint32Array[];
   /** Indexed before: that document dies. */
   readonly again: boolean;
 }
@@ -56,21 +58,22 @@ export interface Indexer {
   catchUp(): Promise<boolean>;
 }
 
-export function createIndexer(db: PGlite, fresh: FreshBodies): Indexer {
+export function createIndexer(db: PGlite, fresh: FreshWords): Indexer {
   return {
     async catchUp() {
       const behind = await db.query<{ id: string; rev: number }>(
         "select id, rev from sessions where rev > index_rev order by id",
       );
       const events = await pendingEvents(db);
-      const read = await readTexts(db, events, fresh);
+      const dictionary = fresh.dictionary();
+      const read = await readEvents(db, events, fresh, dictionary);
       const more = read.length < events.length || events.length === STEP_EVENTS;
-      const titles = await pendingTitles(db);
-      const pending = [...read, ...titles, ...(await pendingDecisions(db))];
+      const titles = await pendingTitles(db, dictionary);
+      const pending = [...read, ...titles, ...(await pendingDecisions(db, dictionary))];
       const complete = more ? before(behind.rows, read.at(-1)) : behind.rows;
       if (pending.length > 0 || complete.length > 0) {
         await db.transaction(async (tx) => {
-          await write(tx, pending);
+          await write(tx, pending, dictionary);
           await markIndexed(tx, complete, titles);
         });
         await mergeOneTier(db);
@@ -104,24 +107,29 @@ function before(
 }
 
 /** In the order given, until there is enough for one step. */
-async function readTexts(
+async function readEvents(
   db: PGlite,
   events: readonly PendingEvent[],
-  fresh: FreshBodies,
+  fresh: FreshWords,
+  dictionary: Dictionary,
 ): Promise<readonly Pending[]> {
   const read: Pending[] = [];
-  let chars = 0;
-  for (let from = 0; from < events.length && chars < STEP_CHARS; from += READ_EVENTS) {
+  let wordCount = 0;
+  for (let from = 0; from < events.length && wordCount < STEP_WORDS; from += READ_EVENTS) {
     const some = events.slice(from, from + READ_EVENTS);
-    const held = new Map(some.map(({ id }) => [id, fresh.take(id)]));
+    const held = new Map(some.map(({ id }) => [id, fresh.take(id, dictionary)]));
     const others = some.filter(({ id }) => held.get(id) === undefined).map(({ id }) => id);
     const bodies = await readBodies(db, others);
     for (const event of some) {
-      const found = held.get(event.id) ?? bodies.get(event.id) ?? [];
-      const texts = [...found, event.tool ?? "", event.summary ?? ""];
+      const found = held.get(event.id) ?? bodies.get(event.id)?.map(dictionary.cut) ?? [];
+      const whole = [
+        ...found,
+        dictionary.cut(event.tool ?? ""),
+        dictionary.cut(event.summary ?? ""),
+      ];
       const { id: subject, session_id: session, rev, at, again } = event;
-      read.push({ subject, session, rev, at, again, texts });
-      for (const text of texts) chars += text.length;
+      read.push({ subject, session, rev, at, again, bodies: whole });
+      for (const { length } of whole) wordCount += length;
     }
   }
   return read;
@@ -148,7 +156,11 @@ export async function readBodies(
   return bodies;
 }
 
-async function pendingTitles(db: PGlite): Promise<readonly Pending[]> {
+interface PendingTitle extends Pending {
+  readonly title: string;
+}
+
+async function pendingTitles(db: PGlite, dictionary: Dictionary): Promise<readonly PendingTitle[]> {
   const found = await db.query<{
     id: string;
     title: string;
@@ -162,13 +174,14 @@ async function pendingTitles(db: PGlite): Promise<readonly Pending[]> {
   );
   return found.rows.map(({ id, title, ...rest }) => ({
     ...rest,
+    title,
     subject: id,
     session: id,
-    texts: [title],
+    bodies: [dictionary.cut(title)],
   }));
 }
 
-async function pendingDecisions(db: PGlite): Promise<readonly Pending[]> {
+async function pendingDecisions(db: PGlite, dictionary: Dictionary): Promise<readonly Pending[]> {
   const found = await db.query<{
     id: string;
     title: string;
@@ -184,25 +197,23 @@ async function pendingDecisions(db: PGlite): Promise<readonly Pending[]> {
     ...rest,
     subject: id,
     session: null,
-    texts: [title, body],
+    bodies: [title, body].map(dictionary.cut),
   }));
 }
 
-async function write(tx: Transaction, pending: readonly Pending[]): Promise<void> {
+async function write(
+  tx: Transaction,
+  pending: readonly Pending[],
+  dictionary: Dictionary,
+): Promise<void> {
   if (pending.length === 0) return;
   const last = await tx.query<{ last: number }>(
     "select setval('search_doc', nextval('search_doc') + $1) as last",
     [pending.length],
   );
   const first = (last.rows[0]?.last as number) - pending.length;
-  const segment = createSegment();
-  pending.forEach(({ at, texts }, i) => {
-    segment.add(
-      first + i,
-      at ?? 0,
-      texts.map((text) => words(text)),
-    );
-  });
+  const segment = createSegment(dictionary);
+  pending.forEach(({ at, bodies }, i) => segment.add(first + i, at ?? 0, bodies));
   const changed = pending.filter(({ again }) => again).map(({ subject }) => subject);
   if (changed.length > 0)
     await tx.query("delete from search_docs where subject = any($1::text[])", [textArray(changed)]);
@@ -242,7 +253,7 @@ async function writeSegment(
 async function markIndexed(
   tx: Transaction,
   sessions: readonly { readonly id: string; readonly rev: number }[],
-  titles: readonly Pending[],
+  titles: readonly PendingTitle[],
 ): Promise<void> {
   await tx.query(
     "update sessions s set index_rev = x.rev from unnest($1::text[], $2::bigint[]) as x(id, rev) where s.id = x.id",
@@ -250,10 +261,7 @@ async function markIndexed(
   );
   await tx.query(
     "update sessions s set indexed_title = x.title from unnest($1::text[], $2::text[]) as x(id, title) where s.id = x.id",
-    [
-      textArray(titles.map(({ subject }) => subject)),
-      textArray(titles.map(({ texts }) => texts[0] ?? "")),
-    ],
+    [textArray(titles.map(({ subject }) => subject)), textArray(titles.map(({ title }) => title))],
   );
 }
 

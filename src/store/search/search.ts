@@ -1,7 +1,7 @@
 /** Full-text search over everything local: see `indexer.ts` and `searcher.ts`. */
 import type { PGlite } from "@electric-sql/pglite";
 import { withoutNul } from "../../pg/arrays.ts";
-import type { FreshBodies } from "./fresh.ts";
+import type { FreshWords } from "./fresh.ts";
 import { createIndexer } from "./indexer.ts";
 import { type SearchHit, type SearchWithin, createSearcher } from "./searcher.ts";
 
@@ -20,7 +20,7 @@ export interface SearchStore {
   setDecision(decision: DecisionText): Promise<void>;
 }
 
-export function createSearch(db: PGlite, fresh: FreshBodies): SearchStore {
+export function createSearch(db: PGlite, fresh: FreshWords): SearchStore {
   const indexer = createIndexer(db, fresh);
   const searcher = createSearcher(db);
   return {

@@ -5,6 +5,8 @@
  * document in ascending order, `document − previous · count · positions (each − previous)`. All numbers are LEB128.
  */
 
+import { type Dictionary, createDictionary } from "./dictionary.ts";
+
 /** Of one word: documents in ascending order, and for each its positions. */
 export interface Postings {
   readonly docs: number[];
@@ -29,15 +31,15 @@ const BLOCK_BYTES = 8 * 1024;
 const GAP = 8;
 
 export interface SegmentBuilder {
-  /** Documents come in ascending order. */
-  add(doc: number, at: number, bodies: readonly (readonly string[])[]): void;
+  /** Documents come in ascending order. Bodies are numbers of words. */
+  add(doc: number, at: number, bodies: readonly Uint32Array[]): void;
   readonly words: number;
   readonly docs: readonly SegmentDoc[];
   blocks(): readonly Block[];
 }
 
-export function createSegment(): SegmentBuilder {
-  const index = createIndex();
+export function createSegment(dictionary: Dictionary): SegmentBuilder {
+  const index = createIndex(dictionary);
   const docs: SegmentDoc[] = [];
   let words = 0;
   return {
@@ -73,10 +75,12 @@ export function mergeSegments(
   readonly words: number;
 } {
   const ordered = segments.toSorted((a, b) => (a.docs[0]?.doc ?? 0) - (b.docs[0]?.doc ?? 0));
-  const index = createIndex();
+  const dictionary = createDictionary();
+  const index = createIndex(dictionary);
   for (const segment of ordered) {
     for (const block of segment.blocks) {
-      for (const { word, postings } of readBlock(block)) append(index, word, postings(), lives);
+      for (const { word, postings } of readBlock(block))
+        append(index, dictionary.numberOf(word), postings(), lives);
     }
   }
   const docs = ordered.flatMap((segment) => segment.docs.filter(({ doc }) => lives(doc)));
@@ -129,14 +133,13 @@ interface Column {
 
 interface Index {
   /** Of each word in ascending order of document and position. */
-  note(word: string, doc: number, position: number): void;
+  note(word: number, doc: number, position: number): void;
   /** By word. */
   sorted(): Iterable<Column>;
 }
 
 /** Three long columns, sorted once by counting: a list a word, grown a million times, would cost twice as much. */
-function createIndex(): Index {
-  const numbers = new Map<string, number>();
+function createIndex(dictionary: Dictionary): Index {
   const counts: number[] = [];
   let columns = {
     words: new Uint32Array(4_096),
@@ -145,22 +148,15 @@ function createIndex(): Index {
   };
   let length = 0;
 
-  function numberOf(word: string): number {
-    const known = numbers.get(word);
-    if (known !== undefined) return known;
-    numbers.set(word, counts.length);
-    return counts.push(0) - 1;
-  }
-
   return {
     note(word, doc, position) {
       if (length === columns.docs.length) {
         const { words, docs, positions } = columns;
         columns = { words: doubled(words), docs: doubled(docs), positions: doubled(positions) };
       }
-      const number = numberOf(word);
-      counts[number] = (counts[number] as number) + 1;
-      columns.words[length] = number;
+      while (counts.length <= word) counts.push(0);
+      counts[word] = (counts[word] as number) + 1;
+      columns.words[length] = word;
       columns.docs[length] = doc;
       columns.positions[length] = position;
       length++;
@@ -179,13 +175,23 @@ function createIndex(): Index {
         positions[at] = columns.positions[i] as number;
         next[number] = at + 1;
       }
-      for (const word of [...numbers.keys()].sort()) {
-        const number = numbers.get(word) as number;
+      for (const [word, number] of inOrder(dictionary.words, counts)) {
         const [from, to] = [starts[number], next[number]];
         yield { word, docs: docs.subarray(from, to), positions: positions.subarray(from, to) };
       }
     },
   };
+}
+
+/** The words that were counted, with their numbers. */
+function inOrder(
+  words: readonly string[],
+  counts: readonly number[],
+): readonly (readonly [string, number])[] {
+  const met = counts.flatMap((count, number) =>
+    count === 0 ? [] : [[words[number] as string, number] as const],
+  );
+  return met.sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 function doubled(column: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
@@ -194,7 +200,7 @@ function doubled(column: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
   return larger;
 }
 
-function append(index: Index, word: string, more: Postings, lives: (doc: number) => boolean): void {
+function append(index: Index, word: number, more: Postings, lives: (doc: number) => boolean): void {
   more.docs.forEach((doc, i) => {
     if (lives(doc))
       for (const position of more.positions[i] as number[]) index.note(word, doc, position);

@@ -13,7 +13,7 @@ export function words(text: string, into: string[] = []): string[] {
   const lower = text.toLowerCase();
   for (let from = 0; from < lower.length;) {
     const first = lower.charCodeAt(from);
-    if (first < 128 && IN_WORD[first] === 0) {
+    if (isBetween(first)) {
       from++;
       continue;
     }
@@ -21,8 +21,8 @@ export function words(text: string, into: string[] = []): string[] {
     let ascii = true;
     for (; to < lower.length; to++) {
       const code = lower.charCodeAt(to);
+      if (isBetween(code)) break;
       if (code >= 128) ascii = false;
-      else if (IN_WORD[code] === 0) break;
     }
     const run = lower.slice(from, to);
     if (ascii) into.push(cut(run));
@@ -30,6 +30,18 @@ export function words(text: string, into: string[] = []): string[] {
     from = to;
   }
   return into;
+}
+
+/**
+ * In no word, whatever stands beside it. Of the characters beyond ASCII only those that terminals draw with (dashes, arrows,
+ * lines, boxes) are told apart here; what is left goes through the expression, which is slow.
+ */
+function isBetween(code: number): boolean {
+  return code < 128 ? IN_WORD[code] === 0 : code >= 0x2010 && code < 0x2776 && isDrawn(code);
+}
+
+function isDrawn(code: number): boolean {
+  return code < 0x2070 || (code >= 0x2190 && code < 0x2460) || code >= 0x2500;
 }
 
 export interface Spot {
