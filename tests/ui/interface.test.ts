@@ -95,6 +95,15 @@ describe("the session list", () => {
     await expectShown(seat.page.locator(".result.hit").first());
   });
 
+  test("a title that was found is named once", async () => {
+    seat = await sit(desk);
+    await seat.go("/sessions?q=tides+curve");
+    await expectShown(seat.page.getByText("In the text"));
+    await expect.poll(() => seat.page.locator(".result.title").count()).toBe(1);
+    const places = seat.page.locator(".result.hit .snippet");
+    expect(await places.allTextContents()).toEqual([expect.stringMatching(/tides of a day/)]);
+  });
+
   test("a session that changed is drawn again, and no other row is", async () => {
     seat = await sit(desk);
     await seat.go("/sessions");

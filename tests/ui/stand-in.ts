@@ -370,14 +370,17 @@ function search(
 ): SearchHit[] {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
   const hits: SearchHit[] = [];
+  const isIn = (text: string): boolean =>
+    words.length > 0 && words.every((word) => text.toLowerCase().includes(word));
   for (const { row: session, events } of sessions.values()) {
     if (only !== undefined && session.id !== only) continue;
     if (agent !== undefined && session.agent !== agent) continue;
     if (project !== undefined && session.project?.id !== project) continue;
     if ((session.endedAt ?? 0) < since) continue;
+    if (isIn(session.title ?? "")) hits.push(titleHit(session, words[0] as string));
     for (const { row, parts } of events.values()) {
       const text = `${row.summary ?? ""} ${parts.map((part) => part.body).join(" ")}`;
-      if (words.length === 0 || !words.every((word) => text.toLowerCase().includes(word))) continue;
+      if (!isIn(text)) continue;
       hits.push({
         session: session.id,
         sessionTitle: session.title,
@@ -390,6 +393,20 @@ function search(
     }
   }
   return hits;
+}
+
+/** The engine finds a title as a place without an event. */
+function titleHit({ id, title, endedAt }: SessionRow, word: string): SearchHit {
+  const snippet = marked(title ?? "", word);
+  return {
+    session: id,
+    sessionTitle: title,
+    event: null,
+    decision: null,
+    kind: "prompt",
+    at: endedAt,
+    snippet,
+  };
 }
 
 function marked(text: string, word: string): string {

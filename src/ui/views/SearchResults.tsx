@@ -71,7 +71,11 @@ export function SearchResults(props: Props): JSX.Element {
   const list = createMemo<readonly ResultRow[]>(() => {
     const needles = props.words.toLowerCase().split(/\s+/).filter(Boolean);
     const titles = props.sessions.filter((row) => matchesWords(row, needles)).slice(0, MAX_TITLES);
-    const inText = hits.value() ?? [];
+    const titled = new Set(titles.map((row) => row.id));
+    // A hit without an event or a decision is a session's title, which stands above already.
+    const inText = (hits.value() ?? []).filter(
+      (hit) => hit.decision !== null || hit.event !== null || !titled.has(hit.session),
+    );
     return [
       ...headed(
         "Titles",
