@@ -39,6 +39,19 @@ test("Markdown gives no HTML of its author, no image, and no link but http and h
   expect(html).toContain('href="https://e.org" target="_blank" rel="noopener noreferrer"');
 });
 
+test("a link to a file of the agent's machine is its words, with the path on hover, and goes nowhere", () => {
+  const html = renderMarkdown(
+    'See [run.ts](/home/ada/my%20app/run.ts:12) and [**b**](../b"<i>.md).',
+  );
+  expect(html).toContain(
+    '<span class="md-path" title="/home/ada/my app/run.ts:12">run.ts</span> and ' +
+      '<span class="md-path" title="../b&quot;&lt;i&gt;.md"><strong>b</strong></span>.',
+  );
+  expect(
+    renderMarkdown("[h](//e.org/x) [f](file:///etc/passwd) [d](data:text/html,x)"),
+  ).not.toMatch(/<a|<span/);
+});
+
 test("numbers in words", () => {
   expect([0, 9_999, 12_345, 4_200_000].map(compactCount)).toEqual(["0", "9,999", "12 k", "4.2 M"]);
   expect([0, 0.004, 0.84, 1_234.5, null].map(money)).toEqual([
