@@ -5,7 +5,7 @@ import { parseAnsi } from "../../src/ui/lib/ansi.ts";
 import { compactCount, duration, listTime, money } from "../../src/ui/lib/format.ts";
 import { renderMarkdown } from "../../src/ui/lib/markdown.ts";
 import { outline, visibleRows, workKey } from "../../src/ui/lib/outline.ts";
-import { readInput } from "../../src/ui/lib/toolView.ts";
+import { readInput, toolLine } from "../../src/ui/lib/toolView.ts";
 import { oneLine, visible } from "../../src/ui/lib/visible.ts";
 
 test("terminal colours become styles, everything else of the terminal goes", () => {
@@ -115,6 +115,16 @@ test("a tool's input is its command, its to-dos, what a sub-agent was asked, or 
     { name: "", value: "*** Begin Patch" },
   ]);
   expect(readInput("*** Begin Patch", patch, true).fields).toEqual([]);
+});
+
+test("a command's line begins with what was run, not with the folder it was run in", () => {
+  const line = (tool: string, summary: string): string =>
+    toolLine(event("t", 1, { tool, summary }));
+  expect(line("Bash", "cd /home/ada/ledger && npm test")).toBe("npm test");
+  expect(line("exec_command", "cd '/home/ada/my ledger' && git log && ls")).toBe("git log && ls");
+  expect(line("Bash", "cd /home/ada/ledger")).toBe("cd /home/ada/ledger");
+  expect(line("Bash", "cd /home/ada; rm x && ls")).toBe("cd /home/ada; rm x && ls");
+  expect(line("Grep", "cd a && b")).toBe("cd a && b");
 });
 
 test("events become prompts, folded work and a final response, whatever order they come in", () => {

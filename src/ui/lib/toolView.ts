@@ -2,6 +2,7 @@
 import type { EventRow } from "../../app/api.ts";
 import type { FilePatch } from "../../base/session.ts";
 import type { IconName } from "../parts/Icon.tsx";
+import { oneLine } from "./visible.ts";
 
 export interface TodoItem {
   readonly text: string;
@@ -58,6 +59,13 @@ function readTextInput(body: string, event: EventRow, hasPatch: boolean): ToolIn
   if (event.kind === "subagent") return { ...nothing, asked: body };
   if (toolIcon(event) === "run") return { ...nothing, command: body };
   return hasPatch ? nothing : { ...nothing, fields: [{ name: "", value: body }] };
+}
+
+/** A tool's line begins with what it did, not with where: agents go to the project's folder before each command. */
+export function toolLine(event: EventRow): string {
+  const summary = oneLine(event.summary ?? "");
+  if (toolIcon(event) !== "run") return summary;
+  return summary.replace(/^cd (?:"[^"]+"|'[^']+'|[^\s;&|"']+) && (?=\S)/, "");
 }
 
 export function readPatches(body: string | undefined): readonly FilePatch[] {

@@ -12,7 +12,7 @@ import {
   plural,
 } from "../lib/format.ts";
 import { eventKey, laneKey, type Row } from "../lib/outline.ts";
-import { readPictures, toolIcon } from "../lib/toolView.ts";
+import { readPictures, toolIcon, toolLine } from "../lib/toolView.ts";
 import { oneLine } from "../lib/visible.ts";
 import { LineCount } from "../parts/Diff.tsx";
 import { Icon } from "../parts/Icon.tsx";
@@ -325,7 +325,7 @@ function StepWords(props: {
       return (
         <>
           <b>{oneLine(props.event.tool ?? "Tool")}</b>
-          <span class="mono cut summary">{summary()}</span>
+          <span class="mono cut summary">{toolLine(props.event)}</span>
         </>
       );
     case "subagent":
