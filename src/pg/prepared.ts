@@ -7,6 +7,7 @@
  */
 import { createHash } from "node:crypto";
 import {
+  chmodSync,
   constants,
   cpSync,
   existsSync,
@@ -47,6 +48,8 @@ export async function createDatabase(folder: string, options: PrepareOptions): P
   rmSync(unfinished, { recursive: true, force: true });
   if (prepared === null) await initdb(unfinished);
   else copyFolder(prepared, unfinished);
+  // PGlite makes its files for everybody, and a folder somebody chose may be open to others.
+  chmodSync(unfinished, 0o700);
   renameSync(unfinished, folder);
 }
 

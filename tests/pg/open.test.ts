@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -6,6 +7,7 @@ import {
   readFileSync,
   readdirSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -78,6 +80,13 @@ describe("a folder", () => {
     const second = unwrap(await openAt(folder, [FIRST]));
     expect(second.notices).toEqual([]);
     expect((await second.db.query("select * from notes")).rows).toEqual([{ id: 1, body: "kept" }]);
+  });
+
+  test("that others may look into keeps its database closed to them", async () => {
+    const folder = temporaryFolder();
+    chmodSync(folder, 0o755);
+    await openAt(folder, [FIRST]);
+    expect(statSync(join(folder, "db")).mode & 0o777).toBe(0o700);
   });
 
   test("is one owner's, and given back on close", async () => {
