@@ -143,8 +143,8 @@ function checkAddress(url: string): Result<{ host: string; origin: string }, Fau
 }
 
 /**
- * `fetch` with a limit in time, that tells three troubles apart by message (all that supabase-js keeps of an error):
- * no answer, a server's own fault, and an answer that is not JSON.
+ * `fetch` with a limit in time, that tells four troubles apart by message (all that supabase-js keeps of an error):
+ * no answer, a server's own fault, asked too often, and an answer that is not JSON.
  */
 const checkedFetch: typeof fetch = async (input, init) => {
   let response: Response;
@@ -160,6 +160,8 @@ const checkedFetch: typeof fetch = async (input, init) => {
     throw new Error(troubles.unreachable);
   }
   if (response.status >= 500) throw new Error(troubles.broken);
+  // Whatever stands before a server may say it, in its own words.
+  if (response.status === 429) throw new Error(troubles.tooOften);
   // Of a function's answer supabase-js says it itself; parsing a page of rows twice would take time.
   if (text !== "" && !response.url.includes("/rest/v1/") && fromJson(text) === undefined)
     throw new Error(troubles.nonsense);

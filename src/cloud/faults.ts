@@ -6,8 +6,14 @@ import type { Fault } from "../base/result.ts";
 const UNREACHABLE = "operon: unreachable";
 const BROKEN = "operon: server error";
 const NONSENSE = "operon: not an answer";
+const TOO_OFTEN = "operon: asked too often";
 
-export const troubles = { unreachable: UNREACHABLE, broken: BROKEN, nonsense: NONSENSE } as const;
+export const troubles = {
+  unreachable: UNREACHABLE,
+  broken: BROKEN,
+  nonsense: NONSENSE,
+  tooOften: TOO_OFTEN,
+} as const;
 
 export function unreachable(host: string): Fault {
   return {
@@ -20,6 +26,13 @@ function broken(host: string): Fault {
   return {
     type: "server-failed",
     message: `${host} has a fault of its own and did not do what was asked. Nothing here was changed: try again later, or tell who runs the server.`,
+  };
+}
+
+function tooOften(host: string): Fault {
+  return {
+    type: "too-often",
+    message: `${host} was asked too often. Nothing was changed: wait five minutes and try again.`,
   };
 }
 
@@ -49,8 +62,6 @@ const ACCOUNT_FAULTS: Readonly<Record<string, (host: string) => string>> = {
   email_not_confirmed: () =>
     "The e-mail address is not confirmed yet. Follow the link in the mail the server sent, then sign in.",
   signup_disabled: (host) => `${host} takes no new accounts. Ask who runs it.`,
-  over_request_rate_limit: (host) =>
-    `${host} was asked too often. Nothing was changed: wait five minutes and try again.`,
 };
 
 const SIGNED_OUT_CODES = new Set([
@@ -177,6 +188,7 @@ function wrongKey(host: string): Fault {
 function troubleIn(message: string, host: string): Fault | null {
   if (message.includes(UNREACHABLE)) return unreachable(host);
   if (message.includes(BROKEN)) return broken(host);
+  if (message.includes(TOO_OFTEN)) return tooOften(host);
   if (message.includes(NONSENSE)) return nonsense(host);
   return null;
 }

@@ -214,6 +214,8 @@ describe("a server that answers nonsense", () => {
     ],
     ["500", "server-failed", status(500, "boom")],
     ["500 as JSON", "server-failed", status(500, '{"message":"boom"}')],
+    ["429", "too-often", status(429, '{"msg":"slow down"}')],
+    ["429 of something in between", "too-often", status(429, "<h1>Slow down</h1>")],
     ["a connection that breaks", "no-network", (request) => request.socket.destroy()],
   ];
 
