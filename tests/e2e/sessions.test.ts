@@ -167,7 +167,11 @@ test("search finds words inside a trace and opens the place", async () => {
   await seat.page.locator(".session").first().waitFor();
   await seat.page.keyboard.press("/");
   await seat.page.keyboard.type("surveyor");
-  await seat.page.locator(".result.hit mark").first().waitFor();
+  await seat.page
+    .locator(".result.hit mark")
+    .getByText("surveyor", { exact: true })
+    .first()
+    .waitFor();
   await seat.page.keyboard.press("Enter");
   await seat.page
     .getByRole("heading", { level: 1, name: "Berth lights and a date that cannot be" })

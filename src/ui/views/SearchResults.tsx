@@ -55,6 +55,9 @@ export function SearchResults(props: Props): JSX.Element {
   });
   const hits = createAnswer(asked, (question) => engine.call("search", question), engine);
 
+  // While a longer word is looked for, what the shorter one found stays: a quick Enter finds something to open.
+  const inText = createMemo<readonly SearchHit[]>((before) => hits.value() ?? before, []);
+
   // What is captured meanwhile is found as well.
   let timer: ReturnType<typeof setTimeout> | undefined;
   onCleanup(() => clearTimeout(timer));
@@ -73,7 +76,7 @@ export function SearchResults(props: Props): JSX.Element {
     const titles = props.sessions.filter((row) => matchesWords(row, needles)).slice(0, MAX_TITLES);
     const titled = new Set(titles.map((row) => row.id));
     // A hit without an event or a decision is a session's title, which stands above already.
-    const inText = (hits.value() ?? []).filter(
+    const places = inText().filter(
       (hit) => hit.decision !== null || hit.event !== null || !titled.has(hit.session),
     );
     return [
@@ -82,8 +85,8 @@ export function SearchResults(props: Props): JSX.Element {
         titles.map((session) => ({ key: session.id, type: "title" as const, session })),
       ),
       ...headed(
-        inText.length === LIMIT ? `In the text: the best ${LIMIT}` : "In the text",
-        inText.map((hit, index) => ({
+        inText().length === LIMIT ? `In the text: the best ${LIMIT}` : "In the text",
+        places.map((hit, index) => ({
           key: `${hit.event ?? hit.decision ?? hit.session}:${index}`,
           type: "hit" as const,
           hit,

@@ -1,4 +1,4 @@
-import { createMemo, For, Show, type Accessor, type JSX } from "solid-js";
+import { createMemo, For, Index, Show, type Accessor, type JSX } from "solid-js";
 import type { EventRow } from "../../app/api.ts";
 import {
   agentName,
@@ -190,14 +190,14 @@ function Work(props: Props): JSX.Element {
       </Show>
       <span>
         {isRunning() ? "running, " : ""}
-        <For each={parts()}>
+        <Index each={parts()}>
           {(part, index) => (
             <>
-              {index() === 0 ? "" : ", "}
-              <span class="work-part">{part}</span>
+              {index === 0 ? "" : ", "}
+              <span class="work-part">{part()}</span>
             </>
           )}
-        </For>
+        </Index>
       </span>
       <Show when={(sums()?.errors ?? 0) > 0}>
         <span class="errors">{plural(sums()?.errors ?? 0, "error")}</span>
