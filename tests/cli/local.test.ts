@@ -109,6 +109,13 @@ test("what was said is found", async () => {
       snippet: expect.stringContaining("zanzibar") as string,
     }),
   );
+  const search = (...options: readonly string[]) =>
+    own.json<readonly SearchHit[]>(["search", "zanzibar", ...options]);
+  const inside = ["--agent", "claude-code", "--project", "/work/app", "--since", "2026-05-01"];
+  expect(await search("--session", hits[0]?.session ?? "", ...inside)).toEqual(hits);
+  expect(await search("--agent", "codex")).toEqual([]);
+  const refused = await own.run(["search", "zanzibar", "--session", "ses_none"]);
+  expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining("ses_none")]);
   await own.remove();
 });
 
