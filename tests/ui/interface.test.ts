@@ -430,6 +430,15 @@ describe("the frame", () => {
     await expectShown(seat.page.getByRole("heading", { name: "Nothing was used yet" }));
   });
 
+  test("says whose names the team reads, and claims of none of them that it stays here", async () => {
+    seat = await sit(desk);
+    await seat.go("/privacy");
+    const stays = seat.page.locator("section", { hasText: "Always stays here" }).last();
+    const goes = seat.page.locator("section", { hasText: "Goes to your team" }).last();
+    await expectShown(goes.getByText("the machine's name"));
+    expect(await stays.textContent()).not.toMatch(/machine/);
+  });
+
   test("an address of nothing says so", async () => {
     seat = await sit(desk);
     await seat.go("/sessions/ses_none");

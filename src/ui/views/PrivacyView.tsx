@@ -57,7 +57,7 @@ export function PrivacyView(): JSX.Element {
               <li>prompts, responses and thinking</li>
               <li>source code: files, diffs, patches, scripts</li>
               <li>what commands print</li>
-              <li>titles of sessions, folders, the name of this machine</li>
+              <li>titles of sessions, folders</li>
               <li>the agents' own transcripts, kept in the archive</li>
               <li>passphrases and keys</li>
             </ul>
@@ -73,6 +73,10 @@ export function PrivacyView(): JSX.Element {
                 of a tool: paths inside the project, search patterns, the first word of a command
               </li>
               <li>decisions that were written for the team, with all their text</li>
+              <li>
+                the names of team and project; of this device, once it is in the team: your user
+                name, the machine's name and your e-mail address
+              </li>
             </ul>
           </section>
         </div>
