@@ -1,7 +1,7 @@
-import { noArguments, type Command } from "./command.ts";
+import { noArguments, type Command, type CommandContext } from "./command.ts";
 import { FILTER_ABOUT, FILTER_OPTIONS, FILTER_USAGE, filterOf } from "./filter.ts";
 import { print, printJson, say, table } from "./output.ts";
-import { allTokens, money, quantity, readCount, when } from "./words.ts";
+import { allTokens, counted, money, quantity, readCount, when } from "./words.ts";
 
 export const sessions: Command = {
   usage: [`sessions ${FILTER_USAGE} [--limit N] [--json]`],
@@ -24,8 +24,7 @@ export const sessions: Command = {
       );
       return 0;
     }
-    if (rows.length === 0)
-      say("No sessions here yet. operon import captures what agents left on this machine.");
+    if (rows.length === 0) say(await whyNone(context));
     else {
       const lines = table(
         ["ID", "WHEN", "AGENT", "PROJECT", "EVENTS", "TOKENS", "COST", "TITLE"],
@@ -47,3 +46,10 @@ export const sessions: Command = {
     return 0;
   },
 };
+
+async function whyNone(context: CommandContext): Promise<string> {
+  const { total } = await context.call("sessions", { limit: 1 });
+  return total === 0
+    ? "No sessions here yet. operon import captures what agents left on this machine."
+    : `None of the ${counted(total, "session")} here fits.`;
+}

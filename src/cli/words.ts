@@ -11,7 +11,8 @@ export function when(timeMs: number | null): string {
 }
 
 export function money(costUsd: number | null): string {
-  return costUsd === null ? "unpriced" : `$${costUsd.toFixed(2)}`;
+  if (costUsd === null) return "unpriced";
+  return costUsd > 0 && costUsd < 0.005 ? "<$0.01" : `$${costUsd.toFixed(2)}`;
 }
 
 /** 950, 12.3k, 4.56M */
@@ -45,8 +46,8 @@ export function readSince(text: string, nowMs: number): number {
 }
 
 export function readCount(text: string, name: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0)
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!Number.isSafeInteger(value))
     throw new UsageError(`--${name} needs a whole number, not "${text}".`);
   return value;
 }

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { ImportReport, SearchHit, UsageRow } from "../../src/app/api.ts";
+import { money, readCount } from "../../src/cli/words.ts";
 import { createDevice, HOME, until, writeTranscript, type Device, type Ran } from "./operon.ts";
 
 interface Listed {
@@ -94,6 +95,27 @@ test("a session is shown by a unique beginning of its id; an unknown one is a se
   expect(missing.code).toBe(1);
   expect(missing.stdout).toBe("");
   expect(missing.stderr).toMatch(/[.]\s*$/);
+});
+
+test("an empty list says whether there are none, or none that fits", async () => {
+  const { stderr } = await device.run(["sessions", "--since", "2199-01-01"]);
+  expect(stderr).toMatch(/^None of the \d+ sessions here fits\.$/m);
+  const own = await createDevice();
+  expect((await own.run(["sessions"])).stderr).toMatch(/^No sessions here yet\./m);
+  await own.remove();
+});
+
+test("numbers are as people write them", () => {
+  expect([null, 0, 0.0014, 0.005, 12].map(money)).toEqual([
+    "unpriced",
+    "$0.00",
+    "<$0.01",
+    "$0.01",
+    "$12.00",
+  ]);
+  expect(readCount("20", "limit")).toBe(20);
+  for (const text of ["", " ", "1e3", "-1", "0x10"])
+    expect(() => readCount(text, "limit")).toThrow("--limit needs a whole number");
 });
 
 test("what was said is found", async () => {
