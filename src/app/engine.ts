@@ -122,8 +122,9 @@ function composeEngine(
     onGrown: documentGrew,
     onSessions: (ids) => inBackground(sessionsChanged(ids)),
     projectAt: (stream) => projects.at(stream),
-    memberAt: async (team, device) => (await online()).memberAt(team, device),
-    isHere: async (device) => (await (await online()).deviceId()) === device,
+    // Nobody can be asked before there was something to do online: local work loads none of it, and opens no secret.
+    memberAt: async (team, device) => (await teamwork)?.memberAt(team, device) ?? null,
+    isHere: (device) => membership.device() === device,
   });
   const projects = createProjects({ store, membership, clock, random, onGrown: documentGrew });
   const sharing = createSharing(store, membership, traces, clock);
@@ -165,6 +166,7 @@ function composeEngine(
           teamStates.set(team, state);
           statusChanged();
         },
+        onDevice: (account, device) => membership.setDevice(account, device),
       }),
     );
     teamwork.then((work) => work.lookAt(looked)).catch(() => (teamwork = undefined));

@@ -55,6 +55,8 @@ export function createHandlers(parts: Parts): Handlers {
   async function enter(how: "signUp" | "signIn", credentials: Credentials) {
     const account: AccountRecord = await (await online())[how](credentials);
     await membership.setAccount(account);
+    // What its sessions gained while somebody else was signed in, or nobody.
+    await parts.inOrder(() => traces.catchUp());
     const claimed = await parts.inOrder(() => sharing.claimRecent(account.id, null));
     await parts.goLive();
     return { account: account.email, claimed };

@@ -41,6 +41,9 @@ export interface Settings {
 export interface Membership {
   account(): AccountRecord | null;
   setAccount(account: AccountRecord | null): Promise<void>;
+  /** The public id of the signed-in account's device here: no secret needs to be opened for it. Null: none yet, or nobody. */
+  device(): string | null;
+  setDevice(account: string, device: string): Promise<void>;
   /** Of the signed-in account. */
   teams(): readonly TeamRecord[];
   setTeam(team: TeamRecord): Promise<void>;
@@ -54,6 +57,7 @@ export interface Membership {
 }
 
 const ACCOUNT = "account";
+const DEVICE = "device:";
 const TEAM = "team:";
 const LINK = "link:";
 
@@ -66,7 +70,7 @@ export async function openMembership(settings: Settings): Promise<Membership> {
       .filter(([key]) => key.startsWith(prefix))
       .map(([key, value]) => [key.slice(prefix.length), value as T] as const);
   /** Null takes it away. */
-  async function put(key: string, value: object | null): Promise<void> {
+  async function put(key: string, value: object | string | null): Promise<void> {
     if (value === null) await settings.delete(key);
     else await settings.set(key, value as Json);
     if (value === null) held.delete(key);
@@ -80,6 +84,10 @@ export async function openMembership(settings: Settings): Promise<Membership> {
   return {
     account,
     setAccount: (next) => put(ACCOUNT, next),
+    device: () => (held.get(DEVICE + account()?.id) as string | undefined) ?? null,
+    async setDevice(of, device) {
+      if (held.get(DEVICE + of) !== device) await put(DEVICE + of, device);
+    },
     teams,
     setTeam: (team) => put(TEAM + team.id, team),
     team(text) {

@@ -47,6 +47,8 @@ export interface TeamworkOptions {
   /** The same, kept. */
   readonly onApplied: (doc: DocId, updates: readonly Bytes[]) => void;
   readonly onState: (team: TeamId, state: SyncState) => void;
+  /** The account's device here, each time its keys were opened; before anything is written in its name. */
+  readonly onDevice: (account: string, device: string) => Promise<void>;
 }
 
 export interface Teamwork {
@@ -74,8 +76,6 @@ export interface Teamwork {
   lookAt(docs: ReadonlySet<DocId>): void;
   /** The member at a device, in words; null when the team does not know it. */
   memberAt(team: TeamId, device: string): Promise<string | null>;
-  /** The account's device here; null when nobody is signed in. */
-  deviceId(): Promise<string | null>;
   close(): Promise<void>;
 }
 
@@ -110,9 +110,15 @@ export async function openTeamwork(options: TeamworkOptions): Promise<Teamwork> 
   /** Each account has its own: a team lists a device for one account, and takes its rows from no other. */
   function deviceHere(): Promise<DeviceIdentity> {
     const { id } = signedIn();
-    const device = devices.get(id) ?? loadDevice(id, secrets, random);
+    const device = devices.get(id) ?? openDevice(id);
     devices.set(id, device);
     device.catch(() => devices.delete(id));
+    return device;
+  }
+
+  async function openDevice(of: string): Promise<DeviceIdentity> {
+    const device = await loadDevice(of, secrets, random);
+    await options.onDevice(of, device.id);
     return device;
   }
 
@@ -253,7 +259,6 @@ export async function openTeamwork(options: TeamworkOptions): Promise<Teamwork> 
       }
       return members.get(id) ?? null;
     },
-    deviceId: async () => (account === null ? null : (await deviceHere()).id),
     async close() {
       live = false;
       await leave();

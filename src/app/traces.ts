@@ -47,8 +47,8 @@ export interface TracesOptions {
   projectAt(stream: StreamRef): Promise<{ readonly id: ProjectId; readonly name: string } | null>;
   /** The member at a device, in words; null when nobody can be asked. */
   memberAt(team: TeamId, device: string): Promise<string | null>;
-  /** Is this the device here? */
-  isHere(device: string): Promise<boolean>;
+  /** Is this the signed-in account's device here? */
+  isHere(device: string): boolean;
 }
 
 export function createTraces({
@@ -125,7 +125,7 @@ export function createTraces({
   }
 
   /** A trace is written by one device. Another's is left to it, though the session may lie on this machine too. */
-  async function isOwn({ owner }: DocumentInfo): Promise<boolean> {
+  function isOwn({ owner }: DocumentInfo): boolean {
     return owner === null || isHere(owner);
   }
 
@@ -153,7 +153,7 @@ export function createTraces({
           id === session &&
           info.stream?.team === stream.team &&
           info.stream.project === stream.project;
-        if (!fits || !(await isOwn(info))) continue;
+        if (!fits || !isOwn(info)) continue;
         await write(info, session);
         return false;
       }
@@ -165,12 +165,12 @@ export function createTraces({
     async withdraw(stream) {
       for (const [info] of await shared()) {
         const there = info.stream?.team === stream.team && info.stream.project === stream.project;
-        if (there && (await isOwn(info))) await store.documents.retire(info.id);
+        if (there && isOwn(info)) await store.documents.retire(info.id);
       }
     },
     async catchUp(among) {
       for (const [info, session] of await shared())
-        if ((among?.has(session) ?? true) && (await isOwn(info))) await write(info, session);
+        if ((among?.has(session) ?? true) && isOwn(info)) await write(info, session);
     },
     async received(id) {
       const session = sessionOfTrace(id);

@@ -50,7 +50,7 @@ test("a damaged trace keeps no other from being shown, and an owner who could no
     onSessions: () => undefined,
     projectAt: async () => null,
     memberAt: async () => owner,
-    isHere: async () => false,
+    isHere: () => false,
   });
   await traces.receiveAll();
   expect(logged).toEqual([traceOf(session(1))]);

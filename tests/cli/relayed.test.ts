@@ -1,5 +1,5 @@
 /** Between devices and relay stands a proxy: what is lost on the way, what is sent at all, and a relay that is none. */
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { hostname, userInfo } from "node:os";
@@ -184,6 +184,27 @@ test("a decision edited here and there at once while an engine stays: the same f
     engine.kill("SIGINT");
     expect((await engine.ended).code).toBe(0);
   }
+  await quiet();
+});
+
+test("a keychain that is away stops no local work, and what was imported meanwhile is sent when it is back", async () => {
+  const profile = join(a.folder, "default");
+  const [secrets, away] = [join(profile, "secrets.json"), join(profile, "keychain-away.json")];
+  const [session] = await sessionsOf(a, SESSION_BOTH);
+  const turns = Array.from({ length: 3 }, (_, n) => ({
+    prompt: `canaryprompt ${n}`,
+    response: "canaryresponse",
+    file: "src/canaryfile.ts",
+  }));
+  await rename(secrets, away);
+  await writeFile(join(profile, "keychain-used"), "");
+  expect((await a.run(["sync", "--once"])).stderr).toMatch(/keychain, which cannot be reached/);
+  await writeTranscript(a.home, SESSION_BOTH, CWD, turns);
+  await a.json(["import"]);
+  expect((await sessionsOf(a, SESSION_BOTH))[0]?.events).toBeGreaterThan(session?.events ?? 0);
+  await rm(join(profile, "keychain-used"));
+  await rename(away, secrets);
+  expect(await sync(a)).toMatchObject({ pushed: 1, verified: true, alarms: [] });
   await quiet();
 });
 
