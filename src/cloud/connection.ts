@@ -10,6 +10,8 @@ import { callFault, nonsense, signedOut, troubles, unreachable } from "./faults.
 import type { SecretStore } from "./secret-store.ts";
 
 const TIMEOUT_MS = 30_000;
+/** A page of rows, the largest answer there is, has a third of it. */
+const ANSWER_MAX_BYTES = 16 * 1024 * 1024;
 const HEARTBEAT_MS = 10_000;
 /** supabase-js renews a token this long before it expires. */
 const RENEWED_BEFORE_MS = 100_000;
@@ -143,22 +145,23 @@ function checkAddress(url: string): Result<{ host: string; origin: string }, Fau
 }
 
 /**
- * `fetch` with a limit in time, that tells four troubles apart by message (all that supabase-js keeps of an error):
- * no answer, a server's own fault, asked too often, and an answer that is not JSON.
+ * `fetch` with a limit in time and one in size, that tells five troubles apart by message (all that supabase-js keeps of
+ * an error): no answer, too much of one, a server's own fault, asked too often, and an answer that is not JSON.
  */
 const checkedFetch: typeof fetch = async (input, init) => {
   let response: Response;
-  let text: string;
+  let text: string | null;
   try {
     response = await fetch(input, {
       ...init,
       redirect: "error",
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
-    text = await response.text();
+    text = await textOf(response);
   } catch {
     throw new Error(troubles.unreachable);
   }
+  if (text === null) throw new Error(troubles.tooLarge);
   if (response.status >= 500) throw new Error(troubles.broken);
   // Whatever stands before a server may say it, in its own words.
   if (response.status === 429) throw new Error(troubles.tooOften);
@@ -167,6 +170,25 @@ const checkedFetch: typeof fetch = async (input, init) => {
     throw new Error(troubles.nonsense);
   return new Response(text === "" ? null : text, response);
 };
+
+/** Null as soon as it is too large: what a server goes on sending is neither kept nor waited for. */
+async function textOf(response: Response): Promise<string | null> {
+  const body: ReadableStream<Uint8Array> | null = response.body;
+  const reader = body?.getReader();
+  if (reader === undefined) return "";
+  const decoder = new TextDecoder();
+  let [text, sizeBytes] = ["", 0];
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return text + decoder.decode();
+    sizeBytes += value.length;
+    if (sizeBytes > ANSWER_MAX_BYTES) {
+      await reader.cancel();
+      return null;
+    }
+    text += decoder.decode(value, { stream: true });
+  }
+}
 
 /** Undefined when it is not JSON. */
 function fromJson(text: string): unknown {

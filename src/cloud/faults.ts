@@ -7,12 +7,14 @@ const UNREACHABLE = "operon: unreachable";
 const BROKEN = "operon: server error";
 const NONSENSE = "operon: not an answer";
 const TOO_OFTEN = "operon: asked too often";
+const TOO_LARGE = "operon: too large an answer";
 
 export const troubles = {
   unreachable: UNREACHABLE,
   broken: BROKEN,
   nonsense: NONSENSE,
   tooOften: TOO_OFTEN,
+  tooLarge: TOO_LARGE,
 } as const;
 
 export function unreachable(host: string): Fault {
@@ -40,6 +42,13 @@ export function nonsense(host: string): Fault {
   return {
     type: "nonsense",
     message: `${host} answered something that is neither Supabase nor an Operon relay, so it was ignored and nothing was changed. Check the address (--url).`,
+  };
+}
+
+function tooLarge(host: string): Fault {
+  return {
+    type: "answer-too-large",
+    message: `${host} answered more than this program ever asks for, so it was cut off and ignored. Nothing here was changed: tell who runs the server.`,
   };
 }
 
@@ -190,6 +199,7 @@ function troubleIn(message: string, host: string): Fault | null {
   if (message.includes(BROKEN)) return broken(host);
   if (message.includes(TOO_OFTEN)) return tooOften(host);
   if (message.includes(NONSENSE)) return nonsense(host);
+  if (message.includes(TOO_LARGE)) return tooLarge(host);
   return null;
 }
 

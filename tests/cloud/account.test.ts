@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { pipeline, Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Secret } from "../../src/base/secret.ts";
@@ -26,6 +27,17 @@ beforeAll(async () => {
   server = await startServer();
 }, 60_000);
 afterAll(() => server.close());
+
+/** Sends until the other side has enough. */
+function endless(response: ServerResponse): void {
+  const spaces = Buffer.alloc(1024 * 1024, " ");
+  const source = new Readable({
+    read() {
+      this.push(spaces);
+    },
+  });
+  pipeline(source, response, () => undefined);
+}
 
 /** To a server that is not there. */
 function moveSession(held: Map<string, string>): void {
@@ -216,6 +228,7 @@ describe("a server that answers nonsense", () => {
     ["500 as JSON", "server-failed", status(500, '{"message":"boom"}')],
     ["429", "too-often", status(429, '{"msg":"slow down"}')],
     ["429 of something in between", "too-often", status(429, "<h1>Slow down</h1>")],
+    ["an answer without an end", "answer-too-large", (_request, response) => endless(response)],
     ["a connection that breaks", "no-network", (request) => request.socket.destroy()],
   ];
 
