@@ -4,7 +4,8 @@
  * Every request and every socket must name this host and port (so that a foreign name that resolves to this machine is no
  * way in), come from this origin if it says where it comes from, and bring the cookie. The cookie is given for a token,
  * once: the token stands in the address that was printed, and the next address has none in it.
- * Cookies outlive the engine, so that a page open while it is started again goes on: the profile keeps their hashes.
+ * Cookies outlive the engine, so that a page open while it is started again goes on: the profile keeps their hashes. They do
+ * not outlive the port: whoever holds it when the engine returns may have been handed them by a page that was open.
  */
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -252,6 +253,7 @@ async function openMemory(path: string, clock: Clock) {
     async setPort(next: number) {
       if (next === port) return;
       port = next;
+      cookies = [];
       await save();
     },
     knows: (hash: string) =>

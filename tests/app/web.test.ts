@@ -206,14 +206,16 @@ test("a cookie ends after its days", async () => {
   expect((await get("/", { cookie })).status).toBe(401);
 });
 
-test("a taken port is left for another one, which is kept", async () => {
+test("a taken port is left for another one, which is kept; whoever took it has no use for the cookies it was sent", async () => {
   const { port } = web;
+  const value = (await enter()).split("=")[1];
   await web.close();
   const other = createServer();
   await new Promise<void>((resolve) => other.listen(port, "127.0.0.1", resolve));
   web = await start();
   expect(web.movedFrom).toBe(port);
   const moved = web.port;
+  expect((await get("/", { cookie: `operon_${moved}=${value}` })).status).toBe(401);
   await web.close();
   await new Promise((resolve) => other.close(resolve));
   web = await start();
