@@ -3,7 +3,7 @@
  * plugin, so that a rule that is off, or a linter that sees nothing, fails here.
  */
 import { execFile } from "node:child_process";
-import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -335,6 +335,47 @@ describe("what the linter sees", () => {
     expect(files.filter((file) => file.includes("node_modules"))).toEqual([]);
   });
 });
+
+describe("the table of rooms", () => {
+  it.each(Object.entries(ROOMS))("grants %s nothing that it does not use", async (name, room) => {
+    const imports = await importsOf(room.folder);
+    const targets = imports.map(({ target }) => target);
+    const isUsed = (specifier: string) =>
+      imports.some(({ text }) => text === specifier || text.startsWith(`${specifier}/`));
+    const loaded = Object.entries(room.loads ?? {}).flatMap(([from, rooms]) =>
+      rooms.filter(
+        (to) => !imports.some((one) => one.from === from && roomOf(one.target ?? "") === to),
+      ),
+    );
+    expect({
+      packages: room.packages.filter((one) => !isUsed(one)),
+      rooms: room.imports.filter((one) => !targets.some((path) => roomOf(path ?? "") === one)),
+      files: Object.keys(room.files ?? {}).filter((file) => !targets.includes(file)),
+      loaded,
+      network: room.network === true && !["node:http", "node:net"].some(isUsed) ? [name] : [],
+    }).toEqual({ packages: [], rooms: [], files: [], loaded: [], network: [] });
+  });
+});
+
+interface Imported {
+  readonly from: string;
+  /** As written. */
+  readonly text: string;
+  /** A file of this project, from its root; null for a package. */
+  readonly target: string | null;
+}
+
+async function importsOf(folder: string): Promise<readonly Imported[]> {
+  const found: Imported[] = [];
+  for (const name of await readdir(join(ROOT, folder), { recursive: true })) {
+    if (!/\.(tsx?|css)$/.test(name)) continue;
+    const from = join(folder, name);
+    const source = await readFile(join(ROOT, from), "utf8");
+    for (const [, text = ""] of source.matchAll(/(?:\bfrom|import\(?)\s*"([^"]+)"/g))
+      found.push({ from, text, target: text.startsWith(".") ? join(dirname(from), text) : null });
+  }
+  return found;
+}
 
 /** Standard output; the linter fails when it finds something, as it should here. */
 async function oxlint(cwd: string, ...args: readonly string[]): Promise<string> {
