@@ -4,6 +4,7 @@
  */
 import type { Transaction } from "@electric-sql/pglite";
 import { withoutNul } from "./arrays.ts";
+import { ROWS_DEVICE } from "./engine.ts";
 
 /** A value knows its column's type: text, bigint, boolean or bytea. */
 export type CopyValue = string | number | boolean | Uint8Array | null;
@@ -20,10 +21,9 @@ export async function copyRows(
   rows: readonly (readonly CopyValue[])[],
 ): Promise<void> {
   if (rows.length === 0) return;
-  const blob = new Blob([encodeRows(columns.length, rows)]);
-  await tx.query(`copy ${table} (${columns.join(", ")}) from '/dev/blob' (format binary)`, [], {
-    blob,
-  });
+  await tx.query(`copy ${table} (${columns.join(", ")}) from '${ROWS_DEVICE}' (format binary)`, [
+    encodeRows(columns.length, rows),
+  ]);
 }
 
 function encodeRows(

@@ -5,8 +5,16 @@
  *   such a database is *dead*: every further call fails at once with the same sentence, and closing it does nothing.
  * - Bytes travel as bytes: a `bytea` or array parameter given as a `Uint8Array` is sent in binary form
  *   (see `arrays.ts`), which makes bulk inserts some five times cheaper, and `bytea` results are decoded natively.
+ *   The one parameter of a `copy … from` is what it finds in `ROWS_DEVICE`: PGlite's own way, a Blob, is copied three times,
+ *   once of them byte by byte.
  */
-import { PGlite, types, type PGliteOptions } from "@electric-sql/pglite";
+import {
+  PGlite,
+  types,
+  type PGliteOptions,
+  type QueryOptions,
+  type Results,
+} from "@electric-sql/pglite";
 import { type Fault, FaultError } from "../base/result.ts";
 import { diskFull, isDiskFull, isPanic, stopped } from "./faults.ts";
 
@@ -20,8 +28,21 @@ const START_PARAMS = [
   ...SETTINGS.flatMap((setting) => ["-c", setting]),
 ];
 
+export const ROWS_DEVICE = "/dev/rows";
+const ROWS_DEVICE_NUMBER = 99;
+const NOTHING = new Uint8Array(0);
+
+/** What is used of Emscripten's file system. */
+interface Devices {
+  makedev(major: number, minor: number): number;
+  registerDevice(device: number, operations: object): void;
+  mkdev(path: string, device: number): void;
+}
+
 export class Engine extends PGlite {
   readonly folder: string;
+  /** What the device gives. */
+  #rows: Uint8Array = NOTHING;
   #dead: Fault | null = null;
 
   private constructor(folder: string, options: PGliteOptions) {
@@ -34,6 +55,7 @@ export class Engine extends PGlite {
     const engine = new Engine(folder, { startParams: START_PARAMS });
     await engine.waitReady;
     engine.#sendBytesAsBytes();
+    engine.#serveRows();
     return engine;
   }
 
@@ -51,6 +73,22 @@ export class Engine extends PGlite {
     }
   }
 
+  override async query<T>(
+    text: string,
+    params?: unknown[],
+    options?: QueryOptions,
+  ): Promise<Results<T>> {
+    const [rows] = params ?? [];
+    if (!text.startsWith("copy ") || !(rows instanceof Uint8Array))
+      return super.query<T>(text, params, options);
+    this.#rows = rows;
+    try {
+      return await super.query<T>(text, [], options);
+    } finally {
+      this.#rows = NOTHING;
+    }
+  }
+
   override async close(): Promise<void> {
     if (this.#dead === null) await super.close();
   }
@@ -61,6 +99,21 @@ export class Engine extends PGlite {
     if (fatal) this.#dead = fault ?? stopped(this.folder, String((error as Error).message));
     const known = fault ?? this.#dead;
     return known === null ? withoutValues(error) : new FaultError(known);
+  }
+
+  #serveRows(): void {
+    const fs: Devices = this.Module.FS;
+    const device = fs.makedev(ROWS_DEVICE_NUMBER, 0);
+    fs.registerDevice(device, {
+      open: () => undefined,
+      close: () => undefined,
+      read: (_: unknown, into: Int8Array, at: number, length: number, position: number) => {
+        const some = this.#rows.subarray(position, position + length);
+        into.set(some, at);
+        return some.length;
+      },
+    });
+    fs.mkdev(ROWS_DEVICE, device);
   }
 
   #sendBytesAsBytes(): void {

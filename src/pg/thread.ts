@@ -6,7 +6,7 @@ import { FaultError, type Fault } from "../base/result.ts";
 import { Engine } from "./engine.ts";
 
 /** What crosses as it is: parsers are functions and stay behind. */
-export type AskedOptions = Pick<QueryOptions, "blob" | "rowMode">;
+export type AskedOptions = Pick<QueryOptions, "rowMode">;
 
 export interface Request {
   readonly id: number;
