@@ -1,7 +1,7 @@
 /** A database that was lost, at whatever point the process ended: the sessions are there again, and it is said. */
 import { readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { openEngine, type Engine } from "../../src/app/engine.ts";
 import { profileOf } from "../../src/app/paths.ts";
 import { systemClock } from "../../src/base/clock.ts";
@@ -11,6 +11,8 @@ import { unwrap } from "../../src/base/result.ts";
 import { openStore } from "../../src/store/store.ts";
 import { fixtureHome, tempFolder } from "../capture/home.ts";
 import { batch } from "../store/captures.ts";
+
+vi.setConfig({ testTimeout: 240_000 });
 
 interface Profile {
   readonly folder: string;
