@@ -276,6 +276,16 @@ describe("a trace", () => {
     await expectShown(seat.page.locator(`${at("evt_rich_11")}[data-current=true]`));
   });
 
+  test("the time line measures the trace in what its bars measure", async () => {
+    seat = await sit(desk);
+    await seat.go("/sessions/ses_rich");
+    const line = seat.page.getByRole("complementary", { name: "Time line" });
+    const measure = line.locator("header .quiet");
+    await expect.poll(() => measure.textContent()).toMatch(/ [smh]$/);
+    await line.getByRole("button", { name: "Tokens" }).click();
+    expect(await measure.textContent()).toMatch(/^[\d.,]+(?: [kM])? tokens$/);
+  });
+
   test("find here shows how many places there are, and goes from one to the next", async () => {
     seat = await sit(desk);
     await seat.go("/sessions/ses_rich");

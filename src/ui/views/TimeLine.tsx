@@ -10,7 +10,7 @@ import {
   type JSX,
 } from "solid-js";
 import type { EventRow, SessionRow } from "../../app/api.ts";
-import { agentName, clockTime, duration, exactCount, money } from "../lib/format.ts";
+import { agentName, clockTime, compactCount, duration, exactCount, money } from "../lib/format.ts";
 import type { Outline } from "../lib/outline.ts";
 import { timeLineBy, setTimeLineBy } from "../lib/preferences.ts";
 import { oneLine } from "../lib/visible.ts";
@@ -56,6 +56,10 @@ export function TimeLine(props: Props): JSX.Element {
     return trace ?? props.trace.outline().traces[0] ?? null;
   });
 
+  const length = (): string =>
+    lengthOf(current()?.sums.startedAt ?? null, current()?.sums.endedAt ?? null);
+  const tokens = (): string => `${compactCount(current()?.sums.tokens ?? 0)} tokens`;
+
   onMount(() => {
     const observer = new ResizeObserver(() => setHeight(scroller.clientHeight));
     observer.observe(scroller);
@@ -87,9 +91,7 @@ export function TimeLine(props: Props): JSX.Element {
             Tokens
           </button>
         </div>
-        <span class="quiet">
-          {lengthOf(current()?.sums.startedAt ?? null, current()?.sums.endedAt ?? null)}
-        </span>
+        <span class="quiet">{timeLineBy() === "tokens" ? tokens() : length()}</span>
       </header>
       <div
         class="scroll bars"
