@@ -178,7 +178,7 @@ class Engine implements Sync {
         this.poke();
         return;
       case "poke":
-        this.#poked.set(streamKey(signal.stream), signal.n);
+        this.#pokeOf(streamKey(signal.stream), signal.n);
         if (signal.brought && this.#brought.length < BROUGHT_MAX)
           this.#brought.push(signal.brought);
         return this.#want();
@@ -190,6 +190,11 @@ class Engine implements Sync {
       default:
         never(signal);
     }
+  }
+
+  /** Pokes may overtake each other. */
+  #pokeOf(stream: string, n: number): void {
+    this.#poked.set(stream, Math.max(n, this.#poked.get(stream) ?? 0));
   }
 
   #want(): void {

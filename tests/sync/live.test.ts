@@ -198,6 +198,37 @@ describe("S18", () => {
     expect(bob.states.at(-1)?.state).toBe("verified");
   });
 
+  test("S18: pokes that overtake each other hide no row", async () => {
+    const { listen, pull } = bob.transport;
+    await bob.sync.stop();
+    const late: (() => void)[] = [];
+    let isLate = false;
+    bob.transport.listen = (of, onSignal) =>
+      listen(of, (signal) => {
+        if (isLate) late.push(() => onSignal(signal));
+        else onSignal(signal);
+      });
+    bob.sync.start();
+    await quiet();
+    const answered = Promise.withResolvers<void>();
+    bob.transport.pull = async (...asked) => {
+      const page = await pull(...asked);
+      await answered.promise;
+      return page;
+    };
+    isLate = true;
+    bob.sync.poke();
+    await quiet();
+    type(ada, "1");
+    await expectSoon(() => rows().length === 2);
+    team.time.advance(1000);
+    type(ada, "2");
+    await expectSoon(() => rows().length === 3);
+    for (const tell of late.toReversed()) tell();
+    answered.resolve();
+    await expectSoon(() => bob.text(doc) === "base12");
+  });
+
   test("S18: a brought row is judged like a fetched one", async () => {
     await quiet();
     const { listen } = bob.transport;
