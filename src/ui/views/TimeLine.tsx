@@ -10,7 +10,15 @@ import {
   type JSX,
 } from "solid-js";
 import type { EventRow, SessionRow } from "../../app/api.ts";
-import { agentName, clockTime, compactCount, duration, exactCount, money } from "../lib/format.ts";
+import {
+  agentName,
+  allTokens,
+  clockTime,
+  compactCount,
+  duration,
+  exactCount,
+  money,
+} from "../lib/format.ts";
 import type { Outline } from "../lib/outline.ts";
 import { timeLineBy, setTimeLineBy } from "../lib/preferences.ts";
 import { oneLine } from "../lib/visible.ts";
@@ -58,7 +66,10 @@ export function TimeLine(props: Props): JSX.Element {
 
   const length = (): string =>
     lengthOf(current()?.sums.startedAt ?? null, current()?.sums.endedAt ?? null);
-  const tokens = (): string => `${compactCount(current()?.sums.tokens ?? 0)} tokens`;
+  const tokens = (): string => {
+    const trace = current();
+    return `${compactCount(trace === null ? 0 : allTokens(trace.sums.tokens))} tokens`;
+  };
 
   onMount(() => {
     const observer = new ResizeObserver(() => setHeight(scroller.clientHeight));
