@@ -8,6 +8,7 @@
  */
 import type { Bytes } from "../base/bytes.ts";
 import type { DocId } from "../base/ids.ts";
+import { contradicting } from "../crdt/contradictions.ts";
 import { inapplicable } from "../crdt/documents.ts";
 import { isUpdate } from "../crdt/known.ts";
 import { peekHeader } from "../crypto/header.ts";
@@ -90,7 +91,10 @@ export class Looks {
     const { store, onShown } = this.#options;
     const held = await store.state(change.doc);
     if (!held?.stream || !sameStream(held.stream, stream) || held.kind !== change.kind) return;
-    if (inapplicable(held.state, [change.body]).size === 0) onShown(change.doc, [change.body]);
+    const update = [change.body];
+    if (inapplicable(held.state, update).size > 0 || contradicting(held.state, update).size > 0)
+      return;
+    onShown(change.doc, update);
   }
 
   /** A trace is not typed in, so its rows are not shown this way. */

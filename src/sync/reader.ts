@@ -6,12 +6,13 @@
  * - forwards, each proven row is held against its chain, its document and what its author claims to have seen.
  *
  * Then the updates of each document are tried on a copy of it: one that cannot be applied would make the document one
- * that nobody can open. A row that fails is skipped with an alarm; the running hash counts it all the same. Nothing is
+ * that nobody can open, one that contradicts it would make the devices' documents differ. A row that fails is skipped with an alarm; the running hash counts it all the same. Nothing is
  * stored here.
  */
 import { type Bytes, equalBytes, toHex } from "../base/bytes.ts";
 import type { DocId } from "../base/ids.ts";
 import { never } from "../base/result.ts";
+import { contradicting } from "../crdt/contradictions.ts";
 import { encodeDoc, inapplicable, openDoc } from "../crdt/documents.ts";
 import { foldKnown, isUpdate, EMPTY_KNOWN } from "../crdt/known.ts";
 import { FIRST_SEQUENCE, peekHeader, type RowHeader } from "../crypto/header.ts";
@@ -164,6 +165,9 @@ function open(
   }
 }
 
+const CONTRADICTS =
+  "it says something else under a name that is taken, as if one of two programs wrote as the other";
+
 interface OpenDocument {
   readonly info: DocumentInfo;
   owner: string | null;
@@ -217,21 +221,26 @@ class PageReader {
     }
   }
 
-  /** Refuses the updates that cannot be applied to their documents. */
+  /** Refuses the updates that cannot be applied to their documents, or say something else where something stands. */
   async tryUpdates(): Promise<void> {
     for (const [id, document] of this.#documents) {
-      const others = document.changes.filter(({ own }) => !own);
-      if (others.length === 0) continue;
+      if (document.changes.every(({ own }) => own)) continue;
       const state = (await this.#options.store.state(id))?.state ?? encodeDoc(openDoc(null));
-      const bad = inapplicable(
-        state,
-        others.map(({ update }) => update),
-      );
-      const refused = new Set(others.filter((_, i) => bad.has(i)));
-      for (const { device } of refused) this.#refuse(device, "its change cannot be applied");
-      document.changes = document.changes.filter((change) => !refused.has(change));
-      this.#taken -= refused.size;
+      this.#refuseThose(inapplicable, state, document, "its change cannot be applied");
+      this.#refuseThose(contradicting, state, document, CONTRADICTS);
     }
+  }
+
+  #refuseThose(find: typeof inapplicable, state: Bytes, document: OpenDocument, why: string): void {
+    const others = document.changes.filter(({ own }) => !own);
+    const found = find(
+      state,
+      others.map(({ update }) => update),
+    );
+    const refused = new Set(others.filter((_, i) => found.has(i)));
+    for (const { device } of refused) this.#refuse(device, why);
+    document.changes = document.changes.filter((change) => !refused.has(change));
+    this.#taken -= refused.size;
   }
 
   result(cursor: Cursor): ReadPage {

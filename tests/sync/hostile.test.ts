@@ -169,6 +169,27 @@ describe("S11", () => {
     expect(bob.text(doc)).toBe("one two three four five");
   });
 
+  test("S11: a change under a clientID that others write with is refused where it contradicts them", async () => {
+    await bob.once();
+    const page = ada.store.open(doc);
+    const before = Y.encodeStateVector(page);
+    page.getText("context").insert(0, "mine ");
+    ada.store.append(doc, Y.encodeStateAsUpdate(page, before) as Bytes);
+    const false_ = bob.store.open(doc);
+    false_.clientID = page.clientID;
+    false_.getText("context").insert(0, "evil, and longer ");
+    rows().push(sealedBy(carol(), Y.encodeStateAsUpdate(false_, before) as Bytes));
+    // Whose words it would replace has an alarm, and sends them all the same.
+    expect((await ada.once()).alarms).toEqual([
+      expect.stringContaining("under a name that is taken"),
+    ]);
+    expect(ada.text(doc)).toBe("mine one two three ");
+    expect(ada.store.pendingOf(doc)).toBe(null);
+    // Who heard the false ones alone has the alarm when the true ones come.
+    const { alarms } = await bob.once();
+    expect(alarms).toEqual([expect.stringContaining("under a name that is taken")]);
+  });
+
   test("S11: a swapped or broken card makes its device unknown", async () => {
     const held = team.server.devices.findIndex(({ device }) => device === ada.identity.id);
     team.server.devices[held] = { device: ada.identity.id, card: noise(557) };
