@@ -180,7 +180,7 @@ describe("accounts", () => {
       (await client().auth.signInWithPassword({ email: "carl@example.org", password: PASSWORD }))
         .error,
     ).toBeNull();
-  }, 30_000);
+  }, 180_000);
 
   it("a short password is refused as weak", async () => {
     const { error } = await client().auth.signUp({
