@@ -41,8 +41,8 @@ export interface SessionRow {
   readonly sharedWith: string | null;
   /** Whose session: null is this machine's, else the member who shared it. */
   readonly owner: string | null;
-  /** Claimed by the signed-in account: follows its project's setting without being shared by hand. */
-  readonly claimed: boolean;
+  /** Id of the account that claimed it: it follows that account's links without being shared by hand. Null: none did. */
+  readonly claimedBy: string | null;
 }
 
 export interface EventRow {

@@ -115,6 +115,7 @@ export function createHandlers(parts: Parts): Handlers {
       return { stream: { team: membership.team(team).id, project: null }, name: undefined };
     if (project === undefined) return { stream: null, name: undefined };
     const found = await projects.find(project);
+    membership.requireAccount();
     const linked = membership.link(found.id as ProjectId);
     if (linked === null) {
       raise(

@@ -41,6 +41,8 @@ export interface Settings {
 export interface Membership {
   account(): AccountRecord | null;
   setAccount(account: AccountRecord | null): Promise<void>;
+  /** Raises "signed-out". */
+  requireAccount(): AccountRecord;
   /** The public id of the signed-in account's device here: no secret needs to be opened for it. Null: none yet, or nobody. */
   device(): string | null;
   setDevice(account: string, device: string): Promise<void>;
@@ -51,9 +53,10 @@ export interface Membership {
   team(text: string): TeamRecord;
   /** The only one there is, when none is named. Raises "no-team". */
   onlyTeam(): TeamRecord;
+  /** Of the signed-in account, too: another one's link is not its consent. */
   link(project: ProjectId): LinkRecord | null;
+  /** Raises "signed-out". */
   setLink(project: ProjectId, link: LinkRecord | null): Promise<void>;
-  links(): ReadonlyMap<ProjectId, LinkRecord>;
 }
 
 const ACCOUNT = "account";
@@ -65,10 +68,8 @@ export async function openMembership(settings: Settings): Promise<Membership> {
   const held = new Map<string, unknown>(await settings.all());
   const account = (): AccountRecord | null =>
     (held.get(ACCOUNT) as AccountRecord | undefined) ?? null;
-  const under = <T>(prefix: string): readonly (readonly [string, T])[] =>
-    [...held]
-      .filter(([key]) => key.startsWith(prefix))
-      .map(([key, value]) => [key.slice(prefix.length), value as T] as const);
+  const under = <T>(prefix: string): readonly T[] =>
+    [...held].filter(([key]) => key.startsWith(prefix)).map(([, value]) => value as T);
   /** Null takes it away. */
   async function put(key: string, value: object | string | null): Promise<void> {
     if (value === null) await settings.delete(key);
@@ -76,20 +77,29 @@ export async function openMembership(settings: Settings): Promise<Membership> {
     if (value === null) held.delete(key);
     else held.set(key, value);
   }
-  const teams = (): readonly TeamRecord[] =>
-    under<TeamRecord>(TEAM)
-      .map(([, team]) => team)
-      .filter((team) => team.account === account()?.id);
+  // Two accounts may be in one team and link one project, each for itself: the account stands in both keys.
+  const teams = (): readonly TeamRecord[] => under<TeamRecord>(`${TEAM}${account()?.id}:`);
+  const linkKey = (of: string | undefined, project: ProjectId) => `${LINK}${of}:${project}`;
+
+  function requireAccount(): AccountRecord {
+    const known = account();
+    if (known !== null) return known;
+    raise(
+      "signed-out",
+      'Nobody is signed in on this machine, and it is an account that shares with a team. Nothing was changed: run "operon login" first.',
+    );
+  }
 
   return {
     account,
     setAccount: (next) => put(ACCOUNT, next),
+    requireAccount,
     device: () => (held.get(DEVICE + account()?.id) as string | undefined) ?? null,
     async setDevice(of, device) {
       if (held.get(DEVICE + of) !== device) await put(DEVICE + of, device);
     },
     teams,
-    setTeam: (team) => put(TEAM + team.id, team),
+    setTeam: (team) => put(`${TEAM}${team.account}:${team.id}`, team),
     team(text) {
       const exact = teams().filter(({ id, name }) => id === text || name === text);
       const found = exact.length > 0 ? exact : teams().filter(({ id }) => id.startsWith(text));
@@ -119,8 +129,8 @@ export async function openMembership(settings: Settings): Promise<Membership> {
         );
       return only;
     },
-    link: (project) => (held.get(LINK + project) as LinkRecord | undefined) ?? null,
-    setLink: (project, link) => put(LINK + project, link),
-    links: () => new Map(under<LinkRecord>(LINK).map(([id, link]) => [id as ProjectId, link])),
+    link: (project) =>
+      (held.get(linkKey(account()?.id, project)) as LinkRecord | undefined) ?? null,
+    setLink: async (project, link) => put(linkKey(requireAccount().id, project), link),
   };
 }

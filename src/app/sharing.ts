@@ -4,6 +4,7 @@
  * - A session is shared with the team its project is linked to, and with nobody before.
  * - Signed in, only sessions with an event in the last minute are claimed; claimed ones follow their project's link.
  *   Older ones stay until a person shares them.
+ * - A claim and a link are of one account: what was claimed under a private one never follows the link of another.
  */
 import type { SessionId } from "../base/ids.ts";
 import type { Clock } from "../base/clock.ts";
@@ -17,13 +18,13 @@ import type { ProjectId } from "../base/ids.ts";
 const CLAIM_WINDOW_MS = 60_000;
 
 export interface Sharing {
-  /** All or, when one cannot be, none. Answers how many are shared now that were not. Raises "not-linked", "not-yours". */
+  /** All or, when one cannot be, none. Answers how many are shared now that were not. Raises "not-linked", "not-yours", "signed-out". */
   share(sessions: readonly SessionRow[]): Promise<number>;
   /** Of these (null: of all) the ones of the last minute. Shares those whose project is linked. Answers how many. */
   claimRecent(account: string, among: readonly SessionId[] | null): Promise<number>;
-  /** After a project was linked: its claimed sessions. */
+  /** After a project was linked: its sessions that the signed-in account claimed. */
   shareClaimed(project: ProjectId): Promise<void>;
-  /** Sets or (null) takes away a project's link. From the stream of another one before, its sessions are withdrawn. */
+  /** Sets or (null) takes away a project's link. Raises "signed-out". From the stream of another one before, its sessions are withdrawn. */
   relink(project: ProjectId, link: LinkRecord | null): Promise<void>;
 }
 
@@ -60,7 +61,8 @@ export function createSharing(
     },
     async claimRecent(account, among) {
       const fresh = (await recent()).filter(
-        ({ id, claimed }) => !claimed && (among === null || among.includes(id as SessionId)),
+        ({ id, claimedBy }) =>
+          claimedBy === null && (among === null || among.includes(id as SessionId)),
       );
       if (fresh.length > 0)
         await store.sessions.claim(
@@ -71,9 +73,10 @@ export function createSharing(
       return fresh.length;
     },
     async shareClaimed(project) {
+      const account = membership.account()?.id;
       const { rows } = await store.views.sessions({ project, limit: Number.MAX_SAFE_INTEGER });
       for (const session of rows)
-        if (session.claimed && session.owner === null) await shareOne(session);
+        if (session.claimedBy === account && session.owner === null) await shareOne(session);
     },
     async relink(project, link) {
       const before = membership.link(project);
@@ -97,6 +100,7 @@ function check(session: SessionRow, membership: Membership): void {
       `The session ${session.id} has no project, so there is no team to share it with. Nothing was shared.`,
     );
   }
+  membership.requireAccount();
   if (membership.link(session.project.id as ProjectId) !== null) return;
   raise(
     "not-linked",

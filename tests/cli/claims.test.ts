@@ -15,7 +15,7 @@ const OLD_SESSIONS = 1_000;
 
 interface Listed {
   readonly sourceId: string;
-  readonly claimed: boolean;
+  readonly claimedBy: string | null;
   readonly sharedWith: string | null;
 }
 
@@ -56,9 +56,9 @@ test("of many old sessions, one that runs and one from the future, the one that 
     claimed: 1,
   });
   const sessions = await device.json<readonly Listed[]>(["sessions"]);
-  expect(sessions.filter(({ claimed }) => claimed).map(({ sourceId }) => sourceId)).toEqual([
-    idOf(2_001),
-  ]);
+  expect(
+    sessions.filter(({ claimedBy }) => claimedBy !== null).map(({ sourceId }) => sourceId),
+  ).toEqual([idOf(2_001)]);
   expect(sessions.filter(({ sharedWith }) => sharedWith !== null)).toEqual([]);
 
   const { team } = await device.json<{ team: string }>(

@@ -47,9 +47,13 @@ async function killRelay(): Promise<void> {
   proxy.hangUp();
 }
 
-async function signup(device: Device, email: string): Promise<void> {
+async function enter(how: "signup" | "login", device: Device, email: string): Promise<void> {
   const args = ["--url", proxy.url, "--key", key, "--email", email, "--password-stdin"];
-  await device.json(["signup", ...args], `${PASSWORD}\n`);
+  await device.json([how, ...args], `${PASSWORD}\n`);
+}
+
+function signup(device: Device, email: string): Promise<void> {
+  return enter("signup", device, email);
 }
 
 function sync(device: Device): Promise<SyncReport> {
@@ -219,6 +223,9 @@ test("a second account on the same device joins the same team and sends as itsel
     await quiet();
     expect(await b.json(["decision", "show", id])).toMatchObject({ title: email });
   }
+  await enter("login", c, "cleo@example.org");
+  expect(await c.json(["team", "list"])).toMatchObject([{ id: team }]);
+  expect(await sync(c)).toMatchObject({ pushed: 0, verified: true, alarms: [] });
   await c.remove();
 });
 
@@ -227,8 +234,7 @@ test("a member who invites nobody else invites a further device of its own", asy
   const refused = await b.run(["team", "invite", "friend@example.org"]);
   expect([refused.code, refused.stdout]).toEqual([1, ""]);
   const { invite } = await b.json<{ invite: string }>(["team", "invite", "Ben@example.org"]);
-  const args = ["--url", proxy.url, "--key", key, "--email", "ben@example.org", "--password-stdin"];
-  await c.json(["login", ...args], `${PASSWORD}\n`);
+  await enter("login", c, "ben@example.org");
   await c.json(["team", "join", invite, "--passphrase-stdin"], `${PASSPHRASE}\n`);
   expect(await sync(c)).toMatchObject({ verified: true, alarms: [] });
   await c.remove();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { EventId, ProjectId, SessionId, TeamId } from "../../src/base/ids.ts";
+import type { EventId, ProjectId, TeamId } from "../../src/base/ids.ts";
 import { NO_TOKENS } from "../../src/base/session.ts";
 import type { TraceEvent } from "../../src/crdt/trace.ts";
 import { type TracedEvent, tracesOf } from "../../src/store/views/traces.ts";
@@ -393,6 +393,6 @@ test("a claim outlives a restart", async () => {
   await store.sessions.claim([sessionId("one")], "account-1");
   await closeStore(store);
   const { rows } = await (await openTestStore(folder)).views.sessions({});
-  const claimed = rows.filter((row) => row.claimed).map((row) => row.id as SessionId);
-  expect(claimed).toEqual([sessionId("one")]);
+  const claims = Object.fromEntries(rows.map(({ id, claimedBy }) => [id, claimedBy]));
+  expect(claims).toEqual({ [sessionId("one")]: "account-1", [sessionId("two")]: null });
 });

@@ -93,7 +93,7 @@ function newSession(part: Partial<SessionRow> & { readonly id: string }): Stored
       live: false,
       sharedWith: null,
       owner: null,
-      claimed: false,
+      claimedBy: null,
       ...part,
     },
   };

@@ -36,7 +36,7 @@ export interface SessionRow {
   readonly live: boolean;
   readonly sharedWith: string | null;
   readonly owner: string | null;
-  readonly claimed: boolean;
+  readonly claimedBy: string | null;
 }
 
 export interface SessionFilter {
@@ -88,7 +88,7 @@ const SELECT = `
     coalesce(s.remote_team, (
       select d.team from documents d where d.subject = s.id and d.kind = 'trace' and not d.retired and d.team is not null
       order by d.id limit 1)) as shared_with,
-    exists (select 1 from settings where key = '${CLAIMED_KEY}' || s.id) as claimed
+    (select value from settings where key = '${CLAIMED_KEY}' || s.id) as claimed_by
   from sessions s left join projects p on p.id = s.project_id`;
 
 interface Row extends TokenColumns {
@@ -114,7 +114,8 @@ interface Row extends TokenColumns {
   readonly damaged: number;
   readonly shared_with: string | null;
   readonly owner: string | null;
-  readonly claimed: boolean;
+  /** JSON, as a setting is. */
+  readonly claimed_by: string | null;
 }
 
 export function createSessionViews(db: PGlite, clock: Clock, resolve: Resolver): SessionViews {
@@ -220,6 +221,6 @@ function rowOf(row: Row, clock: Clock): SessionRow {
     live: age >= 0 && age <= LIVE_MS,
     sharedWith: row.shared_with,
     owner: row.owner,
-    claimed: row.claimed,
+    claimedBy: row.claimed_by === null ? null : (JSON.parse(row.claimed_by) as string),
   };
 }
