@@ -19,6 +19,7 @@ import type { TeamId } from "../base/ids.ts";
 import type { Random } from "../base/random.ts";
 import { type Fault, fail, ok, type Result } from "../base/result.ts";
 import { Secret } from "../base/secret.ts";
+import { inGroups, toBase32 } from "./base32.ts";
 import { derive, ID_BYTES, labelBytes, sha256 } from "./hash.ts";
 import { TEAM_SECRET_BYTES } from "./kdf.ts";
 import type { TeamKeys } from "./team.ts";
@@ -91,13 +92,7 @@ export function parseInvite(text: string): Result<Invite, Fault<"invite">> {
 
 /** The team secret for paper: 26 letters and digits (Crockford base 32) in groups. */
 export function formatTeamSecret(secret: Secret<Bytes>): string {
-  let value = secret.reveal().reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
-  let text = "";
-  for (let i = 0; i < 26; i++) {
-    text = "0123456789ABCDEFGHJKMNPQRSTVWXYZ".charAt(Number(value & 31n)) + text;
-    value >>= 5n;
-  }
-  return text.match(/.{1,5}/g)?.join("-") ?? text;
+  return inGroups(toBase32(secret.reveal()));
 }
 
 function decode(text: string): Bytes | null {
