@@ -14,6 +14,13 @@ export function fromUtf8(bytes: Uint8Array): string {
   return strictDecoder.decode(bytes);
 }
 
+/** As many whole letters as fit into `maxBytes` of UTF-8. */
+export function cutUtf8(text: string, maxBytes: number): string {
+  const letters = Array.from(text);
+  while (utf8(letters.join("")).length > maxBytes) letters.pop();
+  return letters.join("");
+}
+
 export function concatBytes(...parts: readonly Uint8Array[]): Bytes {
   const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let offset = 0;

@@ -5,7 +5,7 @@
  * `version (1) · epoch (4) · nonce (24) · sealed: sign key (32) · box key (32) · name · e-mail (each behind a length byte) ·
  * signature (64) · zeros up to 512 · tag (16)`
  */
-import { type Bytes, concatBytes, fromUtf8, fromHex, utf8 } from "../base/bytes.ts";
+import { type Bytes, concatBytes, cutUtf8, fromUtf8, fromHex, utf8 } from "../base/bytes.ts";
 import type { Random } from "../base/random.ts";
 import { type Fault, fail, ok, type Result } from "../base/result.ts";
 import { NONCE_BYTES, seal, TAG_BYTES, unseal } from "./aead.ts";
@@ -38,7 +38,7 @@ export function sealCard(
   const said = concatBytes(
     device.signKey,
     device.boxKey,
-    short(cut(person.name, NAME_MAX_BYTES), NAME_MAX_BYTES),
+    short(cutUtf8(person.name, NAME_MAX_BYTES), NAME_MAX_BYTES),
     short(person.email, EMAIL_MAX_BYTES),
   );
   const plain = new Uint8Array(PLAIN_BYTES);
@@ -88,12 +88,6 @@ function parse(plain: Bytes) {
   } catch {
     return null;
   }
-}
-
-function cut(text: string, maxBytes: number): string {
-  const letters = Array.from(text);
-  while (utf8(letters.join("")).length > maxBytes) letters.pop();
-  return letters.join("");
 }
 
 function short(text: string, maxBytes: number): Bytes {

@@ -25,7 +25,19 @@ export interface DeviceIdentity extends DeviceKeys {
 }
 
 export function createDevice(random: Random): DeviceIdentity {
-  return identity(random(KEY_BYTES), random(KEY_BYTES));
+  return deviceOf(random(KEY_BYTES), random(KEY_BYTES));
+}
+
+/** The device that two secrets (32 bytes each) make. */
+export function deviceOf(signSeed: Bytes, boxSecret: Bytes): DeviceIdentity {
+  const signKey = signKeyOf(signSeed);
+  const boxKey = sodium.crypto_scalarmult_base(boxSecret) as Bytes;
+  return {
+    id: deviceId({ signKey, boxKey }),
+    signKey,
+    boxKey,
+    secret: new Secret({ signSeed, boxSecret }),
+  };
 }
 
 export function deviceId(keys: DeviceKeys): string {
@@ -35,7 +47,17 @@ export function deviceId(keys: DeviceKeys): string {
 }
 
 export function sign(device: DeviceIdentity, message: Uint8Array): Bytes {
-  return sodium.crypto_sign_detached(message, signSecret(device)) as Bytes;
+  return signWith(device.secret.reveal().signSeed, device.signKey, message);
+}
+
+/** libsodium's secret key is the seed and the public key. */
+export function signWith(signSeed: Bytes, signKey: Bytes, message: Uint8Array): Bytes {
+  return sodium.crypto_sign_detached(message, concatBytes(signSeed, signKey)) as Bytes;
+}
+
+/** The Ed25519 public key of a seed; 32 bytes each. */
+export function signKeyOf(signSeed: Bytes): Bytes {
+  return sodium.crypto_sign_seed_keypair(signSeed).publicKey as Bytes;
 }
 
 export function verify(signKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
@@ -53,21 +75,5 @@ export function packDevice(device: DeviceIdentity): Secret<string> {
 export function unpackDevice(packed: Secret<string>): DeviceIdentity {
   const bytes = fromBase64Url(packed.reveal());
   if (bytes.length !== 2 * KEY_BYTES) throw new RangeError("not a device's keys");
-  return identity(bytes.slice(0, KEY_BYTES), bytes.slice(KEY_BYTES));
-}
-
-function identity(signSeed: Bytes, boxSecret: Bytes): DeviceIdentity {
-  const signKey = sodium.crypto_sign_seed_keypair(signSeed).publicKey as Bytes;
-  const boxKey = sodium.crypto_scalarmult_base(boxSecret) as Bytes;
-  return {
-    id: deviceId({ signKey, boxKey }),
-    signKey,
-    boxKey,
-    secret: new Secret({ signSeed, boxSecret }),
-  };
-}
-
-/** libsodium's secret key is the seed and the public key. */
-function signSecret(device: DeviceIdentity): Bytes {
-  return concatBytes(device.secret.reveal().signSeed, device.signKey);
+  return deviceOf(bytes.slice(0, KEY_BYTES), bytes.slice(KEY_BYTES));
 }

@@ -17,7 +17,28 @@ export type Label =
   | "card key"
   | "device"
   | "invite"
-  | "channel tag";
+  | "channel tag"
+  | "team"
+  | "log entry"
+  | "log device"
+  | "log person"
+  | "log person key"
+  | "team id key"
+  | "epoch commitment"
+  | "epoch record"
+  | "epoch record key"
+  | "key box"
+  | "key box key"
+  | "invite key"
+  | "invite signer"
+  | "invite proof"
+  | "invite bundle"
+  | "invite bundle key"
+  | "invite text"
+  | "recovery signer"
+  | "recovery box"
+  | "recovery kit"
+  | "safety words";
 
 export function sha256(bytes: Uint8Array): Bytes {
   return sodium.crypto_hash_sha256(bytes) as Bytes;
