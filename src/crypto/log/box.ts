@@ -42,7 +42,6 @@ export function openBox(
   box: Uint8Array,
   authenticated: Uint8Array,
 ): Bytes | null {
-  if (box.length < BOX_EXTRA_BYTES) return null;
   const ephemeralKey = box.slice(0, KEY_BYTES) as Bytes;
   const shared = agree(device.secret.reveal().boxSecret, ephemeralKey);
   if (shared === null) return null;
@@ -54,7 +53,7 @@ function boxKeyOf(shared: Secret<Bytes>, ephemeralKey: Bytes, boxKey: Bytes): Se
   return deriveKey(shared, "key box key", ephemeralKey, boxKey);
 }
 
-/** libsodium throws where the result would be zeros. */
+/** libsodium throws where the result would be zeros, and on a key of another length. */
 function agree(secret: Bytes, boxKey: Bytes): Secret<Bytes> | null {
   try {
     return new Secret(sodium.crypto_scalarmult(secret, boxKey) as Bytes);

@@ -111,6 +111,9 @@ describe("L1", () => {
     const newcomer = unwrap(decodeEntry(added)).body;
     expect(refusedWith(unsigned(newcomer), { 163: 1 }), "an end").toBe("log-malformed");
     expect(refusedWith(unsigned(newcomer), { 157: 2 }), "no end").toBe("log-malformed");
+    const late = { 54: 0x80, 55: 0, 56: 0, 57: 0, 58: 0, 59: 0 };
+    expect(refusedWith(invite, late), "time").toBe("log-malformed");
+    expect(refusedWith(invite, { ...late, 54: 0x7f }), "time").toBe(null);
     const scope = { what: "documents", documents: [idOf(1)] } as const;
     const retire = unsigned({ kind: "retire", why: "unshared", scope });
     const none = concatBytes(retire.slice(0, -18), new Uint8Array(2));

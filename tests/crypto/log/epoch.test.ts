@@ -1,7 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { type Bytes, toHex } from "../../../src/base/bytes.ts";
+import { type Bytes, concatBytes, fromHex, toHex } from "../../../src/base/bytes.ts";
 import { unwrap } from "../../../src/base/result.ts";
 import { Secret } from "../../../src/base/secret.ts";
+import { seal } from "../../../src/crypto/aead.ts";
+import { deriveKey, labelBytes } from "../../../src/crypto/hash.ts";
+import { teamTag } from "../../../src/crypto/header.ts";
 import { deviceAuthor } from "../../../src/crypto/log/author.ts";
 import { openBox, sealTo } from "../../../src/crypto/log/box.ts";
 import { openEpochChain, type Rotation, rotate } from "../../../src/crypto/log/epoch.ts";
@@ -33,13 +36,13 @@ describe("L15", () => {
       }
   });
 
+  // Also the one bit of an X25519 key that says nothing: the box's key is derived from all of its bytes.
   test("L15: any byte of a box changed, added or taken away: refused", () => {
     const box = second.boxes.get(DEVICES.cy.id) as Bytes;
     for (let at = 0; at < box.length; at++) {
       const changed = box.slice();
       changed[at] = (changed[at] as number) ^ 128;
       const opened = openKeys(state, changed, DEVICES.cy);
-      // The highest bit of an X25519 key says nothing; the key is derived from all of its bytes all the same.
       expect(opened.ok, `${at}`).toBe(false);
       expect(openKeys(state, box.slice(0, at), DEVICES.cy).ok).toBe(false);
     }
@@ -113,6 +116,22 @@ describe("L15", () => {
       changed[at] = (changed[at] as number) ^ 1;
       expect(typeOf(new Map(records).set(3, changed)), `${at}`).toBe("epoch-record");
     }
+  });
+
+  test("L15: a record that holds another key than the one before, by whoever rotated, opens nothing", () => {
+    const team = fromHex(teamTag(state.team));
+    const open = second.record.slice(0, 5);
+    const key = deriveKey(keys.epochKey, "epoch record key", team, open.slice(1));
+    const context = concatBytes(labelBytes("epoch record"), open, team);
+    const holding = (former: Bytes) => {
+      const record = concatBytes(open, seal(former, context, key, random));
+      return openEpochChain(state, keys, new Map([[2, record]]));
+    };
+    const first = unwrap(openEpochChain(state, keys, recordsOf(second))).get(1);
+    expect(holding(first?.reveal() ?? noise(1)).ok).toBe(true);
+    expect(holding(noise(32)).ok).toBe(false);
+    const alone = { ...keys, epoch: 1, epochKey: new Secret(noise(32)) };
+    expect(openEpochChain(state, alone, new Map()).ok).toBe(false);
   });
 
   test("L15: an epoch whose key nobody was given is left behind, and the chain goes around it", () => {

@@ -1,11 +1,13 @@
 import { inspect } from "node:util";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { toHex } from "../../../src/base/bytes.ts";
+import { concatBytes, fromHex, toHex } from "../../../src/base/bytes.ts";
 import type { TeamId } from "../../../src/base/ids.ts";
 import { unwrap } from "../../../src/base/result.ts";
 import { Secret } from "../../../src/base/secret.ts";
 import { openKeyRecord, packTeamKeys, sealKeyRecord } from "../../../src/crypto/team.ts";
+import { seal } from "../../../src/crypto/aead.ts";
+import { deriveKey, labelBytes } from "../../../src/crypto/hash.ts";
 import { newKdf } from "../../../src/crypto/kdf.ts";
 import { parseInvite } from "../../../src/crypto/invite.ts";
 import { deviceAuthor } from "../../../src/crypto/log/author.ts";
@@ -225,6 +227,22 @@ describe("L19", () => {
     const cut = openPerson(sealed({ name: "ü".repeat(90), email: "" }), DEVICES.cy.id, keys.idKey);
     expect(cut?.name).toBe("ü".repeat(55));
     expect(() => sealed({ name: "", email: "e".repeat(255) })).toThrow(RangeError);
+  });
+
+  test("L19: what a member sealed in another form is nobody", () => {
+    const key = deriveKey(keys.idKey, "log person key");
+    const context = concatBytes(labelBytes("log person"), fromHex(DEVICES.cy.id));
+    const read = (bytes: readonly number[], sizeBytes = 367) => {
+      const plain = new Uint8Array(sizeBytes);
+      plain.set(bytes);
+      return openPerson(seal(plain, context, key, random), DEVICES.cy.id, keys.idKey);
+    };
+    expect(read([1, 97, 0])).toEqual({ name: "a", email: "" });
+    expect(read([1, 97, 0, 0, 1])).toBe(null);
+    expect(read([1, 0xff, 0])).toBe(null);
+    expect(read(Array.from({ length: 300 }, () => 255))).toBe(null);
+    expect(read([1, 97, 0], 366)).toBe(null);
+    expect(read([1, 97, 0], 368)).toBe(null);
   });
 
   test("L19: no name, no address and no key stands in the log in clear", () => {

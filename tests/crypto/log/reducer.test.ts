@@ -5,7 +5,7 @@ import type { DeviceIdentity } from "../../../src/crypto/device.ts";
 import { type Author, deviceAuthor, inviteAuthor } from "../../../src/crypto/log/author.ts";
 import type { Body } from "../../../src/crypto/log/body.ts";
 import { addDevice, newcomer, nextEntry } from "../../../src/crypto/log/draft.ts";
-import { TIME_LIMIT_MS } from "../../../src/crypto/log/entry.ts";
+import { decodeEntry, TIME_LIMIT_MS } from "../../../src/crypto/log/entry.ts";
 import { rotate } from "../../../src/crypto/log/epoch.ts";
 import type { LogResult } from "../../../src/crypto/log/fault.ts";
 import { join, makeInvite, type TeamInvite } from "../../../src/crypto/log/invite.ts";
@@ -122,6 +122,14 @@ describe("L4", () => {
     expect(typeOf(tried(withoutPhone, by.phone, rename(DEVICES.laptop)))).toBe("log-author");
     expect(typeOf(tried(withoutPhone, by.laptop, rename(DEVICES.laptop)))).toBe("taken");
   });
+});
+
+test("L4: a device cannot sign as if it were an invite, nor an invite as a device", () => {
+  const asInvite = { ...by.laptop, is: "invite" as const };
+  const added = unwrap(decodeEntry(unwrap(adding(state, by.laptop, device("next"))).bytes)).body;
+  expect(typeOf(reduce(state, forge(state, asInvite, added)))).toBe("log-author");
+  const invite = { ...inviteAuthor(inviteSeed(invites.ada)), is: "device" as const };
+  expect(typeOf(reduce(state, forge(state, invite, added)))).toBe("log-author");
 });
 
 describe("L5", () => {
