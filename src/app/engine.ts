@@ -20,6 +20,7 @@ import { createBus } from "./bus.ts";
 import { createCapturing } from "./capturing.ts";
 import { createDecisions } from "./decisions.ts";
 import { knownFault } from "./faults.ts";
+import { gather } from "./gather.ts";
 import { createHandlers } from "./handlers.ts";
 import type { Host } from "./host.ts";
 import { createLiveDocs } from "./livedocs.ts";
@@ -94,6 +95,7 @@ function composeEngine(
   const teamStates = new Map<TeamId, TeamSyncState>();
   const following = createQueue();
   const received = new Set<DocId>();
+  const changed = gather(CHANGES_GATHER_MS, decisionsChanged);
   let looked: ReadonlySet<DocId> = new Set();
   let teamwork: Promise<Teamwork> | undefined;
   let web: Promise<Web> | undefined;
@@ -177,14 +179,14 @@ function composeEngine(
 
   /** Something of this document was written here: windows and sync are told. */
   function documentGrew(id: DocId, sizeBytes: number): void {
-    if (isDecision(id)) decisionChanged(id);
+    if (isDecision(id)) changed.add(id);
     teamwork?.then((work) => work.edited(id, sizeBytes)).catch(() => undefined);
   }
 
   /** Others' changes, kept already. */
   function documentCame(id: DocId, updates: readonly Bytes[]): void {
     docs.applied(id, updates);
-    if (isDecision(id)) decisionChanged(id);
+    if (isDecision(id)) changed.add(id);
     if (received.has(id)) return;
     received.add(id);
     inBackground(
@@ -197,9 +199,10 @@ function composeEngine(
     );
   }
 
-  function decisionChanged(id: DocId): void {
-    bus.push({ topic: "decisions", ids: [id] });
-    if (decisionsIndexed !== undefined) inBackground(following.run(() => decisions.index(id)));
+  function decisionsChanged(ids: readonly DocId[]): void {
+    bus.push({ topic: "decisions", ids });
+    if (decisionsIndexed === undefined) return;
+    for (const id of ids) inBackground(following.run(() => decisions.index(id)));
   }
 
   async function sessionsChanged(ids: readonly SessionId[]): Promise<void> {
@@ -222,6 +225,7 @@ function composeEngine(
   }
 
   async function indexAll(onProgress: (progress: Progress) => void): Promise<void> {
+    changed.flush();
     decisionsIndexed ??= following.run(() => decisions.indexAll());
     decisionsIndexed.catch(() => (decisionsIndexed = undefined));
     await decisionsIndexed;
@@ -382,11 +386,13 @@ function composeEngine(
     },
     async finishCalls() {
       closing = true;
+      changed.flush();
       clearTimeout(statusTimer);
       await Promise.allSettled(calls);
     },
     async close() {
       closing = true;
+      changed.close();
       clearTimeout(statusTimer);
       await (await web?.catch(() => undefined))?.close();
       await capturing.close();
@@ -403,5 +409,6 @@ function isDecision(id: DocId): boolean {
 }
 
 const STATUS_GATHER_MS = 100;
+const CHANGES_GATHER_MS = 200;
 const REFILLED =
   "Its sessions were read again from the archive; decisions and settings are as they were.";
