@@ -1,8 +1,9 @@
 /**
  * Documents that somebody has open: one live Y.Doc each, however many look at it.
  *
- * A change made here is kept first and told to others after. While one append is under way further changes are gathered
- * into the next. A change that cannot be kept ends the document for all who look at it: what they typed stays with them,
+ * A change made here is kept first and acknowledged after; it leaves for other devices while the disk is still at it (what
+ * they then see and this machine loses comes back from the page, or from them). While one append is under way further
+ * changes are gathered into the next. A change that cannot be kept ends the document for all who look at it: what they typed stays with them,
  * and opening it again brings both together.
  *
  * Others' changes are *shown* before they are kept here, or before they are in the team's history at all. Whoever types on
@@ -19,9 +20,9 @@ import type { DocumentListener, OpenDocument } from "./host.ts";
 
 export interface LiveDocsOptions {
   load(id: DocId): Promise<{ readonly kind: DocKind; readonly state: Bytes | null } | null>;
-  /** Resolves once it survives a crash. */
-  append(id: DocId, update: Bytes): Promise<void>;
-  /** After an append: views and sync are told. */
+  /** Resolves when the store has it, `kept` once a power loss keeps it. */
+  append(id: DocId, update: Bytes): Promise<{ readonly kept: Promise<void> }>;
+  /** When the store has it: views and sync are told. */
   onChange(id: DocId, kind: DocKind, update: Bytes): void;
   /** These documents are looked at from now on, and no others. */
   onLooks(docs: ReadonlySet<DocId>): void;
@@ -119,13 +120,14 @@ export function createLiveDocs({ load, append, onChange, onLooks }: LiveDocsOpti
       live.borrowed = [];
       const whole = mergeAll([...borrowed, ...changes.map(({ update }) => update)]);
       try {
-        await append(live.id, whole);
+        const { kept } = await append(live.id, whole);
+        onChange(live.id, live.kind, whole);
+        await kept;
       } catch (error) {
         abandon(live, error);
         throw error;
       }
       for (const { update: part, from: author } of changes) tell(live, part, author);
-      onChange(live.id, live.kind, whole);
     });
     live.kept.catch(() => undefined);
   }

@@ -79,7 +79,9 @@ export function createTraces({
       sha256,
     });
     if (updates === null) return true;
-    await store.documents.append(info.id, updates);
+    await (
+      await store.documents.append(info.id, updates)
+    ).kept;
     await store.documents.setRev(info.id, local.rev);
     if (updates.length > 0)
       onGrown(

@@ -56,6 +56,10 @@ export interface NewDocument {
   readonly state?: Uint8Array;
 }
 
+export interface Appended {
+  readonly kept: Promise<void>;
+}
+
 export interface Documents {
   list(filter?: {
     readonly kind?: DocKind;
@@ -65,8 +69,8 @@ export interface Documents {
   /** With its content as one update; null `state`: nothing was written yet. */
   load(id: DocId): Promise<(DocumentInfo & { readonly state: Bytes | null }) | null>;
   create(document: NewDocument): Promise<void>;
-  /** Once this returns the updates are kept, all or none. */
-  append(id: DocId, updates: readonly Uint8Array[]): Promise<void>;
+  /** The updates are in the document when this resolves, all or none; a power loss keeps them once `kept` does. */
+  append(id: DocId, updates: readonly Uint8Array[]): Promise<Appended>;
   /** Sets `modelRev`. */
   setRev(id: DocId, modelRev: number): Promise<void>;
   /** What a pulled document turned out to be about. */
@@ -154,14 +158,18 @@ export function createDocuments(durable: Durable, log: Log): Documents {
       }));
       const growth = { updates, pending: true };
       const journaled = kind === "trace" ? [] : entries;
-      const grown = durable.writeOne(journaled, (applied) => grow(db, id, growth, applied));
-      // What is in the journal is kept: nobody waits for the database, which has it before it is asked anything else.
-      if (journaled.length === 0) await grown;
+      const { kept, done } = durable.writeOne(journaled, (applied) =>
+        grow(db, id, growth, applied),
+      );
+      // Nobody waits for the database, which has it before it is asked anything else; where there is no journal one has to.
+      if (journaled.length === 0) await done;
       held.grew(id, growth);
-      grown.then(compactIfLong(id)).catch((error: unknown) => {
+      done.then(compactIfLong(id)).catch((error: unknown) => {
         held.forget(id);
         log("warn", "document.late", { reason: String(error) });
       });
+      kept.catch(() => undefined);
+      return { kept };
     },
 
     async setRev(id, modelRev) {

@@ -21,13 +21,13 @@ export interface Durable {
     work: (tx: Transaction) => Promise<{ entries: readonly JournalEntry[]; value: T }>,
   ): Promise<T>;
   /**
-   * A write that is one statement and cannot be refused: it is kept when this returns, and the answer is the
-   * statement's, which follows. Throws when the journal cannot be written.
+   * A write that is one statement and cannot be refused: the journal has it when this returns, a power loss keeps it once
+   * `kept` resolves, and the statement's answer follows. Throws when the journal cannot be written.
    */
   writeOne<T>(
     entries: readonly JournalEntry[],
     statement: (applied: number | null) => Promise<T>,
-  ): Promise<T>;
+  ): { readonly kept: Promise<void>; readonly done: Promise<T> };
   /** When the last write was asked for: the next start has nothing to take from the journal. */
   finish(): Promise<void>;
 }
@@ -81,6 +81,7 @@ export function createDurable(db: PGlite, journal: Journal): Durable {
           const { entries, value } = await work(tx);
           if (entries.length === 0) return value;
           numbers.push(...append(entries));
+          await journal.synced();
           await setApplied(tx, appliedWith(numbers));
           return value;
         }),
@@ -101,18 +102,24 @@ export function createDurable(db: PGlite, journal: Journal): Durable {
     held: new Held(db),
     write,
     writeOne(entries, statement) {
-      if (entries.length === 0) return statement(null);
+      if (entries.length === 0) {
+        const done = statement(null);
+        return { kept: done.then(() => undefined), done };
+      }
       const numbers = append(entries);
-      return settle(
+      const done = settle(
         () => numbers,
         () => commitOne(numbers, statement),
       );
+      return { kept: journal.synced(), done };
     },
-    finish: () =>
-      write(async (tx) => {
+    async finish() {
+      await journal.synced();
+      await write(async (tx) => {
         await setApplied(tx, journal.last);
         return { entries: [], value: undefined };
-      }),
+      });
+    },
   };
 }
 

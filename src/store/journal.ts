@@ -3,7 +3,7 @@
  *
  * PGlite never fsyncs, so a power loss may take its newest commits, and a damaged database is replaced by a fresh one.
  * Sessions are read again from the archive; settings (links, sharing, consent) and what people wrote are not. Those are
- * appended here first, with fdatasync, then written to the database together with their number; at start the database
+ * appended here first, with fdatasync before they are acknowledged, then written to the database together with their number; at start the database
  * takes what it lacks.
  *
  * A frame is `length u32 · crc32 u32 · JSON` (big endian). Only the newest append can be torn, and it was never
@@ -13,6 +13,7 @@
  */
 import {
   closeSync,
+  fdatasync,
   fdatasyncSync,
   fsyncSync,
   ftruncateSync,
@@ -23,6 +24,7 @@ import {
   writeSync,
 } from "node:fs";
 import { dirname } from "node:path";
+import { promisify } from "node:util";
 import { crc32 } from "node:zlib";
 import type { DocKind } from "../crdt/documents.ts";
 
@@ -49,8 +51,10 @@ export interface JournalRecord {
 
 export interface Journal {
   readonly path: string;
-  /** On disk when this returns. Gives the number of the last record. Throws the system's error (a full disk, say). */
+  /** Written when this returns: a crash keeps it. Gives the number of the last record. Throws the system's error (a full disk, say). */
   append(entries: readonly JournalEntry[]): number;
+  /** Resolves when all that was appended before is on disk: a power loss keeps it. Those who ask at once share one wait. */
+  synced(): Promise<void>;
   /** Records in order, as they were when the journal was opened. */
   readonly records: readonly JournalRecord[];
   readonly sizeBytes: number;
@@ -65,6 +69,7 @@ export interface Journal {
   close(): void;
 }
 
+const dataToDisk = promisify(fdatasync);
 const HEADER_BYTES = 8;
 /** What `JSON.stringify` makes of a record. */
 const BODY_START = '{"seq":';
@@ -77,12 +82,23 @@ export function openJournal(path: string): Journal {
   ftruncateSync(file, goodBytes);
   let sizeBytes = goodBytes;
   let seq = records.at(-1)?.seq ?? -1;
+  let [running, next]: (Promise<void> | null)[] = [null, null];
 
   function write(to: number, entries: readonly JournalEntry[], first: number, step: 0 | 1): number {
     const bytes = Buffer.concat(entries.map((entry, i) => frame({ seq: first + i * step, entry })));
     writeAll(to, bytes);
-    fdatasyncSync(to);
     return bytes.length;
+  }
+
+  /**
+   * What is written while one is running may have missed it. After a failure nothing is believed any more: the system
+   * may have dropped what it could not write, and say of the rest that it is there.
+   */
+  async function sync(): Promise<void> {
+    await running;
+    next = null;
+    running = dataToDisk(file);
+    await running;
   }
 
   return {
@@ -108,11 +124,13 @@ export function openJournal(path: string): Journal {
       seq += entries.length;
       return seq;
     },
+    synced: () => (next ??= sync()),
     rewrite(entries) {
       if (entries.length === 0) return;
       const unfinished = `${path}.new`;
       const fresh = openSync(unfinished, "w", 0o600);
       sizeBytes = write(fresh, entries, Math.max(seq, 0), 0);
+      fdatasyncSync(fresh);
       closeSync(fresh);
       renameSync(unfinished, path);
       syncFolder(dirname(path));

@@ -32,6 +32,7 @@ export function createFakeHost(): FakeHost {
       await Promise.resolve();
       if (broken) throw new FaultError({ type: "disk-full", message: "The disk is full." });
       log.push(update);
+      return { kept: Promise.resolve() };
     },
     onChange: () => undefined,
     onLooks: () => undefined,

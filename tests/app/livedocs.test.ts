@@ -18,6 +18,7 @@ beforeEach(() => {
     }),
     append: async (_id, update) => {
       log.push(update);
+      return { kept: Promise.resolve() };
     },
     onChange: () => undefined,
     onLooks: () => undefined,
@@ -133,7 +134,7 @@ test("says which documents are looked at, each time that changes", async () => {
   const told: string[][] = [];
   docs = createLiveDocs({
     load: async () => ({ kind: "decision", state: null }),
-    append: async () => undefined,
+    append: async () => ({ kept: Promise.resolve() }),
     onChange: () => undefined,
     onLooks: (ids) => told.push([...ids]),
   });
@@ -142,4 +143,35 @@ test("says which documents are looked at, each time that changes", async () => {
   await type("x");
   for (const open of [one, two, two, other]) open.close();
   expect(told).toEqual([["dec_1"], ["dec_1", "dec_2"], ["dec_2"], []]);
+});
+
+test("a change is acknowledged when a power loss would keep it, and leaves before", async () => {
+  const disk = Promise.withResolvers<void>();
+  const happened: string[] = [];
+  docs = createLiveDocs({
+    load: async () => ({ kind: "decision", state: null }),
+    append: async () => ({ kept: disk.promise }),
+    onChange: () => happened.push("left"),
+    onLooks: () => undefined,
+  });
+  const typed = type("x").then(() => happened.push("acknowledged"));
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+  expect(happened).toEqual(["left"]);
+  disk.resolve();
+  await typed;
+  expect(happened).toEqual(["left", "acknowledged"]);
+});
+
+test("what the disk refuses ends the document for who looks at it", async () => {
+  docs = createLiveDocs({
+    load: async () => ({ kind: "decision", state: null }),
+    append: async () => ({ kept: Promise.reject(new Error("the disk is broken")) }),
+    onChange: () => undefined,
+    onLooks: () => undefined,
+  });
+  const looking = listener();
+  const open = await docs.open(id, looking);
+  await expect(type("x")).rejects.toThrow("the disk is broken");
+  expect(looking.faults).toHaveLength(1);
+  open.close();
 });

@@ -28,6 +28,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await opened.close();
+  await journal.synced();
   journal.close();
 });
 
@@ -54,9 +55,10 @@ const settings = async () =>
   );
 
 test("is in the journal when the call returns, and in the database soon after", async () => {
-  const late = putLate("a", 1);
+  const { kept, done } = putLate("a", 1);
   expect(journal.sizeBytes).toBeGreaterThan(0);
-  await late;
+  await kept;
+  await done;
   expect(await settings()).toEqual({ a: 1 });
   expect(await applied()).toBe(0);
 });
@@ -76,7 +78,7 @@ test("a commit that overtakes an earlier record does not say that that one is ap
   await overtaking;
   seen = (await look).rows[0]?.applied;
   expect(seen).toBe(-1);
-  await overtaken;
+  await overtaken.done;
   await put("c", 3);
   expect(await applied()).toBe(2);
   expect(await settings()).toEqual({ a: 1, b: 2, c: 3 });
@@ -84,7 +86,8 @@ test("a commit that overtakes an earlier record does not say that that one is ap
 
 test("what could not be committed is taken before the next write, in order", async () => {
   const failed = durable.writeOne([entry("a", 1)], async () => db.query("select 1 / 0"));
-  await expect(failed).rejects.toThrow("division by zero");
+  await expect(failed.done).rejects.toThrow("division by zero");
+  await failed.kept;
   expect(await settings()).toEqual({});
   await put("a", 2);
   expect(await settings()).toEqual({ a: 2 });
