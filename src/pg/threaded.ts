@@ -64,23 +64,33 @@ export class Threaded {
     return this.#alone(() => this.#ask("exec", text));
   }
 
-  /** Rolled back when `work` throws. */
+  /**
+   * Rolled back when `work` throws. Of statements that were asked together each one after the first failure fails too, and
+   * may be heard first: it tells of the first.
+   */
   async transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
     return this.#alone(async () => {
-      // Not waited for: it goes with the first statement, whose failure says what was wrong.
-      this.#ask("exec", "BEGIN").catch(() => undefined);
       let closed = false;
+      let failure: unknown = null;
+      const first = (error: unknown): never => {
+        failure ??= error;
+        throw isAborted(error) ? failure : error;
+      };
+      // Not waited for: it goes with the first statement.
+      this.#ask("exec", "BEGIN")
+        .catch(first)
+        .catch(() => undefined);
       const open = (): void => {
         if (closed) throw new Error("Transaction is closed");
       };
       const tx = {
         query: async (text: string, params?: readonly unknown[], options?: AskedOptions) => {
           open();
-          return this.#query(text, params, options);
+          return this.#query<unknown>(text, params, options).catch(first);
         },
         exec: async (text: string) => {
           open();
-          return this.#ask("exec", text);
+          return this.#ask("exec", text).catch(first);
         },
       };
       try {
@@ -177,6 +187,11 @@ export class Threaded {
     for (const asked of this.#asked.values()) asked.reject(new FaultError(this.#ended));
     this.#asked.clear();
   }
+}
+
+/** Refused only because a statement before it in the transaction failed. */
+function isAborted(error: unknown): boolean {
+  return (error as { code?: unknown } | null)?.code === "25P02";
 }
 
 /** Bytes cross as a buffer of just their length: cloned, a view brings the whole buffer that it looks into. */

@@ -290,6 +290,20 @@ describe("the prepared database", () => {
   });
 });
 
+test("of statements asked together the first that failed says why, and nothing of them is kept", async () => {
+  const { db } = unwrap(await openAt(temporaryFolder(), [FIRST]));
+  const nested = async (asked: Promise<unknown>): Promise<unknown> => await asked;
+  const failed = db.transaction(async (tx) =>
+    Promise.all([
+      tx.query("create table half (n int)"),
+      nested(nested(tx.query("select 1 / 0"))),
+      tx.query("select 1"),
+    ]),
+  );
+  await expect(failed).rejects.toThrow("division by zero");
+  await expect(db.query("select * from half")).rejects.toThrow("does not exist");
+});
+
 describe("values in bulk", () => {
   const texts = ["plain", "", null, 'a"b\\c,{}', "null", "NUL \u0000 é 😀 \ud800"];
   const clean = ["plain", "", null, 'a"b\\c,{}', "null", "NUL \uFFFD é 😀 \uFFFD"];
