@@ -1,7 +1,9 @@
 /** The model calls of a commit. */
+import type { Transaction } from "@electric-sql/pglite";
 import type { SessionId } from "../base/ids.ts";
-import type { AgentId, ModelCall } from "../base/session.ts";
+import type { AgentId, CaptureBatch, ModelCall } from "../base/session.ts";
 import { bigintArray, textArray } from "../pg/arrays.ts";
+import { copyRows } from "../pg/copy.ts";
 import type { Commit } from "./capture.ts";
 import type { StoredEvent } from "./capture-events.ts";
 import { type SessionDraft, loadMore } from "./capture-sessions.ts";
@@ -13,14 +15,39 @@ interface OwnedCall {
   call: ModelCall;
 }
 
-export async function writeCalls(commit: Commit, events: readonly StoredEvent[]): Promise<void> {
+/** Which of the calls are in the database already. */
+export async function knownCalls(
+  tx: Transaction,
+  batches: readonly CaptureBatch[],
+): Promise<ReadonlySet<string>> {
+  const keys = batches.flatMap((batch) => batch.calls.map((call) => call.key));
+  const found = await tx.query<{ agent: AgentId; key: string }>(
+    "select agent, key from calls where key = any($1::text[])",
+    [textArray(keys)],
+  );
+  return new Set(found.rows.map(({ agent, key }) => keyOf(agent, key)));
+}
+
+export async function writeCalls(
+  commit: Commit,
+  events: readonly StoredEvent[],
+  known: ReadonlySet<string>,
+): Promise<void> {
   const all = ownCalls(commit);
   const main = await mainCalls(commit, all);
   const calls = withoutSideQuestions(all, main);
   const bearers = firstEvents(commit, events);
   await Promise.all([
     dropSideQuestions(commit, main),
-    upsert(commit, calls, bearers),
+    insertCalls(
+      commit,
+      calls.filter(({ agent, call }) => !known.has(keyOf(agent, call.key))),
+      bearers,
+    ),
+    updateCalls(
+      commit,
+      calls.filter(({ agent, call }) => known.has(keyOf(agent, call.key))),
+    ),
     findBearers(commit, calls, bearers),
   ]);
 }
@@ -122,53 +149,71 @@ function firstEvents(
   return first;
 }
 
-async function upsert(
+async function insertCalls(
   commit: Commit,
   calls: readonly OwnedCall[],
   bearers: ReadonlyMap<string, StoredEvent>,
 ): Promise<void> {
+  for (const { session } of calls) (commit.sessions.get(session) as SessionDraft).changed = true;
+  await copyRows(
+    commit.tx,
+    "calls",
+    ["session_id", "file_id", "lane", "event_id", "message", "agent", "key", ...VALUES],
+    calls.map((owned) => [
+      owned.session,
+      owned.file,
+      owned.call.lane,
+      bearerOf(owned, bearers),
+      messageOf(owned),
+      owned.agent,
+      owned.call.key,
+      ...valuesOf(owned.call),
+    ]),
+  );
+}
+
+/** Those whose output has grown. */
+async function updateCalls(commit: Commit, calls: readonly OwnedCall[]): Promise<void> {
   if (calls.length === 0) return;
-  const whole = (pick: (call: ModelCall) => number | null) =>
-    bigintArray(calls.map(({ call }) => pick(call)));
-  const changed = await commit.tx.query<{
-    session_id: SessionId;
-    event_id: string | null;
-    fresh: boolean;
-  }>(
-    `insert into calls as c (agent, key, session_id, file_id, lane, at, model, input, output, cache_read, cache_write,
-       reasoning, cost, event_id, message)
-     select * from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::bigint[], $7::text[],
-       $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::text[], $15::text[])
-     on conflict (agent, key) do update set
-       at = excluded.at, model = excluded.model, input = excluded.input, output = excluded.output,
-       cache_read = excluded.cache_read, cache_write = excluded.cache_write, reasoning = excluded.reasoning,
-       cost = excluded.cost
-     where excluded.output > c.output
-     returning c.session_id, c.event_id, (xmax = 0) as fresh`,
+  const values = calls.map(({ call }) => valuesOf(call));
+  const changed = await commit.tx.query<{ session_id: SessionId; event_id: string | null }>(
+    `update calls c set ${VALUES.map((column) => `${column} = x.${column}`).join(", ")}
+     from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
+       $8::bigint[], $9::bigint[], $10::bigint[]) as x(agent, key, ${VALUES.join(", ")})
+     where c.agent = x.agent and c.key = x.key and x.output > c.output
+     returning c.session_id, c.event_id`,
     [
       textArray(calls.map(({ agent }) => agent)),
       textArray(calls.map(({ call }) => call.key)),
-      textArray(calls.map(({ session }) => session)),
-      bigintArray(calls.map(({ file }) => file)),
-      textArray(calls.map(({ call }) => call.lane)),
-      whole((call) => call.at),
-      textArray(calls.map(({ call }) => call.model)),
-      whole((call) => call.tokens.input),
-      whole((call) => call.tokens.output),
-      whole((call) => call.tokens.cacheRead),
-      whole((call) => call.tokens.cacheWrite),
-      whole((call) => call.tokens.reasoning),
-      whole((call) => call.costNanoUsd),
-      textArray(calls.map((owned) => bearerOf(owned, bearers))),
-      textArray(calls.map(messageOf)),
+      textArray(values.map(([model]) => model)),
+      ...VALUES.slice(1).map((_, i) =>
+        bigintArray(values.map((value) => value[i + 1] as number | null)),
+      ),
     ],
   );
   await touch(commit, changed.rows);
-  const grown = changed.rows.filter((row) => !row.fresh && row.event_id !== null);
+  const shown = changed.rows.filter((row) => row.event_id !== null);
   await raise(
     commit,
-    grown.map((row) => ({ id: row.event_id as string, session: row.session_id })),
+    shown.map((row) => ({ id: row.event_id as string, session: row.session_id })),
   );
+}
+
+/** What a call is worth; the order is `valuesOf`'s, the model is the only text. */
+const VALUES = [
+  "model",
+  "at",
+  "input",
+  "output",
+  "cache_read",
+  "cache_write",
+  "reasoning",
+  "cost",
+] as const;
+
+function valuesOf(call: ModelCall): readonly [string, ...(number | null)[]] {
+  const { input, output, cacheRead, cacheWrite, reasoning } = call.tokens;
+  return [call.model, call.at, input, output, cacheRead, cacheWrite, reasoning, call.costNanoUsd];
 }
 
 function bearerOf(owned: OwnedCall, bearers: ReadonlyMap<string, StoredEvent>): string | null {

@@ -14,7 +14,7 @@ import type { PGlite, Transaction } from "@electric-sql/pglite";
 import type { AgentId, CaptureBatch, FileState } from "../base/session.ts";
 import type { SessionId } from "../base/ids.ts";
 import { bigintArray, textArray } from "../pg/arrays.ts";
-import { writeCalls } from "./capture-calls.ts";
+import { knownCalls, writeCalls } from "./capture-calls.ts";
 import { ownEvents, ownersOf, writeEvents } from "./capture-events.ts";
 import { loadSessions, saveProjects, saveSessions, type SessionDraft } from "./capture-sessions.ts";
 import type { FindProject } from "./projects.ts";
@@ -60,9 +60,10 @@ export function createCapture(
     const { sessions, projects } = await loadSessions(tx, batches, findProject);
     if (batches.some((batch) => batch.restart)) fresh.clear();
     await withdraw(tx, batches, sessions);
-    const [files, owners] = await Promise.all([
+    const [files, owners, known] = await Promise.all([
       saveFiles(tx, batches, sessions),
       ownersOf(tx, batches),
+      knownCalls(tx, batches),
       saveProjects(tx, projects),
     ]);
     const commit: Commit = { tx, batches, sessions, files, fresh };
@@ -72,7 +73,7 @@ export function createCapture(
       tx.query(
         "delete from withdrawn_events w where exists (select 1 from events e where e.id = w.id)",
       ),
-      writeCalls(commit, stored),
+      writeCalls(commit, stored, known),
     ]);
     return saveSessions(tx, sessions);
   }
