@@ -32,6 +32,22 @@ export class MemoryStore implements SyncStore {
   /** How often `commit` was called. */
   commits = 0;
 
+  /** As a backup has it. */
+  copy(): MemoryStore {
+    const copy = new MemoryStore();
+    for (const [id, held] of this.#documents) {
+      copy.#documents.set(id, { ...held, log: [...held.log] });
+    }
+    for (const [key, cursor] of this.#cursors) copy.#cursors.set(key, cursor);
+    for (const [key, chain] of this.#chains) copy.#chains.set(key, chain);
+    copy.unapplied.push(...this.unapplied);
+    return copy;
+  }
+
+  get ids(): readonly DocId[] {
+    return [...this.#documents.keys()];
+  }
+
   create(id: DocId, kind: DocKind, stream: StreamRef | null): void {
     this.#documents.set(id, {
       kind,

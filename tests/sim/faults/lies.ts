@@ -1,0 +1,70 @@
+/** All lies of servers and members, by name: the names of the report and of `--fault`. */
+import {
+  endless,
+  falseConflict,
+  falseReceipt,
+  flipOnTheWay,
+  headLie,
+  omitNumber,
+  truncate,
+  withhold,
+} from "./answers.ts";
+import type { Inject } from "./fault.ts";
+import {
+  deleteUnsigned,
+  flipStored,
+  mixStreams,
+  replay,
+  rollBack,
+  rollBackAndGoOn,
+  swapRows,
+} from "./history.ts";
+import { ghostDevice, swappedKey, weakKdf } from "./keys.ts";
+import {
+  bogusContent,
+  bogusUpdate,
+  claimedFuture,
+  forgedAuthor,
+  forgedClient,
+  forgedName,
+  forgedReplica,
+  forgedTrace,
+  otherEpoch,
+  privateDocument,
+} from "./members.ts";
+import { fork, hideDocument, moveRow, omit } from "./views.ts";
+
+export const LIES = {
+  truncate,
+  "omit-number": omitNumber,
+  "omit-row": omit,
+  "hide-document": hideDocument,
+  "withhold-newest": withhold,
+  "lie-about-head": headLie,
+  "endless-pages": endless,
+  "false-receipt": falseReceipt,
+  "false-conflict": falseConflict,
+  "flip-on-the-way": flipOnTheWay,
+  "flip-stored": flipStored,
+  replay,
+  "swap-rows": swapRows,
+  rollback: rollBack,
+  "rollback-and-go-on": rollBackAndGoOn,
+  "unsigned-deletion": deleteUnsigned,
+  fork,
+  "mix-streams": mixStreams,
+  "move-row": moveRow,
+  "other-epoch": otherEpoch,
+  "ghost-device": ghostDevice,
+  "swapped-key": swappedKey,
+  "weak-kdf": weakKdf,
+  "forged-author": forgedAuthor,
+  "forged-trace": forgedTrace,
+  "forged-replica": forgedReplica,
+  "forged-name": forgedName,
+  "forged-client": forgedClient,
+  "private-document": privateDocument,
+  "bogus-update": bogusUpdate,
+  "bogus-content": bogusContent,
+  "claimed-future": claimedFuture,
+} as const satisfies Readonly<Record<string, Inject>>;

@@ -1,0 +1,217 @@
+/** A member of the team whose program does what it wants: it has the team's keys and a listed device. */
+import * as Y from "yjs";
+import { type Bytes, utf8 } from "../../../src/base/bytes.ts";
+import { encodeDoc, openDoc } from "../../../src/crdt/documents.ts";
+import { isUpdate } from "../../../src/crdt/known.ts";
+import { peekHeader } from "../../../src/crypto/header.ts";
+import { encodeRow, rowHash } from "../../../src/crypto/row.ts";
+import { createTeamKeys, documentKey, wireDocumentId } from "../../../src/crypto/team.ts";
+import { type Author, sealUpdate, streamTags, type Tail } from "../../../src/sync/seal.ts";
+import type { Cursor } from "../../../src/sync/ports.ts";
+import { START } from "../../../src/sync/streams.ts";
+import { identityOf, KEYS, listingOf, MALLORY, TEAM } from "../cast.ts";
+import type { SimDevice } from "../device.ts";
+import { Dice } from "../dice.ts";
+import type { SimDocument, World } from "../world.ts";
+import { common, fresh, type Inject, type Injected, streamOf, TAINT, two } from "./fault.ts";
+import { says } from "../oracle.ts";
+
+/** A row in another device's name. */
+export const forgedAuthor: Inject = async (world, dice) => {
+  const [victim] = two(world, dice);
+  const document = await common(world, dice);
+  const device = { ...victim.identity, secret: identityOf(MALLORY).secret };
+  return push(world, document, sealed(document, tainted(dice), dice, { device }));
+};
+
+/** A row in a trace that another device recorded. */
+export const forgedTrace: Inject = async (world, dice) => {
+  const [victim] = two(world, dice);
+  const trace = world.create(victim, "trace", world.anyStream());
+  await world.edit(victim, trace, "recorded ");
+  await world.calm();
+  return push(world, trace, sealed(trace, tainted(dice), dice));
+};
+
+/** Goes on in another device's chain, under the own name. */
+export const forgedReplica: Inject = async (world, dice) => {
+  const document = await common(world, dice);
+  const { rows } = world.relay.view.log(streamOf(document));
+  const row = dice.pick(rows);
+  const header = peekHeader(row);
+  if (!header.ok) return null;
+  const tail = { seq: header.value.seq, hash: rowHash(row) };
+  const forged = sealed(document, tainted(dice), dice, { replica: header.value.replica }, tail);
+  return push(world, document, forged, ["withheld"]);
+};
+
+/** One document's name outside, another's inside. */
+export const forgedName: Inject = async (world, dice) => {
+  const inside = await common(world, dice);
+  const document = wireDocumentId(KEYS, `decision_${dice.below(1000)}`);
+  const device = identityOf(MALLORY);
+  const header = {
+    kind: 1,
+    ...streamTags(streamOf(inside)),
+    document,
+    device: device.id,
+    replica: "ab".repeat(16),
+    epoch: KEYS.epoch,
+    seq: 1,
+    previous: new Uint8Array(32),
+  };
+  const content = {
+    head: START,
+    part: 0,
+    parts: 1,
+    documentKind: KIND_CODES[inside.kind],
+    document: inside.id,
+    body: tainted(dice),
+  };
+  const keys = { device, document: documentKey(KEYS, document) };
+  return push(world, inside, encodeRow(header, content, keys, dice.bytes));
+};
+
+/** As `seal.ts` has them. */
+const KIND_CODES = { trace: 1, notes: 2, decision: 3, project: 4 } as const;
+
+/** An update that decodes, and throws where it is applied. */
+export const bogusUpdate: Inject = async (world, dice) => {
+  const document = await common(world, dice);
+  return push(world, document, sealed(document, inapplicableUpdate(), dice));
+};
+
+/** Bytes that are no update. */
+export const bogusContent: Inject = async (world, dice) => {
+  const document = await common(world, dice);
+  return push(world, document, sealed(document, utf8("no change of a document"), dice));
+};
+
+/** A row that claims to have seen what comes after it. */
+export const claimedFuture: Inject = async (world, dice) => {
+  const document = await common(world, dice);
+  const head = { n: world.relay.view.log(streamOf(document)).head.n + 5, h: dice.bytes(32) };
+  return push(world, document, sealed(document, tainted(dice), dice, {}, null, head));
+};
+
+/** A row for a document that somebody keeps on his machine. */
+export const privateDocument: Inject = async (world, dice) => {
+  const [victim] = two(world, dice);
+  const kept = world.create(victim, "decision", null);
+  await world.edit(victim, kept, "mine ");
+  const stream = world.anyStream();
+  const named = { ...kept, stream };
+  const injected = await push(world, named, sealed(named, tainted(dice), dice));
+  return { ...injected, clean: () => !says(victim, TAINT), ignored: [kept.id] };
+};
+
+/** Text under the clientID that another's window writes with. */
+export const forgedClient: Inject = async (world, dice) => {
+  const [victim] = two(world, dice);
+  const document = await fresh(world, dice, victim);
+  const page = victim.page(document.id);
+  await world.settle();
+  page.change((doc) => doc.getText("context").insert(0, "first "));
+  await world.calm();
+  const forged = openDoc(encodeDoc(victim.store.open(document.id)));
+  forged.clientID = page.doc.clientID;
+  const update = changeOf(forged, (doc) => doc.getText("context").insert(0, `${TAINT} forged `));
+  victim.online = false;
+  page.change((doc) => doc.getText("context").insert(0, "second "));
+  await world.settle();
+  const injected = await push(world, document, sealed(document, update, dice));
+  victim.online = true;
+  // A member may write: whose text stands where is what must not go unnoticed.
+  return { alarms: injected.alarms, misled: world.devices };
+};
+
+/** A device of a newer version has a newer key. Its rows are kept unread, and there is something to update for. */
+export const otherEpoch: Inject = async (world, dice) => {
+  const document = await common(world, dice);
+  const keys = { ...createTeamKeys(TEAM, dice.bytes), idKey: KEYS.idKey, epoch: 2 };
+  await push(world, document, sealed(document, tainted(dice), dice, { keys }));
+  const kept = () => world.devices.every(({ store }) => store.unapplied.length > 0);
+  return { alarms: ["newer"], misled: [], mustAlarm: true, clean: kept };
+};
+
+async function push(
+  world: World,
+  document: SimDocument,
+  row: Bytes,
+  alarms: Injected["alarms"] = ["refused"],
+): Promise<Injected> {
+  world.relay.cards.push(listingOf(MALLORY));
+  world.relay.insert(world.relay.view, streamOf(document), row);
+  await world.settle();
+  for (const device of world.devices) await world.once(device);
+  const clean = (device: SimDevice) => !says(device, TAINT);
+  return { alarms, misled: [], clean: () => world.devices.every(clean) };
+}
+
+function sealed(
+  document: SimDocument,
+  update: Bytes,
+  dice: Dice,
+  by: Partial<Author> = {},
+  tail: Tail | null = null,
+  head: Cursor = START,
+): Bytes {
+  const author = { keys: KEYS, device: identityOf(MALLORY), replica: "ab".repeat(16), ...by };
+  const { id: doc, kind } = document;
+  const rows = sealUpdate(
+    author,
+    { doc, kind, stream: streamOf(document) },
+    update,
+    tail,
+    head,
+    dice.bytes,
+  );
+  return (rows[0] as { row: Bytes }).row;
+}
+
+/** A change by a clientID of its own. */
+export function tainted(dice: Dice): Bytes {
+  const doc = openDoc(null);
+  doc.clientID = dice.clientId();
+  return changeOf(doc, () => doc.getText("context").insert(0, TAINT));
+}
+
+function changeOf(doc: Y.Doc, change: (doc: Y.Doc) => void): Bytes {
+  const updates: Bytes[] = [];
+  doc.on("update", (update: Uint8Array) => updates.push(update as Bytes));
+  doc.transact(() => change(doc));
+  return updates[0] as Bytes;
+}
+
+let inapplicableFound: Bytes | null = null;
+
+/** One bit of a good update is another one. */
+function inapplicableUpdate(): Bytes {
+  inapplicableFound ??= findInapplicable();
+  return inapplicableFound;
+}
+
+function findInapplicable(): Bytes {
+  const doc = openDoc(null);
+  doc.clientID = new Dice("inapplicable").clientId();
+  doc.getText("title").insert(0, "hello world");
+  doc.getMap("options").set("one", new Y.Map());
+  doc.getText("title").delete(2, 3);
+  const good = encodeDoc(doc);
+  for (let bit = 0; bit < good.length * 8; bit++) {
+    const update = good.slice();
+    update[bit >> 3] = (update[bit >> 3] as number) ^ (1 << (bit & 7));
+    if (isUpdate(update) && throws(update)) return update;
+  }
+  throw new Error("no such bit");
+}
+
+/** Asked of Yjs itself: the product's own question may be what is turned off. */
+function throws(update: Bytes): boolean {
+  try {
+    Y.applyUpdate(new Y.Doc(), update);
+    return false;
+  } catch {
+    return true;
+  }
+}

@@ -1,0 +1,32 @@
+/** Without a lie the scripted relay is a server like any other. */
+import { transportContract } from "../sync/transportContract.ts";
+import { identityOf, KEYS, listingOf, STREAMS } from "./cast.ts";
+import { Dice } from "./dice.ts";
+import { Link } from "./link.ts";
+import { Network } from "./network.ts";
+import { Relay } from "./relay.ts";
+import { VirtualTime } from "./time.ts";
+
+transportContract("simulated relay", async () => {
+  const time = new VirtualTime();
+  const relay = new Relay(500);
+  const network = new Network(time, new Dice("fair weather"));
+  const names = ["ada", "bob"] as const;
+  for (const name of names) relay.cards.push(listingOf(name));
+  const link = (who: string) =>
+    new Link({ who, relay, network, time, outside: (work) => work() }, true);
+  let open = true;
+  const passing = (async () => {
+    while (open) await time.run(10_000);
+  })();
+  return {
+    keys: KEYS,
+    devices: [identityOf(names[0]), identityOf(names[1])],
+    transports: [link(names[0]), link(names[1])],
+    streams: [STREAMS[0], STREAMS[1]],
+    close: async () => {
+      open = false;
+      await passing;
+    },
+  };
+});

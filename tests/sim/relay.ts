@@ -1,0 +1,162 @@
+/**
+ * The scripted relay: honest, except where a `Lie` bends its answers or devices are shown different views. It answers at
+ * once; how long questions and answers travel, and whether they arrive, is the network's matter (`link.ts`).
+ */
+import type { Bytes } from "../../src/base/bytes.ts";
+import type { TeamId } from "../../src/base/ids.ts";
+import type { Cursor, StreamRef } from "../../src/sync/ports.ts";
+import { streamKey } from "../../src/sync/streams.ts";
+import type {
+  DeviceListing,
+  Page,
+  PulledRow,
+  PushAnswer,
+  Sealed,
+  Signal,
+  StreamCursor,
+} from "../../src/sync/transport.ts";
+import { type StreamLog, View } from "./streamLog.ts";
+
+/** Larger rows are not brought by a poke. */
+const BRING_MAX_BYTES = 4096;
+
+/** Changes what one device (by name) is told. */
+export interface Lie {
+  pull?(who: string, page: Page, cursors: readonly StreamCursor[]): Page;
+  /** Instead of storing the rows; null: as if there were no lie. */
+  push?(
+    who: string,
+    stream: StreamRef,
+    rows: readonly Sealed[],
+    log: StreamLog,
+  ): readonly PushAnswer[] | null;
+  /** Null: it hears nothing. */
+  poke?(who: string, signal: Poke): Signal | null;
+}
+
+export type Poke = Extract<Signal, { is: "poke" }>;
+
+/** What the relay calls the row when it was pushed into `view`: for lies that carry some rows from one view to another. */
+export type OnStored = (view: View, stream: StreamRef, row: Bytes) => void;
+
+export class Relay {
+  /** What everybody sees who is shown nothing else. */
+  view = new View();
+  readonly views = new Map<string, View>();
+  readonly lies = new Set<Lie>();
+  cards: DeviceListing[] = [];
+  onStored: OnStored | null = null;
+  readonly #offered = new Map<string, number>();
+  readonly #pageRows: number;
+  readonly #listeners = new Set<Listener>();
+  readonly #channels = new Map<string, Set<ChannelMember>>();
+
+  /** A page holds at most `pageRows`. */
+  constructor(pageRows: number) {
+    this.#pageRows = pageRows;
+  }
+
+  /** How many rows a device has pushed, stored or not. */
+  offeredBy(who: string): number {
+    return this.#offered.get(who) ?? 0;
+  }
+
+  viewOf(who: string): View {
+    return this.views.get(who) ?? this.view;
+  }
+
+  pull(who: string, team: TeamId, cursors: readonly StreamCursor[], limit: number): Page {
+    let page = this.#page(this.viewOf(who), team, cursors, Math.min(limit, this.#pageRows));
+    for (const lie of this.lies) page = lie.pull?.(who, page, cursors) ?? page;
+    return page;
+  }
+
+  push(who: string, stream: StreamRef, rows: readonly Sealed[]): readonly PushAnswer[] {
+    this.#offered.set(who, this.offeredBy(who) + rows.length);
+    const view = this.viewOf(who);
+    for (const lie of this.lies) {
+      const answers = lie.push?.(who, stream, rows, view.log(stream));
+      if (answers) return answers;
+    }
+    return this.#store(view, stream, rows);
+  }
+
+  /** A row that nobody pushed, at the end of a stream. */
+  insert(view: View, stream: StreamRef, row: Bytes): void {
+    this.#tell(view, stream, view.log(stream).append(row), row);
+  }
+
+  /** As a relay that answers an honest push, and carries the row to those who are shown the view. */
+  carry(view: View, stream: StreamRef, row: Bytes): void {
+    const answer = view.log(stream).store(row);
+    if (answer.is === "stored") this.#tell(view, stream, answer, row);
+  }
+
+  listen(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  join(channel: string, member: ChannelMember): () => void {
+    const members = this.#channels.get(channel) ?? new Set();
+    this.#channels.set(channel, members.add(member));
+    return () => members.delete(member);
+  }
+
+  /** To everybody on the channel but `from`. */
+  say(channel: string, from: ChannelMember | null, row: Bytes): void {
+    for (const member of this.#channels.get(channel) ?? []) if (member !== from) member.hear(row);
+  }
+
+  get channels(): readonly string[] {
+    return [...this.#channels].filter(([, members]) => members.size > 0).map(([name]) => name);
+  }
+
+  #page(view: View, team: TeamId, cursors: readonly StreamCursor[], limit: number): Page {
+    const from = new Map(cursors.map(({ stream, cursor }) => [streamKey(stream), cursor.n]));
+    const rows: PulledRow[] = [];
+    let more = false;
+    for (const log of view.logsOf(team)) {
+      const start = from.get(streamKey(log.stream)) ?? 0;
+      const end = Math.min(log.rows.length, start + limit - rows.length);
+      more ||= end < log.rows.length;
+      for (let at = start; at < end; at++)
+        rows.push({ stream: log.stream, n: at + 1, row: log.rows[at] as Bytes });
+    }
+    const heads = view.logsOf(team).map(({ stream, head }) => ({ stream, cursor: head }));
+    return { rows, more, heads };
+  }
+
+  #store(view: View, stream: StreamRef, rows: readonly Sealed[]): readonly PushAnswer[] {
+    const answers: PushAnswer[] = [];
+    for (const row of rows) {
+      const answer = view.log(stream).store(row);
+      answers.push(answer);
+      if (answer.is === "conflict") break;
+      if (answer.is === "known") continue;
+      this.#tell(view, stream, answer, row);
+      this.onStored?.(view, stream, row);
+    }
+    return answers;
+  }
+
+  #tell(view: View, stream: StreamRef, { n, h }: Cursor, row: Bytes): void {
+    const brought = row.length <= BRING_MAX_BYTES ? { stream, n, h, row } : null;
+    for (const listener of this.#listeners) {
+      if (this.viewOf(listener.who) !== view) continue;
+      let signal: Signal | null = { is: "poke", stream, n, brought };
+      for (const lie of this.lies)
+        if (signal?.is === "poke" && lie.poke) signal = lie.poke(listener.who, signal);
+      if (signal) listener.hear(signal);
+    }
+  }
+}
+
+export interface Listener {
+  readonly who: string;
+  hear(signal: Signal): void;
+}
+
+export interface ChannelMember {
+  hear(row: Bytes): void;
+}

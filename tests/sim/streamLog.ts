@@ -1,0 +1,85 @@
+/** What a server holds: a numbered list of rows for each stream, and a whole set of them, of which it may show several. */
+import { type Bytes, equalBytes } from "../../src/base/bytes.ts";
+import type { TeamId } from "../../src/base/ids.ts";
+import { peekHeader } from "../../src/crypto/header.ts";
+import { rowHash } from "../../src/crypto/row.ts";
+import type { Cursor, StreamRef } from "../../src/sync/ports.ts";
+import { advance, START, streamKey } from "../../src/sync/streams.ts";
+import type { PushAnswer } from "../../src/sync/transport.ts";
+
+export class StreamLog {
+  readonly stream: StreamRef;
+  readonly rows: Bytes[] = [];
+  /** The place after each row. */
+  readonly #places: Cursor[] = [];
+  /** Numbers of rows, by their place in a chain. */
+  readonly #numbers = new Map<string, number>();
+
+  constructor(stream: StreamRef, rows: readonly Bytes[] = []) {
+    this.stream = stream;
+    for (const row of rows) this.append(row);
+  }
+
+  get head(): Cursor {
+    return this.#places.at(-1) ?? START;
+  }
+
+  /** The place after row `n`. */
+  placeAt(n: number): Cursor {
+    return this.#places[n - 1] ?? START;
+  }
+
+  /** Whatever it is. */
+  append(row: Bytes): Cursor {
+    const head = advance(this.head, rowHash(row));
+    this.rows.push(row);
+    this.#places.push(head);
+    const place = placeOf(row);
+    if (!this.#numbers.has(place)) this.#numbers.set(place, head.n);
+    return head;
+  }
+
+  /** As an honest server takes a pushed row. */
+  store(row: Bytes): PushAnswer {
+    const n = this.#numbers.get(placeOf(row));
+    if (n === undefined) return { is: "stored", ...this.append(row) };
+    return equalBytes(this.rows[n - 1] as Bytes, row) ? { is: "known", n } : { is: "conflict" };
+  }
+}
+
+/** All that a server shows to somebody. */
+export class View {
+  readonly #logs = new Map<string, StreamLog>();
+
+  log(stream: StreamRef): StreamLog {
+    const key = streamKey(stream);
+    const held = this.#logs.get(key) ?? new StreamLog(stream);
+    this.#logs.set(key, held);
+    return held;
+  }
+
+  /** In the order in which the streams began. Those without a row are not there. */
+  logsOf(team: TeamId): readonly StreamLog[] {
+    return [...this.#logs.values()].filter(
+      ({ stream, rows }) => stream.team === team && rows.length > 0,
+    );
+  }
+
+  /** Another history in the place of a stream's. */
+  replace(stream: StreamRef, rows: readonly Bytes[]): void {
+    this.#logs.set(streamKey(stream), new StreamLog(stream, rows));
+  }
+
+  copy(): View {
+    const copy = new View();
+    for (const { stream, rows } of this.#logs.values()) copy.replace(stream, rows);
+    return copy;
+  }
+}
+
+function placeOf(row: Bytes): string {
+  const header = peekHeader(row);
+  if (!header.ok) return `unreadable ${rowHash(row).join()}`;
+  const { document, device, replica, seq } = header.value;
+  return [document, device, replica, seq].join("/");
+}
