@@ -107,7 +107,10 @@ export class Process {
     const { store } = this.#options;
     return createLiveDocs({
       load: (id) => this.#stored(() => store.state(id)),
-      append: (id, update) => this.#stored(async () => store.append(id, update)),
+      append: async (id, update) => {
+        await this.#stored(async () => store.append(id, update));
+        return { kept: this.#stored(async () => undefined) };
+      },
       onChange: (id, _kind, update) => this.sync.edited(id, update.length),
       onLooks: (docs: ReadonlySet<DocId>) => this.sync.lookAt(docs),
     });
