@@ -4,7 +4,7 @@
  * The lock is an exclusive SQLite transaction on `lock.db`, held for as long as the process lives. The kernel holds
  * it, so `kill -9` releases it and a stale lock cannot exist. `lock.json` beside it only says who holds it.
  */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { Clock } from "../base/clock.ts";
@@ -24,8 +24,11 @@ const SQLITE_BUSY = 5;
 /** Makes the folder if it is missing. Fault `locked` names the process that holds it. */
 export function lockFolder(folder: string, clock: Clock): Result<FolderLock> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const held = new DatabaseSync(join(folder, "lock.db"));
+  const path = join(folder, "lock.db");
+  const held = new DatabaseSync(path);
   try {
+    // Whoever can open it can hold it: a relay's folder may be one that others may enter.
+    chmodSync(path, 0o600);
     held.exec("PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE");
   } catch (error) {
     held.close();

@@ -6,10 +6,13 @@ import { looksLikeAddress, looksLikeSecret, mentions } from "./secrets.ts";
 export function firstWord(place: Place, value: unknown): string | null {
   if (Array.isArray(value)) return firstOfList(place, value);
   if (typeof value !== "string") return null;
-  const word = value.trimStart().replace(ASSIGNMENTS, "").match(WORD)?.[0];
+  const word = value.trimStart().replace(ELSEWHERE, "").replace(ASSIGNMENTS, "").match(WORD)?.[0];
   return word === undefined ? null : programName(place, word);
 }
 
+/** `cd DIR &&` before the program, as agents write it before each: where it was run is not what was run. */
+const ELSEWHERE =
+  /^(?:cd[ \t]+(?:"[^"$`\\\n]*"|'[^'\n]*'|[^\s"'`$\\();&|<>]+)[ \t]*(?:&&|;)[ \t]*)*/;
 /** `NAME=value` before the program; a value with quotes or substitutions is no plain one, so the word that follows is none either. */
 const ASSIGNMENTS = /^(?:[A-Za-z_]\w*=[^\s"'`$\\();&|<>]*[ \t]+)*/;
 const WORD = /^[^\s;&|<>()]+/;

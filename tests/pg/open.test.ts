@@ -87,6 +87,7 @@ describe("a folder", () => {
     chmodSync(folder, 0o755);
     await openAt(folder, [FIRST]);
     expect(statSync(join(folder, "db")).mode & 0o777).toBe(0o700);
+    expect(statSync(join(folder, "lock.db")).mode & 0o777).toBe(0o600);
   });
 
   test("is one owner's, and given back on close", async () => {

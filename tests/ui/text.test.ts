@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import type { EventRow } from "../../src/app/api.ts";
 import { parseAnsi } from "../../src/ui/lib/ansi.ts";
-import { compactCount, duration, listTime, money } from "../../src/ui/lib/format.ts";
+import { compactCount, duration, listTime, money, sessionTitle } from "../../src/ui/lib/format.ts";
 import { renderMarkdown } from "../../src/ui/lib/markdown.ts";
 import { outline, visibleRows, workKey } from "../../src/ui/lib/outline.ts";
 import { readInput, toolLine } from "../../src/ui/lib/toolView.ts";
@@ -264,3 +264,11 @@ function luminance(colour: string): number {
   }) as [number, number, number];
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
 }
+
+test("a session without a title is named by its project", () => {
+  const project = { id: "proj_1", name: "signal-box", path: null };
+  expect(sessionTitle({ title: "Tides\u202e", project })).toBe(oneLine("Tides\u202e"));
+  expect(sessionTitle({ title: null, project })).toBe("Session in signal-box");
+  expect(sessionTitle({ title: null, project: null })).toBe("Untitled session");
+  expect(sessionTitle(undefined)).toBe("Untitled session");
+});

@@ -1,6 +1,8 @@
 /** Numbers, money and times in words, as a person in a list reads them. `null` is "not recorded", never zero. */
 import { localDay } from "../../base/days.ts";
 import type { AgentId, Tokens } from "../../base/session.ts";
+import type { SessionRow } from "../../app/api.ts";
+import { oneLine } from "./visible.ts";
 
 const AGENT_NAMES: Record<AgentId, string> = {
   "claude-code": "Claude Code",
@@ -23,6 +25,12 @@ const NOTHING = "–";
 
 export function agentName(agent: string): string {
   return (AGENT_NAMES as Record<string, string>)[agent] ?? agent;
+}
+
+/** Titles are made of prompts, which teammates do not get: of their sessions the project says most. */
+export function sessionTitle(session: Pick<SessionRow, "title" | "project"> | undefined): string {
+  if (session?.title) return oneLine(session.title);
+  return session?.project ? `Session in ${oneLine(session.project.name)}` : "Untitled session";
 }
 
 export function capital(text: string): string {

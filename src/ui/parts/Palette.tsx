@@ -1,5 +1,5 @@
 import { createEffect, createMemo, createSignal, For, Show, type JSX } from "solid-js";
-import { agentName, listTime } from "../lib/format.ts";
+import { agentName, listTime, sessionTitle } from "../lib/format.ts";
 import { now } from "../lib/now.ts";
 import { setTheme } from "../lib/preferences.ts";
 import { decisionPath, navigate, sessionPath } from "../lib/router.ts";
@@ -77,11 +77,9 @@ function Body(props: { readonly onClose: () => void; readonly onKeys: () => void
     }
     for (const row of sessions.sorted()) {
       if (list.length >= MAX_SHOWN) break;
-      const title = row.title ?? "Untitled session";
+      const title = sessionTitle(row);
       if (!matches(`${title} ${row.project?.name ?? ""} ${agentName(row.agent)}`)) continue;
-      list.push(
-        go("prompt", oneLine(title), () => sessionPath(row.id), listTime(lastActivity(row), now())),
-      );
+      list.push(go("prompt", title, () => sessionPath(row.id), listTime(lastActivity(row), now())));
     }
     return list.slice(0, MAX_SHOWN);
   });

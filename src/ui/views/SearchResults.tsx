@@ -10,7 +10,7 @@ import {
 } from "solid-js";
 import type { SearchHit, SearchInput, SessionRow } from "../../app/api.ts";
 import { withoutAnsi } from "../lib/ansi.ts";
-import { agentName, plural } from "../lib/format.ts";
+import { agentName, plural, sessionTitle } from "../lib/format.ts";
 import { decisionPath, navigate, sessionPath } from "../lib/router.ts";
 import { matchesWords } from "../lib/sessionFilter.ts";
 import { oneLine } from "../lib/visible.ts";
@@ -121,7 +121,9 @@ export function SearchResults(props: Props): JSX.Element {
   props.takeKeys(onKey);
 
   const titleOf = (hit: SearchHit): string =>
-    oneLine(hit.sessionTitle ?? sessions.rows().get(hit.session)?.title ?? "Untitled session");
+    hit.sessionTitle === null
+      ? sessionTitle(sessions.rows().get(hit.session))
+      : oneLine(hit.sessionTitle);
   return (
     <>
       <Show when={hits.fault()}>{(words) => <Failed words={words()} onAgain={hits.again} />}</Show>
@@ -206,7 +208,7 @@ function Result(props: {
       {shown.type === "title" ? (
         <>
           <span class="cut">
-            <Marked text={oneLine(shown.session.title ?? "Untitled session")} />
+            <Marked text={sessionTitle(shown.session)} />
           </span>
           <span class="quiet">{agentName(shown.session.agent)}</span>
           <Time class="quiet" at={lastActivity(shown.session)} />

@@ -1,6 +1,6 @@
 import { For, Show, type Accessor, type JSX } from "solid-js";
 import type { SessionRow } from "../../app/api.ts";
-import { plural } from "../lib/format.ts";
+import { plural, sessionTitle } from "../lib/format.ts";
 import { now } from "../lib/now.ts";
 import { sessionPath } from "../lib/router.ts";
 import { areFew, type Column } from "../lib/sessionColumns.ts";
@@ -43,7 +43,7 @@ export function SessionLine(props: LineProps): JSX.Element {
           classList={{ untitled: row().title === null }}
           title={oneLine(row().title ?? "")}
         >
-          {row().title === null ? "Untitled session" : oneLine(row().title ?? "")}
+          {sessionTitle(row())}
         </span>
         <Show when={row().parent !== null}>
           <Icon name="fork" label="Forked from another session" />

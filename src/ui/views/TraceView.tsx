@@ -11,6 +11,7 @@ import {
   exactTime,
   money,
   plural,
+  sessionTitle,
 } from "../lib/format.ts";
 import { useKeys } from "../lib/keys.ts";
 import { now } from "../lib/now.ts";
@@ -254,7 +255,7 @@ function Head(props: {
   readonly onCopy: () => void;
   readonly onFind: () => void;
 }): JSX.Element {
-  const title = createMemo(() => oneLine(props.session.title ?? "Untitled session"));
+  const title = createMemo(() => sessionTitle(props.session));
   return (
     <header class="head">
       <a
