@@ -13,6 +13,9 @@ export interface Latency {
   readonly p95: number;
 }
 
+/** On both sides before what is counted. */
+export const WARM_UP = { edits: 40, everyMs: 100 };
+
 /**
  * Types `edits` characters, one every `everyMs`, and notes when each is in the copy. `onChange` calls back after each
  * change of the copy. Slow arrivals do not slow the typing.

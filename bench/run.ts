@@ -147,7 +147,7 @@ interface Imported extends Record<string, number> {
 async function benchEdit({ runs }: Context): Promise<Row[]> {
   const measure = (program: string, typing: { edits: number; everyMs: number }) =>
     medians(runs, () => run<{ p50: number; p95: number }>(program, typing));
-  const calm = { edits: 20, everyMs: 700 };
+  const calm = { edits: 30, everyMs: 700 };
   const fast = { edits: 100, everyMs: 50 };
   const [one, other] = [
     await measure("sides/edit.ts", calm),

@@ -5,7 +5,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { HocuspocusProvider } from "@hocuspocus/provider";
 import * as Y from "yjs";
-import { typeAndWatch } from "../latency.ts";
+import { typeAndWatch, WARM_UP } from "../latency.ts";
 import { answer, input } from "../side.ts";
 
 const typing = input<{ edits: number; everyMs: number }>();
@@ -23,11 +23,12 @@ await Promise.all(
 );
 
 const [from, to] = docs;
-answer(
-  await typeAndWatch(typing, from.getText("context"), to.getText("context"), (changed) =>
+const watch = (how: typeof typing) =>
+  typeAndWatch(how, from.getText("context"), to.getText("context"), (changed) =>
     to.on("update", changed),
-  ),
-);
+  );
+await watch(WARM_UP);
+answer(await watch(typing));
 for (const provider of providers) provider.destroy();
 server.kill();
 process.exit(0);

@@ -13,7 +13,7 @@ import { WebSocket } from "ws";
 import { decodeFrame, decodeState, encodeFrame, SOCKET_PATH } from "../../src/app/channel.ts";
 import { connectToSocket } from "../../src/app/socket.ts";
 import { applyUpdates, openDoc } from "../../src/crdt/documents.ts";
-import { typeAndWatch } from "../latency.ts";
+import { typeAndWatch, WARM_UP } from "../latency.ts";
 import { answer, input } from "../side.ts";
 
 const OPERON = fileURLToPath(new URL("../../bin/operon", import.meta.url));
@@ -62,8 +62,9 @@ try {
   for (const device of ["a", "b"])
     await starting(["watch", "--home", join(folder, "no-agents")], device);
   const [from, to] = [await page("a", id), await page("b", id)];
-  // The first edit finds connections that are still being made.
+  // The first edit finds connections that are still being made; the next ones, programs that are not compiled yet.
   await typeAndWatch({ edits: 1, everyMs: 1000 }, from.text, to.text, to.onChange);
+  await typeAndWatch(WARM_UP, from.text, to.text, to.onChange);
   answer({ ...(await typeAndWatch(typing, from.text, to.text, to.onChange)) });
 } finally {
   for (const child of children) child.kill("SIGTERM");

@@ -194,6 +194,8 @@ export function createLiveDocs({ load, append, onChange, onLooks }: LiveDocsOpti
             raise("bad-input", "These bytes are no change of a document. Nothing was changed.");
           if (open) unwrap(canWrite(live.kind, live.doc));
           applyUpdates(live.doc, [update], listener);
+          // Of a change that refers to what is not here yet the document says nothing: it is kept as it came.
+          if (lacks(live.doc)) keep(live, update as Bytes, listener);
           await live.kept;
         },
         close() {
@@ -221,6 +223,10 @@ export function createLiveDocs({ load, append, onChange, onLooks }: LiveDocsOpti
 }
 
 const FROM_OTHERS = Symbol("from others");
+
+function lacks({ store }: Y.Doc): boolean {
+  return store.pendingStructs !== null || store.pendingDs !== null;
+}
 
 function mergeAll(updates: readonly Bytes[]): Bytes {
   return updates.length === 1 ? (updates[0] as Bytes) : (Y.mergeUpdates([...updates]) as Bytes);

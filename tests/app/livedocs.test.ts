@@ -175,3 +175,17 @@ test("what the disk refuses ends the document for who looks at it", async () => 
   expect(looking.faults).toHaveLength(1);
   open.close();
 });
+
+test("a change that refers to what is not here yet is kept before it is acknowledged", async () => {
+  const [first, second] = others() as [Bytes, Bytes];
+  const open = await docs.open(id, listener());
+  await open.apply(second);
+  expect(
+    rebuildDoc([...log, first])
+      .getText("context")
+      .toString(),
+  ).toBe("ba");
+  await open.apply(first);
+  expect(kept()).toBe("ba");
+  open.close();
+});
