@@ -56,7 +56,7 @@ export interface SyncStore {
   state(
     id: DocId,
   ): Promise<(SyncDocumentInfo & { readonly state: Bytes; readonly rev: number }) | null>;
-  settle(id: DocId, rev: number): Promise<void>;
+  settle(id: DocId, rev: number): Promise<boolean>;
   chain(replica: string, doc: string): Promise<Chain | null>;
   commit(batch: PulledBatch): Promise<void>;
 }
@@ -99,11 +99,12 @@ export function createSync(durable: Durable): SyncStore {
     },
 
     async settle(id, rev) {
-      await db.query("update documents set pending = false where id = $1 and log_rev = $2", [
-        id,
-        rev,
-      ]);
+      const settled = await db.query(
+        "update documents set pending = false where id = $1 and log_rev = $2 returning id",
+        [id, rev],
+      );
       held.settled(id, rev);
+      return settled.rows.length > 0;
     },
 
     async chain(replica, doc) {

@@ -271,8 +271,15 @@ export class Exchange {
       flight.rows = flight.rows.filter(({ hash }) => !hashes.has(hash));
       if (flight.rows.length > 0) continue;
       this.#flights.delete(doc);
-      await this.#options.store.settle(doc, flight.rev);
+      if (!(await this.#options.store.settle(doc, flight.rev))) await this.#settleGrown(doc);
     }
+  }
+
+  /** The document has grown since it was sealed: by others' rows it is settled all the same, by an edit it is not. */
+  async #settleGrown(doc: DocId): Promise<void> {
+    const { store } = this.#options;
+    const held = await store.state(doc);
+    if (held && !pendingUpdate(held.state, held.known)) await store.settle(doc, held.rev);
   }
 
   async #push(
@@ -306,7 +313,7 @@ export class Exchange {
     if (held?.stream?.team !== keys.team || tally.halted.has(streamKey(held.stream))) return;
     const foreign = held.kind === "trace" && held.owner !== null && held.owner !== device.id;
     const update = foreign ? null : pendingUpdate(held.state, held.known);
-    if (!update) return store.settle(doc, held.rev);
+    if (!update) return void (await store.settle(doc, held.rev));
     const tries = tally.tries.get(doc) ?? 0;
     if (tries === MAX_TRIES) return;
     tally.tries.set(doc, tries + 1);

@@ -87,8 +87,8 @@ export interface SyncStore {
     id: DocId,
   ): Promise<(DocumentInfo & { readonly state: Bytes; readonly rev: number }) | null>;
 
-  /** Nothing of the state at `rev` is pending any more. Does nothing when the document has grown since. */
-  settle(id: DocId, rev: number): Promise<void>;
+  /** Nothing of the state at `rev` is pending any more. False, and nothing is done, when the document has grown since. */
+  settle(id: DocId, rev: number): Promise<boolean>;
 
   chain(replica: string, doc: string): Promise<Chain | null>;
 

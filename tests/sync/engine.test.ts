@@ -354,7 +354,7 @@ describe("S8", () => {
     };
     const { settle } = ada.store;
     ada.store.settle = async (id, rev) =>
-      ada.store.pendingOf(id) ? undefined : settle.call(ada.store, id, rev);
+      ada.store.pendingOf(id) ? false : settle.call(ada.store, id, rev);
     ada.type(doc, (text) => text.insert(0, "x"));
     expect((await ada.once()).pushed).toBe(4);
   });

@@ -127,6 +127,22 @@ describe("S17", () => {
   });
 });
 
+describe("S5", () => {
+  test("S5: what two people type at once is known to be in the cloud on both, without anybody asking", async () => {
+    const { push } = ada.transport;
+    ada.transport.push = async (...sent) => {
+      await expectSoon(() => rows().length === 2);
+      return push(...sent);
+    };
+    type(ada, "a");
+    type(bob, "b");
+    await expectSoon(() => rows().length === 3 && ada.text(doc) === bob.text(doc));
+    await quiet();
+    for (const device of [ada, bob]) expect(await device.store.pendingDocuments(TEAM)).toEqual([]);
+    expect(team.server.offered.length).toBe(3);
+  });
+});
+
 describe("S8", () => {
   test("S8: an open window shows what is verified; who reads the store is told after the commit", async () => {
     const { commit } = bob.store;

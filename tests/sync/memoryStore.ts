@@ -119,9 +119,11 @@ export class MemoryStore implements SyncStore {
       : null;
   }
 
-  async settle(id: DocId, rev: number): Promise<void> {
+  async settle(id: DocId, rev: number): Promise<boolean> {
     const held = this.#held(id);
-    if (held.log.length === rev) held.pending = false;
+    if (held.log.length !== rev) return false;
+    held.pending = false;
+    return true;
   }
 
   async chain(replica: string, doc: string): Promise<Chain | null> {

@@ -101,9 +101,9 @@ export function syncStoreContract(name: string, open: () => Promise<StoreUnderTe
       await held.append(DOC, typed("a"));
       const { rev } = await stateOf(DOC);
       await held.append(DOC, typed("b", 3));
-      await held.store.settle(DOC, rev);
+      expect(await held.store.settle(DOC, rev)).toBe(false);
       expect(await held.store.pendingDocuments(TEAM)).toEqual([DOC]);
-      await held.store.settle(DOC, (await stateOf(DOC)).rev);
+      expect(await held.store.settle(DOC, (await stateOf(DOC)).rev)).toBe(true);
       expect(await held.store.pendingDocuments(TEAM)).toEqual([]);
       await held.append(DOC, typed("c", 4));
       expect(await held.store.pendingDocuments(TEAM)).toEqual([DOC]);

@@ -51,6 +51,8 @@ export interface Answer<T> {
   /** True 200 ms after asking, while there is nothing to show. */
   readonly slow: Accessor<boolean>;
   again(): void;
+  /** Asked and not answered. */
+  isUnderway(): boolean;
 }
 
 const SLOW_MS = 200;
@@ -66,6 +68,7 @@ export function createAnswer<I, T>(
   const [slow, setSlow] = createSignal(false);
   const [turn, setTurn] = createSignal(0);
   let question = 0;
+  let answered = 0;
 
   createEffect(
     on([input, turn], ([asked], previous) => {
@@ -86,13 +89,15 @@ export function createAnswer<I, T>(
         )
         .finally(() => {
           clearTimeout(timer);
-          if (mine === question) setSlow(false);
+          if (mine !== question) return;
+          answered = mine;
+          setSlow(false);
         });
     }),
   );
   const again = (): void => void setTurn((n) => n + 1);
   onCleanup(engine.onReopen(again));
-  return { value, fault, slow, again };
+  return { value, fault, slow, again, isUnderway: () => answered !== question };
 }
 
 /** What a person is shown of a failure. A bug is named as one, with its words for a report. */

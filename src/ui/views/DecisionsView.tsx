@@ -47,9 +47,10 @@ export function DecisionsView(): JSX.Element {
   onCleanup(() => clearTimeout(timer));
   onCleanup(
     engine.subscribe((push) => {
-      // That the team has got an edit changes no decision, only the state of sync.
+      // That the team has got an edit changes no decision, only the state of sync; an answer under way may not know yet.
       const mayHaveArrived =
-        push.topic === "status" && (decisions.value() ?? []).some((row) => row.waiting);
+        push.topic === "status" &&
+        (decisions.isUnderway() || (decisions.value() ?? []).some((row) => row.waiting));
       if (push.topic !== "decisions" && !mayHaveArrived) return;
       timer ??= setTimeout(() => {
         timer = undefined;
