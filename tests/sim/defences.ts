@@ -162,7 +162,7 @@ export const DEFENCES: readonly Defence[] = [
     module: "src/sync/exchange.ts",
     lines: [
       [
-        "await this.#options.store.settle(doc, flight.rev);",
+        "if (!(await this.#options.store.settle(doc, flight.rev))) await this.#settleGrown(doc);",
         "await this.#options.store.settle(doc, (await this.#options.store.state(doc))?.rev ?? flight.rev);",
       ],
     ],
