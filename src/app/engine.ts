@@ -78,7 +78,7 @@ export async function openEngine(options: EngineOptions): Promise<Result<Engine>
  * a process may end at any point between the loss of a database and the last session's return.
  */
 async function mayLackSessions(folder: string, store: Store): Promise<boolean> {
-  if (store.notices.length > 0) return true;
+  if (store.isSetAside) return true;
   return existsSync(join(folder, "archive")) && !(await store.capture.hasFiles());
 }
 
@@ -89,7 +89,7 @@ function composeEngine(
   refill: boolean,
 ): Engine {
   const { profile, clock, random, log } = options;
-  const notices = store.notices.length > 0 ? [...store.notices, REFILLED] : [];
+  const notices = store.isSetAside ? [...store.notices, REFILLED] : store.notices;
   const bus = createBus();
   const secrets = openSecrets(profile.folder);
   const teamStates = new Map<TeamId, TeamSyncState>();

@@ -3,8 +3,8 @@
  *
  * A change made here is kept first and acknowledged after; it leaves for other devices while the disk is still at it (what
  * they then see and this machine loses comes back from the page, or from them). While one append is under way further
- * changes are gathered into the next. A change that cannot be kept ends the document for all who look at it: what they typed stays with them,
- * and opening it again brings both together.
+ * changes are gathered into the next. A change that cannot be kept ends the document for all who look at it: what they
+ * typed stays with them, and opening it again brings both together.
  *
  * Others' changes are *shown* before they are kept here, or before they are in the team's history at all. Whoever types on
  * top of them refers to them, so they are kept together with what is typed: what is sent can then be read by everybody,

@@ -3,13 +3,12 @@
  *
  * PGlite never fsyncs, so a power loss may take its newest commits, and a damaged database is replaced by a fresh one.
  * Sessions are read again from the archive; settings (links, sharing, consent) and what people wrote are not. Those are
- * appended here first, with fdatasync before they are acknowledged, then written to the database together with their number; at start the database
- * takes what it lacks.
+ * appended here first, with fdatasync before they are acknowledged, then written to the database together with their
+ * number; at start the database takes what it lacks.
  *
  * A frame is `length u32 · crc32 u32 · JSON` (big endian). Only the newest append can be torn, and it was never
  * acknowledged: it is cut off. A frame in the middle that does not match is damage: it is stepped over, and all after it
- * is taken. The bytes are kept beside it, as `journal.cut-<crc32>` and
- * `journal.damaged-<crc32>`.
+ * is taken. The bytes are kept beside it, as `journal.cut-<crc32>` and `journal.damaged-<crc32>`.
  */
 import {
   closeSync,

@@ -56,6 +56,8 @@ export interface Store {
   readonly views: Views;
   /** A sentence of each database that was set aside, for as long as it lies there. */
   readonly notices: readonly string[];
+  /** A database that did not open lies aside: sessions may be missing here that the archive holds. */
+  readonly isSetAside: boolean;
   close(): Promise<void>;
 }
 
@@ -87,6 +89,7 @@ export async function openStore(options: StoreOptions): Promise<Result<Store>> {
     return ok({
       ...compose(durable, clock, log),
       notices: [...notices, ...damage(journal)],
+      isSetAside: notices.length > 0,
       close,
     });
   } catch (error) {
@@ -98,7 +101,7 @@ export async function openStore(options: StoreOptions): Promise<Result<Store>> {
   }
 }
 
-type Parts = Omit<Store, "notices" | "close">;
+type Parts = Omit<Store, "notices" | "isSetAside" | "close">;
 
 function compose(durable: Durable, clock: Clock, log: Log): Parts {
   const { db } = durable;

@@ -8,6 +8,7 @@
  */
 import type { Bytes } from "../base/bytes.ts";
 import type { DocId } from "../base/ids.ts";
+import type { Log } from "../base/log.ts";
 import { contradicting } from "../crdt/contradictions.ts";
 import { inapplicable } from "../crdt/documents.ts";
 import { isUpdate } from "../crdt/known.ts";
@@ -24,6 +25,7 @@ export interface LooksOptions {
   readonly transport: Pick<Transport, "look">;
   readonly keys: TeamKeys;
   readonly devices: Devices;
+  readonly log: Log;
   readonly onShown: (doc: DocId, updates: readonly Bytes[]) => void;
 }
 
@@ -39,12 +41,12 @@ export class Looks {
 
   lookAt(docs: ReadonlySet<DocId>): void {
     this.#documents = docs;
-    void this.#arrange();
+    this.#inBackground(this.#arrange());
   }
 
   start(): void {
     this.#live = true;
-    void this.#arrange();
+    this.#inBackground(this.#arrange());
   }
 
   stop(): void {
@@ -80,9 +82,14 @@ export class Looks {
       const tag = channelTag(keys, stream.project);
       this.#channels.set(
         key,
-        transport.look(stream, tag, (row) => void this.#hear(stream, row)),
+        transport.look(stream, tag, (row) => this.#inBackground(this.#hear(stream, row))),
       );
     }
+  }
+
+  /** A store that fails costs the short way and nothing else: the stream brings the rows. */
+  #inBackground(work: Promise<void>): void {
+    work.catch((error: unknown) => this.#options.log("warn", "looks", { reason: String(error) }));
   }
 
   async #hear(stream: StreamRef, row: Bytes): Promise<void> {

@@ -4,6 +4,7 @@ import type { DocId } from "../../src/base/ids.ts";
 import { unwrap } from "../../src/base/result.ts";
 import { rowHash } from "../../src/crypto/row.ts";
 import { advance } from "../../src/sync/streams.ts";
+import { expectSoon, quiet } from "./soon.ts";
 import { TEAM, TEAM_STREAM, type TestDevice, TestTeam } from "./team.ts";
 
 let team: TestTeam;
@@ -11,17 +12,6 @@ let ada: TestDevice;
 let bob: TestDevice;
 let doc: DocId;
 const rows = () => team.server.stream(TEAM_STREAM).rows;
-
-/** Lets everything run that waits for nothing but other code. */
-async function expectSoon(until: () => boolean): Promise<void> {
-  for (let i = 0; i < 10_000 && !until(); i++) await new Promise(setImmediate);
-  expect(until()).toBe(true);
-}
-
-/** Long enough that what should not happen would have happened. */
-async function quiet(): Promise<void> {
-  for (let i = 0; i < 50; i++) await new Promise(setImmediate);
-}
 
 function type(device: TestDevice, letters: string): Bytes {
   const update = device.type(doc, (text) => text.insert(text.length, letters));

@@ -1,26 +1,17 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Bytes } from "../../src/base/bytes.ts";
 import type { DocId } from "../../src/base/ids.ts";
-import { channelTag } from "../../src/crypto/team.ts";
-import { createTeamKeys } from "../../src/crypto/team.ts";
+import { channelTag, createTeamKeys } from "../../src/crypto/team.ts";
 import { streamKey } from "../../src/sync/streams.ts";
 import { LIVE_MAX_BYTES } from "../../src/sync/transport.ts";
 import { seededRandom } from "../crypto/samples.ts";
+import { expectSoon, quiet } from "./soon.ts";
 import { PROJECT_STREAM, TEAM, TEAM_STREAM, type TestDevice, TestTeam } from "./team.ts";
 
 let team: TestTeam;
 let ada: TestDevice;
 let bob: TestDevice;
 let doc: DocId;
-
-async function expectSoon(until: () => boolean): Promise<void> {
-  for (let i = 0; i < 10_000 && !until(); i++) await new Promise(setImmediate);
-  expect(until()).toBe(true);
-}
-
-async function quiet(): Promise<void> {
-  for (let i = 0; i < 50; i++) await new Promise(setImmediate);
-}
 
 function type(device: TestDevice, letters: string): void {
   const update = device.type(doc, (text) => text.insert(text.length, letters));
@@ -71,10 +62,10 @@ describe("S21", () => {
     await look(ada, bob);
     type(ada, "!");
     await expectSoon(() => bob.text(doc) === "base!");
-    const { offered } = team.server;
+    const before = team.server.offered.length;
     expect((await bob.once()).alarms).toEqual([]);
     expect((await ada.once()).alarms).toEqual([]);
-    expect(team.server.offered.length).toBe(offered.length);
+    expect(team.server.offered.length).toBe(before);
     expect(bob.applied.filter((one) => one.doc === doc).length).toBe(2);
   });
 
@@ -146,6 +137,23 @@ describe("S21", () => {
     expect(bob.states.map(({ state }) => state)).not.toContain("alarm");
     heard(row);
     await expectSoon(() => bob.shown.length === 1);
+  });
+
+  test("S21: a store that fails costs the short way and ends nothing", async () => {
+    await look(ada, bob);
+    const { state } = bob.store;
+    bob.store.state = async () => {
+      throw new Error("the disk is gone");
+    };
+    storeNothing();
+    type(ada, "!");
+    await quiet();
+    expect(bob.shown).toEqual([]);
+    bob.store.state = state;
+    type(ada, "?");
+    team.time.advance(1000);
+    await quiet();
+    expect(bob.text(doc)).toBe("base");
   });
 
   test("S21: traces and large updates come with the stream alone", async () => {
