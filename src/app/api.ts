@@ -152,6 +152,43 @@ export interface TeamRow {
   readonly role: "owner" | "admin" | "member";
 }
 
+/** A team as its members' signed log says it is. */
+export interface TeamDetail extends TeamRow {
+  /** Whoever reads the same to somebody of the team sees the same people in it. They change with each entry of the log. */
+  readonly words: readonly string[];
+  /** The number of the newest entry. */
+  readonly entry: number;
+  /** The number of the key in use. */
+  readonly epoch: number;
+  /** Somebody is gone, and the next device that connects makes a new key. */
+  readonly keyDue: boolean;
+  readonly members: readonly TeamMember[];
+  /** Those that can still be used. */
+  readonly invites: readonly {
+    readonly id: string;
+    readonly admits: "own" | "admin" | "member";
+    /** E-mail address of who made it. */
+    readonly by: string;
+    readonly expiresAt: number;
+  }[];
+}
+
+export interface TeamMember {
+  readonly id: string;
+  readonly role: TeamRow["role"];
+  readonly you: boolean;
+  readonly email: string;
+  readonly devices: readonly {
+    readonly id: string;
+    readonly name: string;
+    readonly kind: "ordinary" | "ephemeral" | "recovery";
+    /** This one. */
+    readonly here: boolean;
+    /** Null: it stays. */
+    readonly expiresAt: number | null;
+  }[];
+}
+
 export type SyncState =
   | { readonly state: "local" }
   | {
@@ -283,9 +320,38 @@ export interface Api {
     readonly invite: string;
     readonly teamSecret: string;
   };
-  inviteToTeam(input: { readonly email: string; readonly team?: string }): {
+  /** Wherever a team may be named and is not: the only one there is. */
+  inviteToTeam(input: {
+    readonly email: string;
+    readonly team?: string;
+    readonly role?: "admin" | "member";
+  }): {
     readonly invite: string;
   };
+  team(input: { readonly team?: string }): TeamDetail;
+  /** `whom`: the e-mail address or id of a member, the name or id of a device; ids by their beginning. */
+  removeFromTeam(input: { readonly whom: string; readonly team?: string }): TeamDetail;
+  /** A new key for those who are there. Without a passphrase, the one in use stays. */
+  rotateTeam(input: { readonly passphrase?: string; readonly team?: string }): TeamDetail;
+  /** The same key behind another passphrase. */
+  changePassphrase(input: { readonly passphrase: string; readonly team?: string }): TeamDetail;
+  /** What is here stays here. */
+  leaveTeam(input: { readonly team?: string }): null;
+  giveRole(input: {
+    readonly whom: string;
+    readonly role: TeamRow["role"];
+    readonly team?: string;
+  }): TeamDetail;
+  /** One of one's own. */
+  renameDevice(input: {
+    readonly device: string;
+    readonly name: string;
+    readonly team?: string;
+  }): TeamDetail;
+  takeBackInvite(input: { readonly invite: string; readonly team?: string }): TeamDetail;
+  /** Shown once: sixty letters and digits to print. */
+  recoveryKit(input: { readonly team?: string }): { readonly kit: string };
+  restoreTeam(input: { readonly kit: string }): { readonly team: string };
   joinTeam(input: { readonly invite: string; readonly passphrase: string }): {
     readonly team: string;
   };

@@ -15,6 +15,7 @@ import type { Projects } from "./projects.ts";
 import type { Secrets } from "./secrets.ts";
 import type { Sharing } from "./sharing.ts";
 import type { Teamwork } from "./teamwork.ts";
+import { createTeamHandlers } from "./team-handlers.ts";
 import type { Traces } from "./traces.ts";
 
 export interface Parts {
@@ -168,34 +169,7 @@ export function createHandlers(parts: Parts): Handlers {
       parts.signedOut();
       return null;
     },
-    async createTeam({ name, passphrase }) {
-      const made = await (await online()).createTeam(passphrase);
-      const account = membership.account()?.id ?? "";
-      await membership.setTeam({ id: made.team, role: "owner", account, name });
-      await projects.publishName({ team: made.team, project: null }, name);
-      // So that who joins next sees the name.
-      await syncQuietly();
-      await parts.goLive();
-      return made;
-    },
-    async inviteToTeam({ email, team }) {
-      const { id } = team === undefined ? membership.onlyTeam() : membership.team(team);
-      return { invite: await (await online()).invite(id, email) };
-    },
-    async joinTeam({ invite, passphrase }) {
-      const { team, role } = await (await online()).joinTeam(invite, passphrase);
-      const known = membership.teams().find(({ id }) => id === team);
-      await membership.setTeam({
-        id: team,
-        role,
-        account: membership.account()?.id ?? "",
-        name: known?.name ?? null,
-      });
-      await syncQuietly();
-      await parts.goLive();
-      return { team };
-    },
-    teams: () => membership.teams().map(({ id, name, role }) => ({ id, name: name ?? id, role })),
+    ...createTeamHandlers({ ...parts, syncQuietly }),
     async share({ sessions }) {
       const rows: SessionRow[] = [];
       for (const text of sessions) rows.push(await session(text));

@@ -49,6 +49,8 @@ export interface Membership {
   /** Of the signed-in account. */
   teams(): readonly TeamRecord[];
   setTeam(team: TeamRecord): Promise<void>;
+  /** Its projects are linked no more. What is here of it stays. */
+  dropTeam(id: TeamId): Promise<void>;
   /** By id, a unique beginning of one, or name. Raises "no-team". */
   team(text: string): TeamRecord;
   /** The only one there is, when none is named. Raises "no-team". */
@@ -100,6 +102,13 @@ export async function openMembership(settings: Settings): Promise<Membership> {
     },
     teams,
     setTeam: (team) => put(`${TEAM}${team.account}:${team.id}`, team),
+    async dropTeam(id) {
+      const of = requireAccount().id;
+      for (const [key, value] of held)
+        if (key.startsWith(`${LINK}${of}:`) && (value as LinkRecord).team === id)
+          await put(key, null);
+      await put(`${TEAM}${of}:${id}`, null);
+    },
     team(text) {
       const exact = teams().filter(({ id, name }) => id === text || name === text);
       const found = exact.length > 0 ? exact : teams().filter(({ id }) => id.startsWith(text));

@@ -55,6 +55,8 @@ const nothing = v.undefined();
 const name = v.pipe(v.string(), v.minLength(1), v.maxLength(4_096));
 const prose = v.pipe(v.string(), v.maxLength(1_000_000));
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+/** Not named: the only one there is. */
+const ofTeam = { team: v.exactOptional(name) };
 const passphrase = v.pipe(v.string(), v.minLength(1), v.maxLength(1_024));
 
 const decisionFields = {
@@ -116,7 +118,25 @@ const INPUTS: { readonly [M in Method]: v.GenericSchema<unknown, Input<M>> } = {
   login: credentials,
   logout: nothing,
   createTeam: v.strictObject({ name, passphrase }),
-  inviteToTeam: v.strictObject({ email: name, team: v.exactOptional(name) }),
+  inviteToTeam: v.strictObject({
+    email: name,
+    ...ofTeam,
+    role: v.exactOptional(v.picklist(["admin", "member"])),
+  }),
+  team: v.strictObject(ofTeam),
+  removeFromTeam: v.strictObject({ whom: name, ...ofTeam }),
+  rotateTeam: v.strictObject({ passphrase: v.exactOptional(passphrase), ...ofTeam }),
+  changePassphrase: v.strictObject({ passphrase, ...ofTeam }),
+  leaveTeam: v.strictObject(ofTeam),
+  giveRole: v.strictObject({
+    whom: name,
+    role: v.picklist(["owner", "admin", "member"]),
+    ...ofTeam,
+  }),
+  renameDevice: v.strictObject({ device: name, name, ...ofTeam }),
+  takeBackInvite: v.strictObject({ invite: name, ...ofTeam }),
+  recoveryKit: v.strictObject(ofTeam),
+  restoreTeam: v.strictObject({ kit: name }),
   joinTeam: v.strictObject({ invite: name, passphrase }),
   teams: nothing,
   share: v.strictObject({ sessions: v.array(name) }),

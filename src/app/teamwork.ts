@@ -10,28 +10,20 @@ import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import { raise, unwrap, type Result } from "../base/result.ts";
 import { Secret } from "../base/secret.ts";
-import { currentAccount, normalEmail, signIn, signOut, signUp } from "../cloud/account.ts";
+import { currentAccount, signIn, signOut, signUp } from "../cloud/account.ts";
 import { connect, type Connection, sessionName } from "../cloud/connection.ts";
 import { createProject } from "../cloud/projects.ts";
-import {
-  createTeam,
-  inviteMember,
-  inviteOwnDevice,
-  joinTeam,
-  teamState,
-  type Seat,
-  type TeamRole,
-} from "../cloud/teams.ts";
 import type { SecretStore } from "../cloud/secret-store.ts";
 import { createTransport } from "../cloud/transport.ts";
 import { createDevice, packDevice, unpackDevice, type DeviceIdentity } from "../crypto/device.ts";
-import { formatTeamSecret } from "../crypto/invite.ts";
 import { packTeamKeys, unpackTeamKeys, type TeamKeys } from "../crypto/team.ts";
 import { createSync, type Sync, type SyncReport, type SyncState } from "../sync/engine.ts";
 import type { SyncStore } from "../sync/ports.ts";
+import type { Seat } from "../sync/team/enter.ts";
 import type { Credentials } from "./api.ts";
 import type { AccountRecord } from "./membership.ts";
 import type { Secrets } from "./secrets.ts";
+import { createTeams, type Teams } from "./teams.ts";
 
 export interface TeamworkOptions {
   readonly account: AccountRecord | null;
@@ -55,16 +47,7 @@ export interface Teamwork {
   signUp(credentials: Credentials): Promise<AccountRecord>;
   signIn(credentials: Credentials): Promise<AccountRecord>;
   signOut(): Promise<void>;
-  /** Takes about a second each: a key is made from the passphrase. */
-  createTeam(
-    passphrase: string,
-  ): Promise<{ readonly team: TeamId; readonly invite: string; readonly teamSecret: string }>;
-  joinTeam(
-    invite: string,
-    passphrase: string,
-  ): Promise<{ readonly team: TeamId; readonly role: TeamRole }>;
-  /** For another account, or, under the own address, for the account's further devices. */
-  invite(team: TeamId, email: string): Promise<string>;
+  readonly teams: Teams;
   /** The cloud's name of a new project. */
   createProject(team: TeamId): Promise<string>;
   /** Every team once, one after another. */
@@ -74,6 +57,8 @@ export interface Teamwork {
   edited(doc: DocId, sizeBytes: number): void;
   /** These documents are looked at from now on, and no others. */
   lookAt(docs: ReadonlySet<DocId>): void;
+  /** Nothing of it is synced any more, and its keys are gone from here. */
+  forget(team: TeamId): Promise<void>;
   /** The member at a device, in words; null when the team does not know it. */
   memberAt(team: TeamId, device: string): Promise<string | null>;
   close(): Promise<void>;
@@ -88,8 +73,6 @@ export async function openTeamwork(options: TeamworkOptions): Promise<Teamwork> 
   const syncs = new Map<TeamId, Sync>();
   /** By account. */
   const devices = new Map<string, Promise<DeviceIdentity>>();
-  /** By device. */
-  const members = new Map<string, string>();
 
   /** Raises "signed-out" when there is none. */
   function signedIn(): AccountRecord {
@@ -163,6 +146,7 @@ export async function openTeamwork(options: TeamworkOptions): Promise<Teamwork> 
       store: options.store,
       transport: createTransport(online()),
       keys: await keysOf(team),
+      keepKeys: hold,
       device: await deviceHere(),
       clock,
       random,
@@ -184,16 +168,23 @@ export async function openTeamwork(options: TeamworkOptions): Promise<Teamwork> 
   }
 
   async function seat(): Promise<Seat> {
+    const { id, email } = signedIn();
     return {
       device: await deviceHere(),
-      person: { name: `${userName()} on ${hostname()}`, email: account?.email ?? "" },
+      member: id.replaceAll("-", ""),
+      person: { name: `${userName()} on ${hostname()}`, email },
     };
   }
 
-  async function hold(keys: TeamKeys): Promise<TeamId> {
+  async function hold(keys: TeamKeys): Promise<void> {
     await secrets.set(keyName(keys.team), packTeamKeys(keys).reveal());
-    return keys.team;
   }
+
+  const teams = createTeams({
+    ...{ store: options.store, clock, random, seat, syncOf, hold },
+    server: () => createTransport(online()),
+    holds: async (team) => (await secrets.get(keyName(team))) !== null,
+  });
 
   return {
     signUp: (credentials) => enter(signUp, credentials),
@@ -204,33 +195,7 @@ export async function openTeamwork(options: TeamworkOptions): Promise<Teamwork> 
       await leave();
       account = null;
     },
-    async createTeam(passphrase) {
-      const made = unwrap(
-        await createTeam(online(), new Secret(passphrase), await seat(), { clock, random }),
-      );
-      const team = await hold(made.keys);
-      return {
-        team,
-        invite: made.invite.reveal(),
-        teamSecret: formatTeamSecret(made.keys.teamSecret),
-      };
-    },
-    async joinTeam(invite, passphrase) {
-      const keys = unwrap(
-        await joinTeam(online(), invite, new Secret(passphrase), await seat(), { random }),
-      );
-      const team = await hold(keys);
-      return { team, role: unwrap(await teamState(online(), team)).role };
-    },
-    async invite(team, email) {
-      const keys = await keysOf(team);
-      const isOwn = normalEmail(email) === normalEmail(signedIn().email);
-      // Every member may invite devices of its own, and only some others' accounts.
-      const made = isOwn
-        ? await inviteOwnDevice(online(), keys, random)
-        : await inviteMember(online(), keys, email, "member", random);
-      return unwrap(made).reveal();
-    },
+    teams,
     createProject: async (team) => unwrap(await createProject(online(), team)),
     async syncOnce() {
       await requireSession(online());
@@ -251,13 +216,13 @@ export async function openTeamwork(options: TeamworkOptions): Promise<Teamwork> 
       looked = docs;
       for (const sync of syncs.values()) sync.lookAt(docs);
     },
+    async forget(team) {
+      await syncs.get(team)?.stop();
+      syncs.delete(team);
+      await secrets.delete(keyName(team));
+    },
     async memberAt(team, id) {
-      if (!members.has(id)) {
-        const cards = await syncs.get(team)?.cards();
-        if (cards?.ok === true)
-          for (const [known, { email }] of cards.value) members.set(known, email);
-      }
-      return members.get(id) ?? null;
+      return (await syncs.get(team)?.personAt(id))?.email ?? null;
     },
     async close() {
       live = false;

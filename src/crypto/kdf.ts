@@ -42,23 +42,27 @@ export function newKdf(random: Random, limits: KdfLimits = KDF_LIMITS): Kdf {
   return { ops: limits.minOps, memoryKiB: limits.minMemoryKiB, salt: random(SALT_BYTES) };
 }
 
+/** What Argon2id makes of a passphrase, and how: enough to wrap new keys without asking for it again. */
+export interface Stretched {
+  readonly kdf: Kdf;
+  /** 32 bytes. */
+  readonly key: Secret<Bytes>;
+}
+
 /**
- * Passphrase (NFKC) and team secret (16 bytes) to the key-encryption key. Takes the memory and time that `kdf` says.
+ * The passphrase (NFKC), stretched. Takes the memory and time that `kdf` says.
  * `limits` is for tests, which would otherwise spend a second each: it is an argument of the program, never data.
  */
-export function deriveKek(
+export function stretch(
   passphrase: Secret<string>,
-  teamSecret: Secret<Bytes>,
   kdf: Kdf,
   limits: KdfLimits = KDF_LIMITS,
-): Result<Secret<Bytes>> {
+): Result<Stretched> {
   if (!withinLimits(kdf, limits))
     return fail(
       "kdf-refused",
       "The server sent settings for the passphrase that this program does not accept, so nothing was opened or changed. Ask who runs the server.",
     );
-  if (teamSecret.reveal().length !== TEAM_SECRET_BYTES)
-    throw new RangeError("a team secret has 16 bytes");
   const stretched = sodium.crypto_pwhash(
     KEY_BYTES,
     utf8(passphrase.reveal().normalize("NFKC")),
@@ -67,7 +71,14 @@ export function deriveKek(
     kdf.memoryKiB * 1024,
     sodium.crypto_pwhash_ALG_ARGON2ID13,
   ) as Bytes;
-  return ok(deriveKey(new Secret(stretched), "kek", teamSecret.reveal()));
+  return ok({ kdf, key: new Secret(stretched) });
+}
+
+/** With the team secret (16 bytes), the key-encryption key. */
+export function deriveKek({ key }: Stretched, teamSecret: Secret<Bytes>): Secret<Bytes> {
+  if (teamSecret.reveal().length !== TEAM_SECRET_BYTES)
+    throw new RangeError("a team secret has 16 bytes");
+  return deriveKey(key, "kek", teamSecret.reveal());
 }
 
 function withinLimits(kdf: Kdf, limits: KdfLimits): boolean {

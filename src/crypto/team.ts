@@ -1,29 +1,11 @@
-/**
- * A team's keys: made once, kept on each device, and lying on the server only inside a key record that needs both
- * the passphrase and the team secret to open.
- *
- * Key record: `version (1) · epoch (4) · ops (4) · memory in KiB (4) · salt (16) · nonce (24) · sealed epoch key (32) and
- * team id key (32) · tag (16)`; everything before the nonce is authenticated, and the team's id with it.
- */
+/** A team's keys, kept on each device, and what comes of them. */
 import { type Bytes, concatBytes, fromBase64Url, toBase64Url, toHex, utf8 } from "../base/bytes.ts";
 import type { TeamId } from "../base/ids.ts";
 import type { Random } from "../base/random.ts";
-import { fail, ok, type Result } from "../base/result.ts";
 import { Secret } from "../base/secret.ts";
-import { NONCE_BYTES, seal, TAG_BYTES, unseal } from "./aead.ts";
-import { derive, deriveKey, ID_BYTES, KEY_BYTES, labelBytes, u32 } from "./hash.ts";
-import {
-  deriveKek,
-  type Kdf,
-  KDF_LIMITS,
-  type KdfLimits,
-  SALT_BYTES,
-  TEAM_SECRET_BYTES,
-} from "./kdf.ts";
-
-export const KEY_RECORD_VERSION = 1;
-const OPEN_BYTES = 1 + 4 + 4 + 4 + SALT_BYTES;
-export const KEY_RECORD_BYTES = OPEN_BYTES + NONCE_BYTES + 2 * KEY_BYTES + TAG_BYTES;
+import { inGroups, toBase32 } from "./base32.ts";
+import { derive, deriveKey, ID_BYTES, KEY_BYTES, u32 } from "./hash.ts";
+import { TEAM_SECRET_BYTES } from "./kdf.ts";
 
 export interface TeamKeys {
   readonly team: TeamId;
@@ -46,62 +28,9 @@ export function createTeamKeys(team: TeamId, random: Random): TeamKeys {
   };
 }
 
-/** What the server keeps. Takes about a second. */
-export function sealKeyRecord(
-  keys: TeamKeys,
-  passphrase: Secret<string>,
-  kdf: Kdf,
-  random: Random,
-  limits: KdfLimits = KDF_LIMITS,
-): Result<Bytes> {
-  const kek = deriveKek(passphrase, keys.teamSecret, kdf, limits);
-  if (!kek.ok) return kek;
-  const open = concatBytes(
-    new Uint8Array([KEY_RECORD_VERSION]),
-    u32(keys.epoch),
-    u32(kdf.ops),
-    u32(kdf.memoryKiB),
-    kdf.salt,
-  );
-  const plain = concatBytes(keys.epochKey.reveal(), keys.idKey.reveal());
-  return ok(concatBytes(open, seal(plain, recordContext(keys.team, open), kek.value, random)));
-}
-
-/** Faults: "wrong-passphrase", "kdf-refused", "key-record". Takes about a second. */
-export function openKeyRecord(
-  record: Uint8Array,
-  team: TeamId,
-  passphrase: Secret<string>,
-  teamSecret: Secret<Bytes>,
-  limits: KdfLimits = KDF_LIMITS,
-): Result<TeamKeys> {
-  if (record.length !== KEY_RECORD_BYTES || record[0] !== KEY_RECORD_VERSION)
-    return fail(
-      "key-record",
-      "The server sent a key record this version of Operon cannot read; nothing was changed. Update Operon, or ask who runs the server.",
-    );
-  const open = record.subarray(0, OPEN_BYTES);
-  const view = new DataView(open.buffer, open.byteOffset, open.length);
-  const kdf = {
-    ops: view.getUint32(5),
-    memoryKiB: view.getUint32(9),
-    salt: open.slice(13) as Bytes,
-  };
-  const kek = deriveKek(passphrase, teamSecret, kdf, limits);
-  if (!kek.ok) return kek;
-  const plain = unseal(record.subarray(OPEN_BYTES), recordContext(team, open), kek.value);
-  if (!plain)
-    return fail(
-      "wrong-passphrase",
-      "The passphrase does not open this team. Nothing was changed and the invite was not used up: check the passphrase and try again.",
-    );
-  return ok({
-    team,
-    epoch: view.getUint32(1),
-    epochKey: new Secret(plain.slice(0, KEY_BYTES)),
-    idKey: new Secret(plain.slice(KEY_BYTES)),
-    teamSecret,
-  });
+/** The team secret for paper: 26 letters and digits (Crockford base 32) in groups. */
+export function formatTeamSecret(secret: Secret<Bytes>): string {
+  return inGroups(toBase32(secret.reveal()));
 }
 
 /** For the device's own keychain. */
@@ -145,8 +74,4 @@ export function documentKey(keys: TeamKeys, wireId: string): Secret<Bytes> {
 export function channelTag(keys: TeamKeys, project: string | null): string {
   const stream = utf8(`${keys.team}/${project ?? ""}`);
   return toHex(derive(keys.epochKey, "channel tag", [u32(keys.epoch), stream], ID_BYTES));
-}
-
-function recordContext(team: TeamId, open: Uint8Array): Bytes {
-  return concatBytes(labelBytes("keys"), utf8(team), open);
 }

@@ -114,7 +114,7 @@ function compose(durable: Durable, clock: Clock, log: Log): Parts {
     capture: createCapture(db, createProjectFinder(), fresh),
     sessions: createSessions(db, settings),
     documents: createDocuments(durable, log),
-    sync: createSync(durable),
+    sync: createSync(durable, settings),
     search,
     views: {
       ...resolver,

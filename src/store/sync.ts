@@ -1,6 +1,6 @@
 /** What sync keeps: cursors, chains, what is known to be in the cloud. Shaped after the port in `src/sync/ports.ts`. */
 import type { Transaction } from "@electric-sql/pglite";
-import { type Bytes, toBase64 } from "../base/bytes.ts";
+import { type Bytes, fromBase64, toBase64 } from "../base/bytes.ts";
 import type { DocId, TeamId } from "../base/ids.ts";
 import { type DocKind, encodeDoc, rebuildDoc } from "../crdt/documents.ts";
 import type { Known } from "../crdt/known.ts";
@@ -10,6 +10,7 @@ import { type DocumentStream, infoOf } from "./documents.ts";
 import type { Durable } from "./durable.ts";
 import type { JournalEntry, JournaledDocument } from "./journal.ts";
 import { putDocument } from "./replay.ts";
+import type { Settings } from "./settings.ts";
 
 export interface Cursor {
   readonly n: number;
@@ -47,7 +48,14 @@ export interface PulledBatch {
   readonly unapplied: readonly { readonly n: number; readonly row: Bytes }[];
 }
 
+export interface KeptLog {
+  readonly listed: number;
+  readonly entries: readonly Bytes[];
+}
+
 export interface SyncStore {
+  log(team: TeamId): Promise<KeptLog | null>;
+  keepLog(team: TeamId, log: KeptLog): Promise<void>;
   cursors(
     team: TeamId,
   ): Promise<readonly { readonly stream: DocumentStream; readonly cursor: Cursor }[]>;
@@ -63,10 +71,28 @@ export interface SyncStore {
 
 /** A stream without a project, as a key. */
 const NO_PROJECT = "";
+/** Settings outlive a database that is filled again: what was believed of a team is never believed anew. */
+const LOG = "log:";
 
-export function createSync(durable: Durable): SyncStore {
+interface LogSetting {
+  readonly listed: number;
+  readonly entries: readonly string[];
+}
+
+export function createSync(durable: Durable, settings: Settings): SyncStore {
   const { db, held } = durable;
   return {
+    async log(team) {
+      const value = (await settings.get(LOG + team)) as LogSetting | undefined;
+      return value === undefined
+        ? null
+        : { listed: value.listed, entries: value.entries.map(fromBase64) };
+    },
+
+    async keepLog(team, { listed, entries }) {
+      await settings.set(LOG + team, { listed, entries: entries.map(toBase64) });
+    },
+
     async cursors(team) {
       const found = await db.query<{ project: string; n: number; h: Bytes }>(
         "select project, n, h from cursors where team = $1 order by project",

@@ -12,7 +12,11 @@ export type Alarm =
   | { readonly is: "rollback"; readonly held: number; readonly offered: number }
   | { readonly is: "history"; readonly n: number }
   | { readonly is: "gone" }
-  | { readonly is: "own-row-lost" };
+  | { readonly is: "own-row-lost" }
+  /** Rows under a key that the team's log does not show. */
+  | { readonly is: "no-key"; readonly epoch: number }
+  /** The log itself; `why` is a sentence. */
+  | { readonly is: "log"; readonly why: string };
 
 export class Alarms {
   readonly #counts = new Map<
@@ -29,6 +33,12 @@ export class Alarms {
 
   get any(): boolean {
     return this.#counts.size > 0;
+  }
+
+  /** The sentence about the team's log, if there is one. */
+  get ofLog(): string | null {
+    for (const { alarm } of this.#counts.values()) if (alarm.is === "log") return alarm.why;
+    return null;
   }
 
   /** `nameOf` gives a device's name for people. */
@@ -68,6 +78,10 @@ function sentence(
       return `The server no longer shows ${where}, which this device has read before. Your documents are as before. Ask whether your access was changed, or who runs the server.`;
     case "own-row-lost":
       return `The server said it had stored ${rows.toLowerCase()} of this device in ${where}, and then did not show ${count === 1 ? "it" : "them"}. The work is safe here and will be sent again. Ask who runs the server.`;
+    case "no-key":
+      return `The server shows rows of ${where} under the team's key number ${alarm.epoch}, and not how that key came to be: it is holding back the list of the team's members. Nothing after them was taken; your documents are as before. Ask who runs the server.`;
+    case "log":
+      return alarm.why;
     default:
       return never(alarm);
   }

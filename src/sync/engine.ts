@@ -9,19 +9,24 @@ import type { Clock } from "../base/clock.ts";
 import type { DocId } from "../base/ids.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
-import { type Fault, FaultError, never, ok, type Result } from "../base/result.ts";
-import type { DeviceCard } from "../crypto/card.ts";
+import { type Fault, fail, FaultError, never, ok, type Result } from "../base/result.ts";
 import type { DeviceIdentity } from "../crypto/device.ts";
+import type { Fence } from "../crypto/log/body.ts";
+import type { KdfLimits } from "../crypto/kdf.ts";
+import type { Person } from "../crypto/log/person.ts";
 import type { TeamKeys } from "../crypto/team.ts";
 import { Exchange, type Tally, type Wanted } from "./exchange.ts";
 import { Looks } from "./looks.ts";
 import { type After, Pacing } from "./pacing.ts";
 import type { SyncStore } from "./ports.ts";
 import { streamKey } from "./streams.ts";
+import { Team } from "./team/team.ts";
 import type { Brought, Signal, Transport } from "./transport.ts";
 
 const RETRY_FIRST_MS = 1000;
 const RETRY_MAX_MS = 60_000;
+/** How often a removal is drawn again because somebody wrote meanwhile. */
+const MANAGE_TRIES = 5;
 const BROKEN =
   "Something in Operon itself failed while it synced. Nothing is lost: your work is kept here, and sync tries again. If this stays, run operon doctor.";
 /** More rows that the channel brought at once are rather pulled. */
@@ -30,7 +35,10 @@ const BROUGHT_MAX = 100;
 export interface SyncOptions {
   readonly store: SyncStore;
   readonly transport: Transport;
+  /** The newest that this device holds. */
   readonly keys: TeamKeys;
+  /** Puts newer ones where `keys` came from. */
+  readonly keepKeys: (keys: TeamKeys) => Promise<void>;
   readonly device: DeviceIdentity;
   readonly clock: Clock;
   readonly random: Random;
@@ -41,6 +49,8 @@ export interface SyncOptions {
   /** Others' changes, committed: for whoever reads the store. */
   readonly onApplied: (doc: DocId, updates: readonly Bytes[]) => void;
   readonly onState: (state: SyncState) => void;
+  /** For tests, which would otherwise spend a second on each passphrase. */
+  readonly kdfLimits?: KdfLimits;
 }
 
 export type SyncState =
@@ -85,8 +95,15 @@ export interface Sync {
   start(): void;
   /** Resolves when the exchange under way has ended. */
   stop(): Promise<void>;
-  /** The team's devices by id, as last asked. */
-  cards(): Promise<Result<ReadonlyMap<string, DeviceCard>>>;
+  /** Who sits at a device, as far as the team's log was read; null when it has no such device. */
+  personAt(device: string): Promise<Person | null>;
+  /**
+   * Asks or changes the team, read up to its newest entry. `fences`: the newest verified place of every stream, for a removal;
+   * when somebody wrote in between, `work` is done again.
+   */
+  manage<T>(
+    work: (team: Team, fences: () => readonly Fence[]) => Promise<Result<T>>,
+  ): Promise<Result<T>>;
 }
 
 export function createSync(options: SyncOptions): Sync {
@@ -95,12 +112,15 @@ export function createSync(options: SyncOptions): Sync {
 
 class Engine implements Sync {
   readonly #options: SyncOptions;
+  readonly #team: Team;
   readonly #exchange: Exchange;
   readonly #pacing: Pacing;
   readonly #looks: Looks;
   readonly #alarms = new Set<string>();
   #tail: Promise<unknown> = Promise.resolve();
   #unlisten: (() => void) | null = null;
+  /** The one whose channel is heard. */
+  #epoch = 0;
   #cancelRetry: (() => void) | null = null;
   #retryMs = RETRY_FIRST_MS;
   #offlineSince: number | null = null;
@@ -118,11 +138,13 @@ class Engine implements Sync {
 
   constructor(options: SyncOptions) {
     this.#options = options;
+    this.#team = new Team({ ...options, server: options.transport });
     this.#exchange = new Exchange({
       ...options,
+      team: this.#team,
       onSealed: (stream, rows) => this.#looks.sealed(stream, rows),
     });
-    this.#looks = new Looks({ ...options, devices: this.#exchange.devices });
+    this.#looks = new Looks({ ...options, team: this.#team });
     this.#pacing = new Pacing(options.clock, options.after, () => this.#want());
   }
 
@@ -146,9 +168,7 @@ class Engine implements Sync {
   }
 
   start(): void {
-    this.#unlisten ??= this.#options.transport.listen(this.#options.keys.team, (signal) =>
-      this.#hear(signal),
-    );
+    if (this.#unlisten === null) this.#listen();
     this.#looks.start();
     this.poke();
   }
@@ -164,11 +184,48 @@ class Engine implements Sync {
     await this.#tail;
   }
 
-  cards(): Promise<Result<ReadonlyMap<string, DeviceCard>>> {
-    return this.#exclusive(async () => {
-      const asked = await this.#exchange.devices.refresh();
-      return asked.ok ? ok(this.#exchange.devices.cards) : asked;
-    });
+  async personAt(device: string): Promise<Person | null> {
+    // What is kept of the log is read even when the server cannot be reached for keys.
+    await this.#exclusive(() => attempt(() => this.#team.open()));
+    return this.#team.personAt(device);
+  }
+
+  manage<T>(
+    work: (team: Team, fences: () => readonly Fence[]) => Promise<Result<T>>,
+  ): Promise<Result<T>> {
+    return this.#exclusive(() =>
+      attempt(async () => {
+        for (let tries = 1; ; tries++) {
+          const tally = await this.#exchange.run({
+            brought: [],
+            pull: () => true,
+            only: [],
+            due: () => false,
+          });
+          if (!tally.ok) return tally;
+          const distrusted = tally.value.alarms.ofLog;
+          if (distrusted !== null) return fail("log", distrusted);
+          const done = await work(this.#team, () => this.#exchange.fences());
+          this.#followEpoch();
+          if (done.ok || done.fault.type !== "fence-stale" || tries === MANAGE_TRIES) return done;
+        }
+      }),
+    );
+  }
+
+  #listen(): void {
+    const { team, epoch } = this.#team.keys.newest;
+    this.#hearing = false;
+    this.#epoch = epoch;
+    this.#unlisten?.();
+    this.#unlisten = this.#options.transport.listen(team, epoch, (signal) => this.#hear(signal));
+  }
+
+  /** The channels have other names in each epoch. */
+  #followEpoch(): void {
+    if (this.#unlisten === null || this.#team.keys.newest.epoch === this.#epoch) return;
+    this.#listen();
+    this.#looks.epochChanged();
   }
 
   #hear(signal: Signal): void {
@@ -182,6 +239,9 @@ class Engine implements Sync {
         if (signal.brought && this.#brought.length < BROUGHT_MAX)
           this.#brought.push(signal.brought);
         return this.#want();
+      case "log":
+        if (signal.listed > this.#team.listed) this.poke();
+        return;
       case "down":
         this.#hearing = false;
         this.#stale = true;
@@ -262,6 +322,7 @@ class Engine implements Sync {
     const { onState } = this.#options;
     if (wanted.only === null) onState({ state: "syncing", waiting: await this.#waiting() });
     const done = await attempt(() => this.#exchange.run(wanted));
+    this.#followEpoch();
     if (!done.ok) {
       await this.#fail(done.fault.message);
       return done;
@@ -284,13 +345,13 @@ class Engine implements Sync {
   }
 
   #report(tally: Tally): SyncReport {
-    const { devices, cursors } = this.#exchange;
+    const { cursors } = this.#exchange;
     return {
       pushed: tally.pushed,
       pulled: tally.pulled,
       head: Object.fromEntries([...cursors].map(([key, { cursor }]) => [key, cursor.n])),
       verified: !tally.alarms.any,
-      alarms: tally.alarms.sentences((device) => devices.nameOf(device)),
+      alarms: tally.alarms.sentences((device) => this.#team.nameOf(device)),
       notices: tally.unread === 0 ? [] : [unread(tally.unread)],
     };
   }

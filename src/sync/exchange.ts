@@ -13,15 +13,17 @@ import { fail, never, ok, type Result } from "../base/result.ts";
 import { pendingUpdate } from "../crdt/known.ts";
 import type { DeviceIdentity } from "../crypto/device.ts";
 import { ID_BYTES } from "../crypto/hash.ts";
-import type { TeamKeys } from "../crypto/team.ts";
+import { peekHeader } from "../crypto/header.ts";
+import { proveRow } from "../crypto/row.ts";
+import type { Fence } from "../crypto/log/body.ts";
 import { Alarms } from "./alarms.ts";
 import { Chains } from "./chains.ts";
-import { Devices } from "./devices.ts";
 import { Heads } from "./heads.ts";
 import type { Cursor, StreamRef, SyncStore } from "./ports.ts";
 import { placesOf, readPage } from "./reader.ts";
 import { type Author, type SealedRow, sealUpdate, type Tail } from "./seal.ts";
-import { START, streamKey } from "./streams.ts";
+import { logStream, START, streamKey } from "./streams.ts";
+import type { Team } from "./team/team.ts";
 import type { Brought, Page, PulledRow, PushAnswer, StreamCursor, Transport } from "./transport.ts";
 
 const PAGE_ROWS = 500;
@@ -35,7 +37,7 @@ const MAX_TRIES = 4;
 export interface ExchangeOptions {
   readonly store: SyncStore;
   readonly transport: Transport;
-  readonly keys: TeamKeys;
+  readonly team: Team;
   readonly device: DeviceIdentity;
   readonly random: Random;
   /** Before a commit: what a window that has the document open may show. */
@@ -89,7 +91,6 @@ interface InFlight {
 }
 
 export class Exchange {
-  readonly devices: Devices;
   readonly #options: ExchangeOptions;
   readonly #heads = new Heads();
   readonly #chains = new Chains();
@@ -97,16 +98,25 @@ export class Exchange {
   readonly #tails = new Map<DocId, Tail>();
   /** As the store has them; null until the first pull. */
   #cursors: Map<string, StreamCursor> | null = null;
+  /** All that the server has spoken of. */
+  readonly #streams = new Map<string, StreamRef>();
   #replica: string;
 
   constructor(options: ExchangeOptions) {
     this.#options = options;
-    this.devices = new Devices(options.device, options.keys, options.transport);
     this.#replica = toHex(options.random(ID_BYTES));
   }
 
   get cursors(): ReadonlyMap<string, StreamCursor> {
     return this.#cursors ?? new Map();
+  }
+
+  /** The newest verified place of every stream of the team: what a removal is drawn at. */
+  fences(): readonly Fence[] {
+    return [...this.#streams.values()].map((stream) => ({
+      stream: logStream(stream),
+      ...this.#cursorOf(stream),
+    }));
   }
 
   /** Something was sent whose place in the history is not verified yet. */
@@ -116,13 +126,15 @@ export class Exchange {
 
   async run({ brought, pull, only, due }: Wanted): Promise<Result<Tally>> {
     const tally = new Tally();
+    const opened = await this.#believe(tally, () => this.#options.team.open());
+    if (!opened.ok || !opened.value) return opened.ok ? ok(tally) : opened;
     for (const row of brought) {
       const taken = await this.#takeBrought(row, tally);
       if (!taken.ok) return taken;
     }
     if (pull() || this.inFlight) {
       const pulled = await this.#pull(tally);
-      if (!pulled.ok) return pulled;
+      if (!pulled.ok || !pulled.value) return pulled.ok ? ok(tally) : pulled;
     }
     let waiting = only;
     for (let conflicts = 0; ;) {
@@ -130,14 +142,16 @@ export class Exchange {
       const sent = await this.#push(waiting, due, tally);
       if (!sent.ok) return sent;
       if (sent.value === "nothing") break;
-      if (sent.value === "conflict") {
+      if (sent.value === "conflict" || sent.value === "stale") {
         if (++conflicts === MAX_TRIES) return refusing();
         this.#startReplica();
         waiting = null;
+        const known = sent.value === "stale" ? await this.#refresh(tally) : ok(true);
+        if (!known.ok || !known.value) return known.ok ? ok(tally) : known;
       }
-      if (sent.value === "conflict" || this.inFlight) {
+      if (sent.value !== "sent" || this.inFlight) {
         const pulled = await this.#pull(tally);
-        if (!pulled.ok) return pulled;
+        if (!pulled.ok || !pulled.value) return pulled.ok ? ok(tally) : pulled;
         if (this.#dropLostRows(tally)) break;
       }
       if (sent.value === "sent" && tally.pushed === before) break;
@@ -147,7 +161,7 @@ export class Exchange {
   }
 
   async #loadCursors(): Promise<Map<string, StreamCursor>> {
-    const stored = await this.#options.store.cursors(this.#options.keys.team);
+    const stored = await this.#options.store.cursors(this.#options.team.id);
     for (const { stream, cursor } of stored) this.#heads.note(stream, cursor);
     return new Map(stored.map((held) => [streamKey(held.stream), held]));
   }
@@ -161,24 +175,47 @@ export class Exchange {
       : ok(undefined);
   }
 
-  async #pull(tally: Tally): Promise<Result<void>> {
-    const { transport, keys } = this.#options;
+  /** False, with an alarm: the team's log is not to be believed, so nothing else is. */
+  async #pull(tally: Tally): Promise<Result<boolean>> {
+    const { transport, team } = this.#options;
     this.#cursors ??= await this.#loadCursors();
     for (;;) {
       const asked = [...new Map([...this.#cursors, ...tally.halted]).values()];
-      const page = await transport.pull(keys.team, asked, PAGE_ROWS);
+      const page = await transport.pull(team.id, asked, PAGE_ROWS);
       if (!page.ok) return page;
+      // Who was removed, or came, is known before what they wrote is read.
+      const known = page.value.listed === team.listed ? ok(true) : await this.#refresh(tally);
+      if (!known.ok || !known.value) return known;
       const read = await this.#readPage(page.value, tally);
       if (!read.ok) return read;
-      if (!page.value.more) return ok(undefined);
-      if (!read.value) return tally.alarms.any ? ok(undefined) : nonsense();
+      if (!page.value.more) return ok(true);
+      if (!read.value) return tally.alarms.any ? ok(true) : nonsense();
     }
+  }
+
+  #refresh(tally: Tally): Promise<Result<boolean>> {
+    return this.#believe(tally, () => this.#options.team.refresh());
+  }
+
+  /** False when the log is another one than before, which is an alarm. */
+  async #believe(tally: Tally, ask: () => Promise<Result<void>>): Promise<Result<boolean>> {
+    const { team } = this.#options;
+    const before = team.keys.newest.epoch;
+    const asked = await ask();
+    // What is in flight under the old key is refused from now on.
+    if (team.keys.newest.epoch !== before) this.#startReplica();
+    if (asked.ok) return ok(true);
+    const { type, message } = asked.fault;
+    if (type !== "log-fork" && type !== "log-rollback") return asked;
+    tally.alarms.add({ team: team.id, project: null }, { is: "log", why: message });
+    return ok(false);
   }
 
   /** Whether the next page will be another one. */
   async #readPage(page: Page, tally: Tally): Promise<Result<boolean>> {
-    if ([...page.rows, ...page.heads].some(({ stream }) => stream.team !== this.#options.keys.team))
+    if ([...page.rows, ...page.heads].some(({ stream }) => stream.team !== this.#options.team.id))
       return nonsense();
+    for (const { stream } of page.heads) this.#streams.set(streamKey(stream), stream);
     const rows = Map.groupBy(page.rows, ({ stream }) => streamKey(stream));
     const heads = new Map(page.heads.map((head) => [streamKey(head.stream), head]));
     const streams = new Map(
@@ -241,17 +278,19 @@ export class Exchange {
     places: readonly Cursor[],
     tally: Tally,
   ): Promise<Result<void>> {
-    const { store, keys, onShown, onApplied } = this.#options;
+    const { store, team, onShown, onApplied } = this.#options;
     const own = this.#ownRows();
-    const known = await this.devices.ensureAuthors(rows.map(({ row }) => row));
-    if (!known.ok) return known;
-    const options = {
-      store,
-      keys,
-      devices: this.devices,
-      heads: this.#heads,
-      chains: this.#chains,
-    };
+    const known = this.#allKnown(rows) ? ok(true) : await this.#refresh(tally);
+    if (!known.ok || !known.value) return known.ok ? ok(undefined) : known;
+    const ahead = rows.findIndex(({ row }) => this.#epochAhead(row) !== null);
+    if (ahead !== -1) {
+      const epoch = this.#epochAhead((rows[ahead] as PulledRow).row) as number;
+      tally.alarms.add(stream, { is: "no-key", epoch });
+      tally.halted.set(streamKey(stream), { stream, cursor: places.at(-1) as Cursor });
+      if (ahead === 0) return ok(undefined);
+      return this.#read(stream, rows.slice(0, ahead), places.slice(0, ahead), tally);
+    }
+    const options = { store, team, heads: this.#heads, chains: this.#chains };
     const read = await readPage(options, stream, rows, places, own, tally.alarms);
     for (const { doc, updates } of read.applied) onShown(doc, updates);
     await store.commit(read.batch);
@@ -262,6 +301,28 @@ export class Exchange {
     for (const { doc, updates } of read.applied) onApplied(doc, updates);
     await this.#land(read.own, tally);
     return ok(undefined);
+  }
+
+  /** Whether the log, as far as it was read, has their authors and their keys. */
+  #allKnown(rows: readonly PulledRow[]): boolean {
+    const { team } = this.#options;
+    return rows.every(({ row }) => {
+      const header = peekHeader(row);
+      if (!header.ok) return true;
+      const { device, epoch } = header.value;
+      return team.signKeyOf(device) !== null && epoch <= team.keys.newest.epoch;
+    });
+  }
+
+  /** The epoch of a row that a device of the team signed under a key the log does not show. */
+  #epochAhead(row: Bytes): number | null {
+    const { team } = this.#options;
+    const header = peekHeader(row);
+    if (!header.ok || header.value.epoch <= team.keys.newest.epoch) return null;
+    const signKey = team.signKeyOf(header.value.device);
+    return signKey && proveRow(row, header.value, { by: "signature", signKey })
+      ? header.value.epoch
+      : null;
   }
 
   /** Own rows that the verified history has reached. */
@@ -286,9 +347,9 @@ export class Exchange {
     only: readonly DocId[] | null,
     due: (doc: DocId) => boolean,
     tally: Tally,
-  ): Promise<Result<"nothing" | "sent" | "conflict">> {
-    const { store, keys } = this.#options;
-    for (const doc of only ?? (await store.pendingDocuments(keys.team))) {
+  ): Promise<Result<Sent>> {
+    const { store, team } = this.#options;
+    for (const doc of only ?? (await store.pendingDocuments(team.id))) {
       if (this.#bytesInFlight() >= FLIGHT_BYTES) break;
       if (!this.#flights.has(doc) && due(doc)) await this.#take(doc, tally);
     }
@@ -300,7 +361,7 @@ export class Exchange {
       const stream = (flown[0] as Flight).stream;
       for (const rows of chunks(flown.flatMap((flight) => flight.rows))) {
         const sent = await this.#send(stream, rows, tally);
-        if (!sent.ok || sent.value === "conflict") return sent;
+        if (!sent.ok || sent.value !== "sent") return sent;
       }
     }
     return ok("sent");
@@ -308,9 +369,10 @@ export class Exchange {
 
   /** Seals what is pending of a document. */
   async #take(doc: DocId, tally: Tally): Promise<void> {
-    const { store, keys, device, random } = this.#options;
+    const { store, team, device, random } = this.#options;
+    const keys = team.keys.newest;
     const held = await store.state(doc);
-    if (held?.stream?.team !== keys.team || tally.halted.has(streamKey(held.stream))) return;
+    if (held?.stream?.team !== team.id || tally.halted.has(streamKey(held.stream))) return;
     const foreign = held.kind === "trace" && held.owner !== null && held.owner !== device.id;
     const update = foreign ? null : pendingUpdate(held.state, held.known);
     if (!update) return void (await store.settle(doc, held.rev));
@@ -334,16 +396,12 @@ export class Exchange {
     this.#options.onSealed(stream, rows);
   }
 
-  async #send(
-    stream: StreamRef,
-    rows: readonly InFlight[],
-    tally: Tally,
-  ): Promise<Result<"sent" | "conflict">> {
+  async #send(stream: StreamRef, rows: readonly InFlight[], tally: Tally): Promise<Result<Sent>> {
     const answers = await this.#options.transport.push(
       stream,
       rows.map(({ sealed }) => sealed.row),
     );
-    if (!answers.ok) return answers;
+    if (!answers.ok) return answers.fault.type === "stale-epoch" ? ok("stale") : answers;
     const conflict = answers.value.at(-1)?.is === "conflict";
     if (!conflict && answers.value.length !== rows.length) return nonsense();
     const stored: { n: number; h: Bytes; row: InFlight }[] = [];
@@ -418,6 +476,9 @@ export class Exchange {
     return this.#cursors?.get(streamKey(stream))?.cursor ?? START;
   }
 }
+
+/** `stale`: the team has a newer key. */
+type Sent = "nothing" | "sent" | "conflict" | "stale";
 
 function numberOf(answer: PushAnswer): number | null {
   switch (answer.is) {

@@ -13,18 +13,17 @@ import { contradicting } from "../crdt/contradictions.ts";
 import { inapplicable } from "../crdt/documents.ts";
 import { isUpdate } from "../crdt/known.ts";
 import { peekHeader } from "../crypto/header.ts";
-import { channelTag, type TeamKeys } from "../crypto/team.ts";
-import type { Devices } from "./devices.ts";
+import { channelTag } from "../crypto/team.ts";
 import type { StreamRef, SyncStore } from "./ports.ts";
 import { type Change, type SealedRow, unsealRow } from "./seal.ts";
 import { sameStream, streamKey } from "./streams.ts";
+import type { Team } from "./team/team.ts";
 import { LIVE_MAX_BYTES, type Look, type Transport } from "./transport.ts";
 
 export interface LooksOptions {
   readonly store: Pick<SyncStore, "document" | "state">;
   readonly transport: Pick<Transport, "look">;
-  readonly keys: TeamKeys;
-  readonly devices: Devices;
+  readonly team: Team;
   readonly log: Log;
   readonly onShown: (doc: DocId, updates: readonly Bytes[]) => void;
 }
@@ -51,6 +50,16 @@ export class Looks {
 
   stop(): void {
     this.#live = false;
+    this.#closeAll();
+  }
+
+  /** In each epoch the channels have other names: who was removed stays behind on the old ones. */
+  epochChanged(): void {
+    this.#closeAll();
+    this.#inBackground(this.#arrange());
+  }
+
+  #closeAll(): void {
     for (const channel of this.#channels.values()) channel.close();
     this.#channels.clear();
   }
@@ -64,12 +73,12 @@ export class Looks {
 
   /** Channels of the streams looked at, and no others. */
   async #arrange(): Promise<void> {
-    const { store, transport, keys } = this.#options;
+    const { store, transport, team } = this.#options;
     const docs = this.#documents;
     const wanted = new Map<string, StreamRef>();
     for (const doc of docs) {
       const stream = (await store.document(doc))?.stream;
-      if (stream?.team === keys.team) wanted.set(streamKey(stream), stream);
+      if (stream?.team === team.id) wanted.set(streamKey(stream), stream);
     }
     if (!this.#live || docs !== this.#documents) return;
     for (const [key, channel] of this.#channels) {
@@ -79,7 +88,7 @@ export class Looks {
     }
     for (const [key, stream] of wanted) {
       if (this.#channels.has(key)) continue;
-      const tag = channelTag(keys, stream.project);
+      const tag = channelTag(team.keys.newest, stream.project);
       this.#channels.set(
         key,
         transport.look(stream, tag, (row) => this.#inBackground(this.#hear(stream, row))),
@@ -106,12 +115,13 @@ export class Looks {
 
   /** A trace is not typed in, so its rows are not shown this way. */
   #open(stream: StreamRef, row: Bytes): Change | null {
-    const { keys, devices } = this.#options;
+    const { team } = this.#options;
+    const keys = team.keys.newest;
     if (row.length > LIVE_MAX_BYTES) return null;
     const header = peekHeader(row);
     if (!header.ok || header.value.epoch !== keys.epoch) return null;
-    const signKey = devices.signKeyOf(header.value.device);
-    if (!signKey) return null;
+    const signKey = team.signKeyOf(header.value.device);
+    if (!signKey || !team.writes(header.value.device)) return null;
     const opened = unsealRow(row, stream, { by: "signature", signKey }, keys);
     if (!opened.ok) return null;
     const { change } = opened.value;

@@ -69,7 +69,21 @@ export interface PulledBatch {
   readonly unapplied: readonly UnappliedRow[];
 }
 
+/** What a device keeps of a team's log. */
+export interface KeptLog {
+  /** How many entries of the server's list were read. */
+  readonly listed: number;
+  /** Those of them that fit, from the first on: the newest one is the pin. */
+  readonly entries: readonly Bytes[];
+}
+
 export interface SyncStore {
+  /** Null: never read. */
+  log(team: TeamId): Promise<KeptLog | null>;
+
+  /** Replaces it. Nothing that was believed of a team may be lost: a shorter log would be believed later. */
+  keepLog(team: TeamId, log: KeptLog): Promise<void>;
+
   cursors(
     team: TeamId,
   ): Promise<readonly { readonly stream: StreamRef; readonly cursor: Cursor }[]>;

@@ -17,10 +17,8 @@ import { encodeDoc, inapplicable, openDoc } from "../crdt/documents.ts";
 import { foldKnown, isUpdate, EMPTY_KNOWN } from "../crdt/known.ts";
 import { FIRST_SEQUENCE, peekHeader, type RowHeader } from "../crypto/header.ts";
 import { proveRow, type Proof, rowHash } from "../crypto/row.ts";
-import type { TeamKeys } from "../crypto/team.ts";
 import type { Alarms } from "./alarms.ts";
 import type { Chains } from "./chains.ts";
-import type { Devices } from "./devices.ts";
 import type { Heads } from "./heads.ts";
 import type {
   Chain,
@@ -33,6 +31,7 @@ import type {
 } from "./ports.ts";
 import { type Change, joinParts, type SealedRow, unsealRow } from "./seal.ts";
 import { advance, sameStream } from "./streams.ts";
+import type { Team } from "./team/team.ts";
 import type { PulledRow } from "./transport.ts";
 
 export interface ReadPage {
@@ -49,8 +48,7 @@ export interface ReaderOptions {
   readonly store: Pick<SyncStore, "document" | "chain" | "state">;
   /** The newest ones that were committed. */
   readonly chains: Chains;
-  readonly keys: TeamKeys;
-  readonly devices: Devices;
+  readonly team: Pick<Team, "keys" | "signKeyOf" | "accepts">;
   readonly heads: Heads;
 }
 
@@ -112,12 +110,12 @@ function openAll(
 ): readonly Read[] {
   const reads: Read[] = [];
   const successors = new Map<string, RowHeader>();
-  for (const { row } of rows.toReversed()) {
+  for (const { row, n } of rows.toReversed()) {
     const hash = rowHash(row);
     const mine = own.get(toHex(hash));
     const read: Read = mine
       ? { is: "own", hash: toHex(hash), header: mine.header, change: mine.change }
-      : open(options, stream, row, hash, successors);
+      : open(options.team, { stream, row, n }, hash, successors);
     if (read.is !== "forged" && read.header) successors.set(chainKey(read.header), read.header);
     reads.push(read);
   }
@@ -125,9 +123,8 @@ function openAll(
 }
 
 function open(
-  { keys, devices }: ReaderOptions,
-  stream: StreamRef,
-  row: Bytes,
+  team: ReaderOptions["team"],
+  { stream, row, n }: PulledRow,
   hash: Bytes,
   successors: ReadonlyMap<string, RowHeader>,
 ): Read {
@@ -138,14 +135,19 @@ function open(
       : { is: "forged", device: "", why: peeked.fault.message };
   }
   const header = peeked.value;
-  const signKey = devices.signKeyOf(header.device);
+  const signKey = team.signKeyOf(header.device);
   if (!signKey) return { is: "forged", device: header.device, why: "the team has no such device" };
+  if (!team.accepts(header.device, stream, n))
+    return { is: "forged", device: header.device, why: "the device had been removed by then" };
   const next = successors.get(chainKey(header));
   const vouched =
     next !== undefined && next.seq === header.seq + 1 && equalBytes(next.previous, hash);
   const proof: Proof = vouched ? { by: "successor", header: next } : { by: "signature", signKey };
-  if (header.epoch !== keys.epoch && proveRow(row, header, proof))
-    return { is: "unknown", hash, header };
+  const keys = team.keys.of(header.epoch);
+  if (keys === null)
+    return proveRow(row, header, proof)
+      ? { is: "unknown", hash, header }
+      : { is: "forged", device: header.device, why: UNPROVEN };
   const opened = unsealRow(row, stream, proof, keys);
   if (opened.ok) return { is: "change", hash, header, change: opened.value.change };
   switch (opened.fault.type) {
@@ -165,6 +167,7 @@ function open(
   }
 }
 
+const UNPROVEN = "it is under a key that the team never had, and its signature is not its device's";
 const CONTRADICTS =
   "it says something else under a name that is taken, as if one of two programs wrote as the other";
 

@@ -9,6 +9,7 @@ import type { Bytes } from "../base/bytes.ts";
 import type { TeamId } from "../base/ids.ts";
 import type { Result } from "../base/result.ts";
 import type { Cursor, StreamRef } from "./ports.ts";
+import type { TeamServer } from "./team/server.ts";
 
 declare const sealed: unique symbol;
 
@@ -33,6 +34,8 @@ export interface Page {
   readonly more: boolean;
   /** The newest number and running hash of every stream of the team this account can read, not later than `rows`. */
   readonly heads: readonly StreamCursor[];
+  /** How many entries the team's log lists, not earlier than `rows`. */
+  readonly listed: number;
 }
 
 /**
@@ -44,13 +47,6 @@ export type PushAnswer =
   | { readonly is: "known"; readonly n: number }
   | { readonly is: "conflict" };
 
-/** A device of the team: its id and its sealed card, which holds its public keys. */
-export interface DeviceListing {
-  /** 32 lower-case hex digits. */
-  readonly device: string;
-  readonly card: Bytes;
-}
-
 /** The newest row of a stream, and the server's running hash after it. */
 export interface Brought extends PulledRow {
   readonly h: Bytes;
@@ -58,7 +54,7 @@ export interface Brought extends PulledRow {
 
 /**
  * `ready`: the channel hears everything from now on, so fetch once. `poke`: the stream has a row `n`, `brought` if it is a
- * small one. `down`: it hears nothing.
+ * small one. `log`: the team's log lists so many entries. `down`: it hears nothing.
  */
 export type Signal =
   | { readonly is: "ready" }
@@ -68,6 +64,7 @@ export type Signal =
       readonly n: number;
       readonly brought: Brought | null;
     }
+  | { readonly is: "log"; readonly listed: number }
   | { readonly is: "down"; readonly reason: string };
 
 /** A place on the channel of a stream, until it is closed. */
@@ -77,7 +74,7 @@ export interface Look {
   close(): void;
 }
 
-export interface Transport {
+export interface Transport extends TeamServer {
   /** Rows after each cursor, at most `limit` in all. A stream that is not named is read from its start. */
   pull(team: TeamId, cursors: readonly StreamCursor[], limit: number): Promise<Result<Page>>;
 
@@ -87,10 +84,8 @@ export interface Transport {
    */
   push(stream: StreamRef, rows: readonly Sealed[]): Promise<Result<readonly PushAnswer[]>>;
 
-  devices(team: TeamId): Promise<Result<readonly DeviceListing[]>>;
-
-  /** Connects again by itself. Returns how to stop. */
-  listen(team: TeamId, onSignal: (signal: Signal) => void): () => void;
+  /** The team's channel of this epoch: who was removed hears no later one. Connects again by itself. Returns how to stop. */
+  listen(team: TeamId, epoch: number, onSignal: (signal: Signal) => void): () => void;
 
   /**
    * Joins the channel of a stream that somebody looks at, where rows of up to `LIVE_MAX_BYTES` go from device to device

@@ -15,7 +15,7 @@ import { Secret } from "../../src/base/secret.ts";
 import { NONCE_BYTES, seal, unseal } from "../../src/crypto/aead.ts";
 import { createDevice, sign, verify } from "../../src/crypto/device.ts";
 import { derive, KEY_BYTES, labelBytes, sha256, u32 } from "../../src/crypto/hash.ts";
-import { deriveKek } from "../../src/crypto/kdf.ts";
+import { deriveKek, stretch } from "../../src/crypto/kdf.ts";
 import { sodium } from "../../src/crypto/sodium.ts";
 import { noise, QUICK, seededRandom } from "./samples.ts";
 
@@ -49,9 +49,9 @@ describe("C16", () => {
 
   test("C16: BLAKE2b with a key of 16 bytes, as secrets of invites have", () => {
     const key = noise(16);
-    const message = concatBytes(labelBytes("invite"), u32(3), utf8("one"));
+    const message = concatBytes(labelBytes("invite proof"), u32(3), utf8("one"));
     expectSame(
-      derive(new Secret(key), "invite", [utf8("one")]),
+      derive(new Secret(key), "invite proof", [utf8("one")]),
       blake2b(message, { key, dkLen: 32 }),
     );
   });
@@ -122,7 +122,8 @@ describe("C16", () => {
   test("C16: Argon2id", () => {
     const kdf = { ops: 2, memoryKiB: 64, salt: noise(16) };
     const teamSecret = new Secret(noise(16, "team secret"));
-    const kek = unwrap(deriveKek(new Secret("Zürich"), teamSecret, kdf, QUICK));
+    const own = unwrap(stretch(new Secret("Zürich"), kdf, QUICK));
+    const kek = deriveKek(own, teamSecret);
     const stretched = argon2id(utf8("Zürich"), kdf.salt, { t: 2, m: 64, p: 1, dkLen: 32 });
     const again = derive(new Secret(stretched), "kek", [teamSecret.reveal()]);
     expectSame(kek.reveal(), again);

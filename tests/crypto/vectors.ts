@@ -2,12 +2,11 @@
 import { toHex, utf8 } from "../../src/base/bytes.ts";
 import { unwrap } from "../../src/base/result.ts";
 import { Secret } from "../../src/base/secret.ts";
-import { sealCard } from "../../src/crypto/card.ts";
-import { encodeInvite, createInvite, inviteProof } from "../../src/crypto/invite.ts";
-import { deriveKek, newKdf } from "../../src/crypto/kdf.ts";
+import { deriveKek, newKdf, stretch } from "../../src/crypto/kdf.ts";
+import { sealKeyRecord } from "../../src/crypto/key-record.ts";
 import { paddedSize } from "../../src/crypto/padding.ts";
 import { PART_BYTES, rowHash } from "../../src/crypto/row.ts";
-import { documentKey, sealKeyRecord, wireDocumentId } from "../../src/crypto/team.ts";
+import { documentKey, wireDocumentId } from "../../src/crypto/team.ts";
 import {
   content,
   device,
@@ -29,9 +28,8 @@ const passphrase = "Zürich grüßt sechs müde Wörter";
 
 export function keyVectors() {
   const kdf = newKdf(seededRandom("salt"), QUICK);
-  const invite = createInvite(keys, seededRandom("invite"));
+  const stretched = unwrap(stretch(new Secret(passphrase), kdf, QUICK));
   const { signSeed, boxSecret } = device.secret.reveal();
-  const person = { name: "Grace’s laptop", email: "grace@example.org" };
   return {
     team: TEAM,
     epoch: keys.epoch,
@@ -40,10 +38,9 @@ export function keyVectors() {
     teamSecret: toHex(keys.teamSecret.reveal()),
     passphrase,
     kdf: { ops: kdf.ops, memoryKiB: kdf.memoryKiB, salt: toHex(kdf.salt) },
-    kek: toHex(unwrap(deriveKek(new Secret(passphrase), keys.teamSecret, kdf, QUICK)).reveal()),
-    keyRecord: toHex(
-      unwrap(sealKeyRecord(keys, new Secret(passphrase), kdf, seededRandom("wrap"), QUICK)),
-    ),
+    stretched: toHex(stretched.key.reveal()),
+    kek: toHex(deriveKek(stretched, keys.teamSecret).reveal()),
+    keyRecord: toHex(sealKeyRecord(keys, stretched, seededRandom("wrap"))),
     document: DOCUMENT,
     wireDocumentId: wireDocumentId(keys, DOCUMENT),
     documentKey: toHex(documentKey(keys, wireId).reveal()),
@@ -53,13 +50,6 @@ export function keyVectors() {
       boxSecret: toHex(boxSecret),
       signKey: toHex(device.signKey),
       boxKey: toHex(device.boxKey),
-    },
-    person,
-    card: toHex(sealCard(device, person, keys, seededRandom("card"))),
-    invite: {
-      text: encodeInvite(invite).reveal(),
-      id: invite.id,
-      proof: toHex(inviteProof(invite)),
     },
   };
 }

@@ -504,6 +504,7 @@ describe("S10", () => {
         rows: [{ stream: elsewhere, n: 1, row: rows()[0] as (typeof team.server.offered)[0] }],
         more: false,
         heads: [],
+        listed: team.server.log.entries.length,
       },
     });
     expect(await faultOf()).toBe("nonsense");

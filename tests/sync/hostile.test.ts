@@ -64,7 +64,7 @@ function sealedBy(
 /** Carol's device, listed, whose program does what it wants. */
 function carol(): DeviceIdentity {
   const device = createDevice(seededRandom("carol"));
-  team.list(device, "carol");
+  team.founding.admit(device, "carol");
   return device;
 }
 
@@ -190,14 +190,15 @@ describe("S11", () => {
     expect(alarms).toEqual([expect.stringContaining("under a name that is taken")]);
   });
 
-  test("S11: a swapped or broken card makes its device unknown", async () => {
-    const held = team.server.devices.findIndex(({ device }) => device === ada.identity.id);
-    team.server.devices[held] = { device: ada.identity.id, card: noise(557) };
-    const { alarms, pulled } = await bob.once();
-    expect(pulled).toBe(0);
-    expect(alarms).toEqual([
-      expect.stringMatching(/^3 rows .* were refused: the team has no such device/),
-    ]);
+  test("S11: a log in which the server changed or left out an entry ends there: who came later believes nothing", async () => {
+    const { log } = team.server;
+    const cyd = team.device("cyd");
+    const { entries } = log;
+    log.entries = entries.toSpliced(3, 1, noise(600));
+    expect(await bob.sync.once()).toMatchObject({ ok: false, fault: { type: "removed" } });
+    log.entries = entries.toSpliced(2, 2);
+    expect(await cyd.sync.once()).toMatchObject({ ok: false, fault: { type: "removed" } });
+    expect([...bob.store.ids, ...cyd.store.ids]).toEqual([]);
   });
 
   test("S11: a device listed after the last look is asked for", async () => {
@@ -475,11 +476,12 @@ describe("S15", () => {
     expect(bob.store.unapplied).toEqual([]);
   });
 
-  test("S15: a row under a key that this device lacks is kept too", async () => {
+  test("S15: rows under a key that the log does not show are not taken, and are an alarm", async () => {
     rows().push(sealedBy(carol(), typed("x"), null, START, { ...team.keys, epoch: 2 }));
     const report = await bob.once();
-    expect(report.notices.length).toBe(1);
-    expect(bob.store.unapplied.length).toBe(1);
+    expect(report).toMatchObject({ pulled: 3, head: { [TEAM]: 3 } });
+    expect(report.alarms).toEqual([expect.stringContaining("key number 2")]);
+    expect(bob.store.unapplied).toEqual([]);
   });
 });
 

@@ -181,8 +181,8 @@ describe("S18", () => {
     const { listen } = bob.transport;
     await bob.sync.stop();
     const spoil = new Set<"h" | "n">(["h", "n"]);
-    bob.transport.listen = (of, onSignal) =>
-      listen(of, (signal) => {
+    bob.transport.listen = (of, epoch, onSignal) =>
+      listen(of, epoch, (signal) => {
         if (signal.is !== "poke" || signal.brought === null) return onSignal(signal);
         const [what] = spoil;
         spoil.delete(what as "h");
@@ -209,8 +209,8 @@ describe("S18", () => {
     await bob.sync.stop();
     const late: (() => void)[] = [];
     let isLate = false;
-    bob.transport.listen = (of, onSignal) =>
-      listen(of, (signal) => {
+    bob.transport.listen = (of, epoch, onSignal) =>
+      listen(of, epoch, (signal) => {
         if (isLate) late.push(() => onSignal(signal));
         else onSignal(signal);
       });
@@ -239,8 +239,8 @@ describe("S18", () => {
     await quiet();
     const { listen } = bob.transport;
     await bob.sync.stop();
-    bob.transport.listen = (of, onSignal) =>
-      listen(of, (signal) => {
+    bob.transport.listen = (of, epoch, onSignal) =>
+      listen(of, epoch, (signal) => {
         if (signal.is !== "poke" || signal.brought === null) return onSignal(signal);
         const row = signal.brought.row.slice();
         row[row.length - 1] = (row.at(-1) as number) ^ 1;

@@ -8,9 +8,8 @@ import { fail, ok, type Result } from "../../src/base/result.ts";
 import { peekHeader } from "../../src/crypto/header.ts";
 import { rowHash } from "../../src/crypto/row.ts";
 import type { Cursor, StreamRef } from "../../src/sync/ports.ts";
-import { advance, START, streamKey } from "../../src/sync/streams.ts";
+import { advance, logStream, START, streamKey } from "../../src/sync/streams.ts";
 import type {
-  DeviceListing,
   Look,
   Page,
   PulledRow,
@@ -20,6 +19,7 @@ import type {
   StreamCursor,
   Transport,
 } from "../../src/sync/transport.ts";
+import type { MemoryLog } from "./memoryLog.ts";
 
 export interface ServerStream {
   readonly stream: StreamRef;
@@ -30,8 +30,8 @@ export type Failure = "lose question" | "lose answer";
 
 export class MemoryServer {
   readonly streams = new Map<string, ServerStream>();
-  readonly devices: DeviceListing[] = [];
-  readonly #listeners = new Set<(signal: Signal) => void>();
+  readonly log: MemoryLog;
+  readonly #listeners = new Map<(signal: Signal) => void, number>();
   /** Who looks at a stream, by its key and the channel's tag. */
   readonly channels = new Map<string, Set<(row: Bytes) => void>>();
   /** Of the next push. */
@@ -39,8 +39,27 @@ export class MemoryServer {
   /** All rows ever offered by a push, stored or not. */
   readonly offered: Bytes[] = [];
   pulls = 0;
+  /** A lie: it takes rows under old keys. */
+  admitsAnyEpoch = false;
   /** Whether pokes bring the row. */
   brings = true;
+
+  constructor(log: MemoryLog) {
+    this.log = log;
+    log.heads = () =>
+      [...this.streams.values()].map((held) => ({
+        stream: logStream(held.stream),
+        ...this.headOf(held),
+      }));
+    log.onAppended = (before) => {
+      const signal: Signal = { is: "log", listed: log.entries.length };
+      for (const epoch of new Set([before, log.beside.length])) this.#tell(epoch, signal);
+    };
+  }
+
+  #tell(epoch: number, signal: Signal): void {
+    for (const [hear, heard] of this.#listeners) if (heard === epoch) hear(signal);
+  }
 
   stream(stream: StreamRef): ServerStream {
     const key = streamKey(stream);
@@ -55,14 +74,19 @@ export class MemoryServer {
 
   /** A connection of one device. */
   connect(): Transport {
+    const { log } = this;
     return {
+      readLog: (team, after) => log.readLog(team, after),
+      appendLog: (team, listed, entries) => log.appendLog(team, listed, entries),
+      epochs: (team, device) => log.epochs(team, device),
+      putKeyRecord: (team, entry, record) => log.putKeyRecord(team, entry, record),
+      openInvite: (team, proof) => log.openInvite(team, proof),
       pull: async (team, cursors, limit) => this.#pull(team, cursors, limit),
       push: async (stream, rows) => this.#push(stream, rows),
-      devices: async () => ok(this.devices),
-      listen: (_team, onSignal) => {
-        this.#listeners.add(onSignal);
+      listen: (_team, epoch, onSignal) => {
+        this.#listeners.set(onSignal, epoch);
         queueMicrotask(() => onSignal({ is: "ready" }));
-        return () => this.#listeners.delete(onSignal);
+        return () => void this.#listeners.delete(onSignal);
       },
       look: (stream, tag, onRow) => this.#look(`${streamKey(stream)} ${tag}`, onRow),
     };
@@ -96,6 +120,7 @@ export class MemoryServer {
     return ok({
       rows,
       more,
+      listed: this.log.entries.length,
       heads: streams.map((held) => ({ stream: held.stream, cursor: this.headOf(held) })),
     });
   }
@@ -104,6 +129,8 @@ export class MemoryServer {
     const failure = this.failNext;
     this.failNext = null;
     if (failure === "lose question") return offline();
+    if (!this.admitsAnyEpoch && rows.some((row) => epochOf(row) !== this.log.beside.length))
+      return fail("stale-epoch", "The team has a newer key.");
     const answers = this.#store(this.stream(stream), rows);
     this.offered.push(...rows);
     return failure === "lose answer" ? offline() : ok(answers);
@@ -122,10 +149,15 @@ export class MemoryServer {
       if (same === -1) held.rows.push(row);
       const head = this.headOf(held);
       answers.push(same === -1 ? { is: "stored", ...head } : { is: "known", n: same + 1 });
-      if (same === -1) for (const tell of this.#listeners) tell(this.#poke(held.stream, head, row));
+      if (same === -1) this.#tell(this.log.beside.length, this.#poke(held.stream, head, row));
     }
     return answers;
   }
+}
+
+function epochOf(row: Bytes): number {
+  const header = peekHeader(row);
+  return header.ok ? header.value.epoch : 0;
 }
 
 function placeOf(row: Bytes): string {

@@ -7,6 +7,7 @@ import { EMPTY_KNOWN, type Known, pendingUpdate } from "../../src/crdt/known.ts"
 import type {
   Chain,
   DocumentInfo,
+  KeptLog,
   PulledBatch,
   StreamRef,
   SyncStore,
@@ -29,6 +30,7 @@ export class MemoryStore implements SyncStore {
   readonly #documents = new Map<DocId, Held>();
   readonly #cursors = new Map<string, StreamCursor>();
   readonly #chains = new Map<string, Chain>();
+  readonly #logs = new Map<TeamId, KeptLog>();
   /** How often `commit` was called. */
   commits = 0;
 
@@ -40,6 +42,7 @@ export class MemoryStore implements SyncStore {
     }
     for (const [key, cursor] of this.#cursors) copy.#cursors.set(key, cursor);
     for (const [key, chain] of this.#chains) copy.#chains.set(key, chain);
+    for (const [team, log] of this.#logs) copy.#logs.set(team, log);
     copy.unapplied.push(...this.unapplied);
     return copy;
   }
@@ -93,6 +96,14 @@ export class MemoryStore implements SyncStore {
     const held = this.#held(id);
     const state = Y.encodeStateAsUpdate(this.open(id));
     return pendingUpdate(openDoc(state), held.known);
+  }
+
+  async log(team: TeamId): Promise<KeptLog | null> {
+    return this.#logs.get(team) ?? null;
+  }
+
+  async keepLog(team: TeamId, log: KeptLog): Promise<void> {
+    this.#logs.set(team, log);
   }
 
   async cursors(team: TeamId): Promise<readonly StreamCursor[]> {

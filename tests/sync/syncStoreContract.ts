@@ -189,6 +189,18 @@ export function syncStoreContract(name: string, open: () => Promise<StoreUnderTe
       expect(await held.store.pendingDocuments(TEAM)).toEqual([]);
     });
 
+    test("P8: what is known of a team's log is kept by team, and replaced as a whole", async () => {
+      expect(await held.store.log(TEAM)).toBe(null);
+      const first = { listed: 3, entries: [utf8("create"), utf8("epoch")] };
+      await held.store.keepLog(TEAM, first);
+      await held.store.keepLog(OTHER_TEAM, { listed: 1, entries: [utf8("other")] });
+      expect(await held.store.log(TEAM)).toEqual(first);
+      const longer = { listed: 5, entries: [...first.entries, utf8("invite")] };
+      await held.store.keepLog(TEAM, longer);
+      held = await held.reopen();
+      expect(await held.store.log(TEAM)).toEqual(longer);
+    });
+
     test("P7: nobody knows a document that is not there", async () => {
       expect(await held.store.document(DOC)).toBe(null);
       expect(await held.store.state(DOC)).toBe(null);

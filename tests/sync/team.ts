@@ -1,21 +1,23 @@
-/** A team of devices for tests: keys, cards, a memory server, and per device a store and an engine that can crash. */
+/** A team of devices for tests: a log, a memory server, and per device a store and an engine that can crash. */
 import type * as Y from "yjs";
 import type { Bytes } from "../../src/base/bytes.ts";
-import type { DocId, TeamId } from "../../src/base/ids.ts";
+import type { DocId } from "../../src/base/ids.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { unwrap } from "../../src/base/result.ts";
 import type { DocKind } from "../../src/crdt/documents.ts";
-import { sealCard } from "../../src/crypto/card.ts";
 import { createDevice, type DeviceIdentity } from "../../src/crypto/device.ts";
-import { createTeamKeys, type TeamKeys } from "../../src/crypto/team.ts";
+import type { TeamKeys } from "../../src/crypto/team.ts";
 import { createSync, type Sync, type SyncReport, type SyncState } from "../../src/sync/engine.ts";
 import type { StreamRef, SyncStore } from "../../src/sync/ports.ts";
 import type { Transport } from "../../src/sync/transport.ts";
-import { seededRandom } from "../crypto/samples.ts";
+import { QUICK, seededRandom } from "../crypto/samples.ts";
+import { Founding } from "./memoryLog.ts";
 import { MemoryServer } from "./memoryServer.ts";
 import { MemoryStore } from "./memoryStore.ts";
 
-export const TEAM = "team_01KABCDEFGHJKMNPQRSTVWXYZ0" as TeamId;
+const START_MS = 1_000_000;
+/** Of every test: a team is named by its first entry, and that is always the same. */
+export const TEAM = new Founding("test", START_MS).keys.team;
 export const TEAM_STREAM: StreamRef = { team: TEAM, project: null };
 export const PROJECT_STREAM: StreamRef = {
   team: TEAM,
@@ -24,7 +26,7 @@ export const PROJECT_STREAM: StreamRef = {
 
 /** Timers that run when the test says so. */
 class ManualTime {
-  ms = 1_000_000;
+  ms = START_MS;
   readonly #timers: { readonly atMs: number; readonly run: () => void }[] = [];
 
   readonly clock = { nowMs: () => this.ms, monotonicMs: () => this.ms };
@@ -58,6 +60,8 @@ export class TestDevice {
   readonly shown: { readonly doc: DocId; readonly updates: readonly Bytes[] }[] = [];
   readonly applied: { readonly doc: DocId; readonly updates: readonly Bytes[] }[] = [];
   readonly transport: Transport;
+  /** In the keychain. */
+  keys: TeamKeys;
   sync: Sync;
   readonly #team: TestTeam;
   readonly #name: string;
@@ -68,6 +72,7 @@ export class TestDevice {
     this.#name = name;
     this.identity = createDevice(seededRandom(`device ${name}`));
     this.transport = team.server.connect();
+    this.keys = team.keys;
     this.sync = this.start();
   }
 
@@ -80,7 +85,9 @@ export class TestDevice {
     return createSync({
       store,
       transport,
-      keys: this.#team.keys,
+      keys: this.keys,
+      keepKeys: async (keys) => void (this.keys = keys),
+      kdfLimits: QUICK,
       device: this.identity,
       clock: this.#team.time.clock,
       random: seededRandom(`${this.#name} ${this.#processes++}`),
@@ -112,20 +119,20 @@ export class TestDevice {
 
 export class TestTeam {
   readonly time = new ManualTime();
-  readonly server = new MemoryServer();
-  readonly keys: TeamKeys = createTeamKeys(TEAM, seededRandom("team"));
+  readonly founding: Founding;
+  readonly server: MemoryServer;
+  /** Of the first epoch. */
+  readonly keys: TeamKeys;
 
-  device(name: string): TestDevice {
-    const device = new TestDevice(this, name);
-    this.list(device.identity, name);
-    return device;
+  constructor(seed = "test") {
+    this.founding = new Founding(seed, START_MS);
+    this.server = new MemoryServer(this.founding.log);
+    this.keys = this.founding.keys;
   }
 
-  list(identity: DeviceIdentity, name: string, keys: TeamKeys = this.keys): void {
-    const person = { name: `${name}'s laptop`, email: `${name}@example.org` };
-    this.server.devices.push({
-      device: identity.id,
-      card: sealCard(identity, person, keys, seededRandom(name)),
-    });
+  device(name: string, role: "admin" | "member" = "member"): TestDevice {
+    const device = new TestDevice(this, name);
+    this.founding.admit(device.identity, name, role);
+    return device;
   }
 }

@@ -7,7 +7,8 @@ import { type Bytes, utf8 } from "../../src/base/bytes.ts";
 import type { DocId, TeamId } from "../../src/base/ids.ts";
 import { systemRandom } from "../../src/base/random.ts";
 import { unwrap } from "../../src/base/result.ts";
-import { openCard } from "../../src/crypto/card.ts";
+import { openStretched } from "../../src/crypto/key-record.ts";
+import { replay } from "../../src/crypto/log/history.ts";
 import type { DeviceIdentity } from "../../src/crypto/device.ts";
 import { rowHash } from "../../src/crypto/row.ts";
 import type { TeamKeys } from "../../src/crypto/team.ts";
@@ -18,7 +19,7 @@ import type { Page, Signal, StreamCursor, Transport } from "../../src/sync/trans
 
 export interface TransportUnderTest {
   readonly keys: TeamKeys;
-  /** Listed in the team, with cards. */
+  /** In the team's log. */
   readonly devices: readonly [DeviceIdentity, DeviceIdentity];
   readonly transports: readonly [Transport, Transport];
   /** Empty when the test begins. */
@@ -158,14 +159,37 @@ export function transportContract(name: string, open: () => Promise<TransportUnd
       expect(rowsOf(page, two).length).toBe(1);
     });
 
-    test("T6: the devices are listed with the cards they gave", async () => {
-      const listed = unwrap(await given.transports[1].devices(team()));
-      for (const device of given.devices) {
-        const listing = listed.find((held) => held.device === device.id);
-        expect(
-          unwrap(openCard((listing as { card: Bytes }).card, device.id, given.keys)).signKey,
-        ).toEqual(device.signKey);
-      }
+    test("T6: the log is read from any place, a page says how long it is, and so does a pull", async () => {
+      const { entries, listed } = unwrap(await given.transports[1].readLog(team(), 0));
+      expect(listed).toBe(entries.length);
+      const { state, leftOut } = unwrap(replay(team(), entries, null));
+      expect(leftOut).toEqual([]);
+      for (const device of given.devices)
+        expect(state.devices.get(device.id)?.signKey).toEqual(device.signKey);
+      const rest = unwrap(await given.transports[0].readLog(team(), 2));
+      expect(rest).toEqual({ entries: entries.slice(2), listed });
+      expect((await pull(1)).listed).toBe(listed);
+    });
+
+    test("T9: what stands beside the newest epoch is given to those it is for", async () => {
+      const { entries } = unwrap(await given.transports[0].readLog(team(), 0));
+      const { state } = unwrap(replay(team(), entries, null));
+      const founder = [...state.devices.keys()][0] as string;
+      const [first] = unwrap(await given.transports[0].epochs(team(), founder));
+      expect(first?.entry).toEqual(state.epochs[0]?.entry);
+      expect(first?.record).toBe(null);
+      expect(openStretched(first?.keyRecord ?? utf8(""), given.keys).ok).toBe(true);
+      expect(first?.box).not.toBe(null);
+      const [others] = unwrap(await given.transports[0].epochs(team(), "0".repeat(32)));
+      expect(others).toEqual({ ...first, box: null });
+    });
+
+    test("T10: who appends to a shorter log than there is is told so, and nothing is taken", async () => {
+      const before = unwrap(await given.transports[0].readLog(team(), 0));
+      const entry = before.entries[0] as Bytes;
+      const appended = await given.transports[0].appendLog(team(), 1, [{ entry }]);
+      expect(appended).toMatchObject({ ok: false, fault: { type: "log-moved" } });
+      expect(unwrap(await given.transports[0].readLog(team(), 0))).toEqual(before);
     });
 
     test("T7: a listener is told when it hears everything, and then of every new row", async () => {
@@ -175,7 +199,7 @@ export function transportContract(name: string, open: () => Promise<TransportUnd
       const hears = async (what: (signal: Signal) => boolean) => {
         while (!heard.some(what)) await new Promise<void>((resolve) => (told = resolve));
       };
-      const stop = given.transports[1].listen(team(), (signal) => {
+      const stop = given.transports[1].listen(team(), given.keys.epoch, (signal) => {
         heard.push(signal);
         told();
       });

@@ -29,7 +29,7 @@ export function applyBody(state: TeamState, entry: Entry, head: Head): TeamState
     case "rename-device":
       return renamed(state, body.device, body.person);
     case "epoch":
-      return withEpoch(state, body);
+      return withEpoch(state, body, head);
     case "retire":
       return withRetirement(state, entry, body);
     default:
@@ -117,10 +117,11 @@ function renamed(state: TeamState, id: string, person: ListedDevice["person"]): 
 function withEpoch(
   state: TeamState,
   { epoch, former, commitment, recipients }: Of<"epoch">,
+  { hash }: Head,
 ): TeamState {
   return {
     ...state,
-    epochs: [...state.epochs, { number: epoch, former, commitment, recipients }],
+    epochs: [...state.epochs, { entry: hash, number: epoch, former, commitment, recipients }],
     invites: new Map(),
     rotationDue: false,
   };

@@ -38,6 +38,8 @@ export interface OpenInvite {
 }
 
 export interface Epoch {
+  /** SHA-256 of the entry that began it: by this the server keeps what stands beside it. */
+  readonly entry: Bytes;
   /** 1 for the first. */
   readonly number: number;
   /** The epoch whose key is found with this one's; 0 for the first. */

@@ -5,11 +5,11 @@ import { concatBytes, fromHex, toHex } from "../../../src/base/bytes.ts";
 import type { TeamId } from "../../../src/base/ids.ts";
 import { unwrap } from "../../../src/base/result.ts";
 import { Secret } from "../../../src/base/secret.ts";
-import { openKeyRecord, packTeamKeys, sealKeyRecord } from "../../../src/crypto/team.ts";
+import { openKeyRecord, sealKeyRecord } from "../../../src/crypto/key-record.ts";
+import { packTeamKeys } from "../../../src/crypto/team.ts";
 import { seal } from "../../../src/crypto/aead.ts";
 import { deriveKey, labelBytes } from "../../../src/crypto/hash.ts";
-import { newKdf } from "../../../src/crypto/kdf.ts";
-import { parseInvite } from "../../../src/crypto/invite.ts";
+import { newKdf, stretch } from "../../../src/crypto/kdf.ts";
 import { deviceAuthor } from "../../../src/crypto/log/author.ts";
 import { addDevice, newcomer } from "../../../src/crypto/log/draft.ts";
 import { replay } from "../../../src/crypto/log/history.ts";
@@ -63,14 +63,14 @@ describe("L16", () => {
         (noisy) => !parseTeamInvite(noisy).ok && !parseTeamInvite(`operon2_${noisy}`).ok,
       ),
     );
-    expect(parseInvite(text).ok).toBe(false);
     const foreign = parseTeamInvite("operon1_AAAA");
     expect(foreign.ok ? null : foreign.fault.message).toContain("operon2_");
   });
 
   test("L16: from the text, log and bundle a device joins; the passphrase is asked for last", () => {
     const passphrase = new Secret("six words");
-    const record = unwrap(sealKeyRecord(keys, passphrase, newKdf(random, QUICK), random, QUICK));
+    const stretched = unwrap(stretch(passphrase, newKdf(random, QUICK), QUICK));
+    const record = sealKeyRecord(keys, stretched, random);
     const bundle = sealBundle(invites.ada, keys, random);
     expect(bundle.length).toBe(BUNDLE_BYTES);
 

@@ -1,0 +1,110 @@
+/** The api's methods about teams. */
+import type { TeamId } from "../base/ids.ts";
+import type { TeamDetail } from "./api.ts";
+import type { Membership } from "./membership.ts";
+import type { Handlers } from "./methods.ts";
+import type { Projects } from "./projects.ts";
+import type { Teams } from "./teams.ts";
+import type { Teamwork } from "./teamwork.ts";
+
+export interface TeamHandlerParts {
+  readonly membership: Membership;
+  readonly projects: Projects;
+  online(): Promise<Teamwork>;
+  /** Syncs live, if this engine stays. */
+  goLive(): Promise<void>;
+  /** Once; what fails is tried again later. */
+  syncQuietly(): Promise<void>;
+}
+
+type TeamHandlers = Pick<
+  Handlers,
+  | "createTeam"
+  | "joinTeam"
+  | "restoreTeam"
+  | "leaveTeam"
+  | "teams"
+  | "team"
+  | "inviteToTeam"
+  | "takeBackInvite"
+  | "removeFromTeam"
+  | "giveRole"
+  | "renameDevice"
+  | "rotateTeam"
+  | "changePassphrase"
+  | "recoveryKit"
+>;
+
+export function createTeamHandlers(parts: TeamHandlerParts): TeamHandlers {
+  const { membership, projects, online, goLive, syncQuietly } = parts;
+
+  const chosen = (text: string | undefined): TeamId =>
+    (text === undefined ? membership.onlyTeam() : membership.team(text)).id;
+
+  /** The role is kept, for what is shown without asking. */
+  async function detail(id: TeamId): Promise<TeamDetail> {
+    const roster = await (await online()).teams.roster(id);
+    const record = membership.team(id);
+    if (record.role !== roster.role) await membership.setTeam({ ...record, role: roster.role });
+    return { ...roster, id, name: record.name ?? id };
+  }
+
+  async function change(
+    text: string | undefined,
+    work: (teams: Teams, id: TeamId) => Promise<void>,
+  ): Promise<TeamDetail> {
+    const id = chosen(text);
+    await work((await online()).teams, id);
+    return detail(id);
+  }
+
+  async function entered(id: TeamId): Promise<{ readonly team: string }> {
+    const { role } = await (await online()).teams.roster(id);
+    const name = membership.teams().find((team) => team.id === id)?.name ?? null;
+    await membership.setTeam({ id, role, account: membership.requireAccount().id, name });
+    await syncQuietly();
+    await goLive();
+    return { team: id };
+  }
+
+  return {
+    async createTeam({ name, passphrase }) {
+      const made = await (await online()).teams.create(passphrase);
+      const account = membership.requireAccount().id;
+      await membership.setTeam({ id: made.team, role: "owner", account, name });
+      await projects.publishName({ team: made.team, project: null }, name);
+      // So that who joins next sees the name.
+      await syncQuietly();
+      await goLive();
+      return made;
+    },
+    joinTeam: async ({ invite, passphrase }) =>
+      entered(await (await online()).teams.join(invite, passphrase)),
+    restoreTeam: async ({ kit }) => entered(await (await online()).teams.restore(kit)),
+    async leaveTeam({ team }) {
+      const id = chosen(team);
+      const work = await online();
+      await work.teams.leave(id);
+      await work.forget(id);
+      await membership.dropTeam(id);
+      return null;
+    },
+    teams: () => membership.teams().map(({ id, name, role }) => ({ id, name: name ?? id, role })),
+    team: ({ team }) => detail(chosen(team)),
+    inviteToTeam: async ({ email, team, role = "member" }) => ({
+      invite: await (await online()).teams.invite(chosen(team), email, role),
+    }),
+    takeBackInvite: ({ invite, team }) => change(team, (teams, id) => teams.takeBack(id, invite)),
+    removeFromTeam: ({ whom, team }) => change(team, (teams, id) => teams.remove(id, whom)),
+    giveRole: ({ whom, role, team }) => change(team, (teams, id) => teams.giveRole(id, whom, role)),
+    renameDevice: ({ device, name, team }) =>
+      change(team, (teams, id) => teams.renameDevice(id, device, name)),
+    rotateTeam: ({ passphrase = null, team }) =>
+      change(team, (teams, id) => teams.rotate(id, passphrase)),
+    changePassphrase: ({ passphrase, team }) =>
+      change(team, (teams, id) => teams.changePassphrase(id, passphrase)),
+    recoveryKit: async ({ team }) => ({
+      kit: await (await online()).teams.printKit(chosen(team)),
+    }),
+  };
+}

@@ -1,0 +1,140 @@
+/** What a member does with a team: invite, take back, remove, rename, give roles, print a kit. */
+import { type Fault, fail, ok, type Result } from "../../base/result.ts";
+import type { Random } from "../../base/random.ts";
+import type { Secret } from "../../base/secret.ts";
+import { type DeviceIdentity, deviceId } from "../../crypto/device.ts";
+import { deviceAuthor } from "../../crypto/log/author.ts";
+import type { Admits, Body, Fence, Role } from "../../crypto/log/body.ts";
+import { addDevice, type NextEntry, nextEntry } from "../../crypto/log/draft.ts";
+import { sealKeys } from "../../crypto/log/key-box.ts";
+import { type Person, sealPerson } from "../../crypto/log/person.ts";
+import { createKit, formatKit, kitAsNewcomer } from "../../crypto/log/recovery.ts";
+import type { TeamState } from "../../crypto/log/state.ts";
+import { draftInvite } from "./enter.ts";
+import type { Team } from "./team.ts";
+
+/** Who does it. */
+export interface Manager {
+  readonly device: DeviceIdentity;
+  readonly random: Random;
+  /** Milliseconds since 1970, UTC. */
+  readonly nowMs: () => number;
+}
+
+/** `email`: of the account it is for, in the form the server compares; null for one further device of one's own. */
+export async function invite(
+  team: Team,
+  admits: Admits,
+  email: string | null,
+  { device, random, nowMs }: Manager,
+): Promise<Result<Secret<string>>> {
+  let text: Secret<string> | null = null;
+  const done = await team.append((state) => {
+    const keys = team.keys.newest;
+    const made = draftInvite(state, keys, device, admits, email, nowMs(), random);
+    if (!made.ok) return made;
+    text = made.value.text;
+    return ok({ entries: [made.value.appended] });
+  });
+  return done.ok ? ok(text as unknown as Secret<string>) : done;
+}
+
+/**
+ * Out of the team, with a new key for those who stay, in one step. `fences`: the newest verified place of every stream,
+ * asked for each time. "fence-stale": somebody wrote in between.
+ */
+export function remove(
+  team: Team,
+  whom:
+    | { readonly kind: "remove-member"; readonly member: string }
+    | { readonly kind: "remove-device"; readonly device: string },
+  fences: () => readonly Fence[],
+  manager: Manager,
+): Promise<Result<void>> {
+  return team.append(async (state) => {
+    const body = { ...whom, fences: fences() };
+    const removal = entryOf(state, body, manager);
+    if (!removal.ok) return removal;
+    const { bytes, state: after } = removal.value;
+    // Who leaves does not make the key of those who stay: the first of them who hears of it does.
+    const stands = after.devices.get(manager.device.id)?.removed === null;
+    const epoch = stands ? await team.draftEpoch(after) : ok({ entries: [] });
+    if (!epoch.ok) return epoch;
+    return ok({ ...epoch.value, entries: [{ entry: bytes }, ...epoch.value.entries] });
+  });
+}
+
+export function giveRole(
+  team: Team,
+  member: string,
+  role: Role,
+  manager: Manager,
+): Promise<Result<void>> {
+  return change(team, { kind: "role", member, role }, manager);
+}
+
+export function takeBack(team: Team, inviteId: string, manager: Manager): Promise<Result<void>> {
+  return change(team, { kind: "revoke-invite", invite: inviteId }, manager);
+}
+
+export function rename(
+  team: Team,
+  device: string,
+  person: Person,
+  manager: Manager,
+): Promise<Result<void>> {
+  const sealed = sealPerson(person, device, team.keys.newest.idKey, manager.random);
+  return change(team, { kind: "rename-device", device, person: sealed }, manager);
+}
+
+/** A recovery kit of this member, as it is printed. It is a device of the team from now on. */
+export async function printKit(
+  team: Team,
+  person: Person,
+  manager: Manager,
+): Promise<Result<Secret<string>>> {
+  const { device, random, nowMs } = manager;
+  const kit = createKit(team.id, random);
+  const done = await team.append((state) => {
+    const member = state.devices.get(device.id)?.member ?? "";
+    const keys = team.keys.newest;
+    const paper = kitAsNewcomer(kit, member);
+    const author = deviceAuthor(device);
+    const entry = addDevice(state, author, paper, person, keys.idKey, nowMs(), random);
+    if (!entry.ok) return entry;
+    const { bytes, state: after } = entry.value;
+    const box = sealKeys(after, keys, deviceId(paper), nowMs(), random);
+    return box.ok ? ok({ entries: [{ entry: bytes, box: box.value }] }) : box;
+  });
+  return done.ok ? ok(formatKit(kit)) : done;
+}
+
+function change(team: Team, body: NextBody, manager: Manager): Promise<Result<void>> {
+  return team.append((state) => {
+    const entry = entryOf(state, body, manager);
+    return entry.ok ? ok({ entries: [{ entry: entry.value.bytes }] }) : entry;
+  });
+}
+
+type NextBody = Exclude<Body, { readonly kind: "create" }>;
+
+function entryOf(state: TeamState, body: NextBody, { device, nowMs }: Manager): Result<NextEntry> {
+  const entry = nextEntry(state, deviceAuthor(device), body, nowMs());
+  return entry.ok ? entry : fail(entry.fault.type, sentence(entry.fault));
+}
+
+/** What the log's own words, which are about an entry, mean to whoever wanted it. */
+function sentence({ type, message }: Fault): string {
+  switch (type) {
+    case "log-rights":
+      return "Your role in this team does not allow that. Nothing was changed: ask an owner of the team.";
+    case "log-owner":
+      return "The team would be left without an owner who has a device, and nobody could lead it again. Nothing was changed: make somebody else an owner first.";
+    case "log-target":
+      return "The team has nothing of that name, or it is so already. Nothing was changed.";
+    case "log-time":
+      return "This machine's clock is more than a day off, and the team would not believe it. Nothing was changed: set the clock and try again.";
+    default:
+      return `The team does not take this: ${message}. Nothing was changed.`;
+  }
+}

@@ -1,0 +1,332 @@
+/**
+ * A team as this device believes it: its log, followed from the newest entry that was believed before, and the keys that
+ * go with it. Everything that asks who may do what in a team asks here.
+ *
+ * Faults have a sentence. "log-fork" and "log-rollback": the server shows another history than before, which is an alarm.
+ * "removed": this device is no longer in the team. "no-epoch-keys": it is, and was given no keys.
+ */
+import { type Bytes, toHex } from "../../base/bytes.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { TeamId } from "../../base/ids.ts";
+import type { Random } from "../../base/random.ts";
+import { fail, ok, type Result } from "../../base/result.ts";
+import type { Secret } from "../../base/secret.ts";
+import type { DeviceIdentity } from "../../crypto/device.ts";
+import { KDF_LIMITS, type KdfLimits, newKdf, stretch, type Stretched } from "../../crypto/kdf.ts";
+import { openStretched, sealKeyRecord } from "../../crypto/key-record.ts";
+import { openEpochChain, rotate } from "../../crypto/log/epoch.ts";
+import { follow, replay } from "../../crypto/log/history.ts";
+import { openKeys } from "../../crypto/log/key-box.ts";
+import { openPerson, type Person } from "../../crypto/log/person.ts";
+import { acceptsRow, type Epoch, newestEpoch, type TeamState } from "../../crypto/log/state.ts";
+import type { TeamKeys } from "../../crypto/team.ts";
+import type { KeptLog, StreamRef, SyncStore } from "../ports.ts";
+import { logStream } from "../streams.ts";
+import { Keyring } from "./keyring.ts";
+import type { Appended, KeptEpoch, TeamServer } from "./server.ts";
+
+/** How often an entry is drafted again because others were first. */
+const MAX_TRIES = 8;
+
+export interface TeamOptions {
+  readonly store: Pick<SyncStore, "log" | "keepLog">;
+  readonly server: TeamServer;
+  readonly device: DeviceIdentity;
+  /** The newest that this device holds. */
+  readonly keys: TeamKeys;
+  /** Puts newer ones where `keys` came from. */
+  readonly keepKeys: (keys: TeamKeys) => Promise<void>;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** For tests, which would otherwise spend a second on each passphrase. */
+  readonly kdfLimits?: KdfLimits;
+}
+
+export interface Drafted {
+  /** None: there is nothing to do any more. */
+  readonly entries: readonly Appended[];
+  /** Of the epoch that is among them. */
+  readonly keys?: TeamKeys;
+}
+
+/** Makes entries that follow `state`; asked again when others were first. */
+export type Draft = (state: TeamState) => Result<Drafted> | Promise<Result<Drafted>>;
+
+export class Team {
+  readonly #options: TeamOptions;
+  #log: KeptLog = { listed: 0, entries: [] };
+  #state: TeamState | null = null;
+  #keys: Keyring;
+  /** The epoch whose keys, and all before, are in `#keys`. */
+  #complete: Epoch | null = null;
+
+  constructor(options: TeamOptions) {
+    this.#options = options;
+    this.#keys = new Keyring(options.keys, new Map());
+  }
+
+  get id(): TeamId {
+    return this.#options.keys.team;
+  }
+
+  get keys(): Keyring {
+    return this.#keys;
+  }
+
+  /** After `open`. */
+  get state(): TeamState {
+    if (this.#state === null) throw new Error("the team is not open");
+    return this.#state;
+  }
+
+  /** How many entries of the server's list were read. */
+  get listed(): number {
+    return this.#log.listed;
+  }
+
+  /** Also a removed device's: what it wrote before counts. Null: the team never had such a device. */
+  signKeyOf(device: string): Bytes | null {
+    return this.#state?.devices.get(device)?.signKey ?? null;
+  }
+
+  /** Whether a row of this device counts at this number of a stream. */
+  accepts(device: string, stream: StreamRef, n: number): boolean {
+    return acceptsRow(this.state, { device, stream: logStream(stream), n });
+  }
+
+  /** Whether it may write now. */
+  writes(device: string): boolean {
+    const listed = this.#state?.devices.get(device);
+    return listed !== undefined && listed.removed === null && listed.kind !== "recovery";
+  }
+
+  personAt(device: string): Person | null {
+    const listed = this.#state?.devices.get(device);
+    return listed === undefined ? null : openPerson(listed.person, device, this.#keys.newest.idKey);
+  }
+
+  /** For a sentence. */
+  nameOf(device: string): string {
+    if (device === this.#options.device.id) return "this device";
+    const person = this.personAt(device);
+    return person === null ? "an unknown device" : `${person.name} (${person.email})`;
+  }
+
+  /** What was believed when this device last ran, and the keys; the server is asked for what is not here. */
+  async open(): Promise<Result<void>> {
+    if (this.#state !== null) return this.#takeKeys();
+    const kept = await this.#options.store.log(this.id);
+    if (kept === null) return this.refresh();
+    const replayed = replay(this.id, kept.entries, null);
+    if (!replayed.ok) return replayed;
+    this.#state = replayed.value.state;
+    this.#log = kept;
+    return this.#takeKeys();
+  }
+
+  /** Reads on in the log, takes the keys of a newer epoch, and makes the epoch that a removal left to be made. */
+  async refresh(): Promise<Result<void>> {
+    const read = await this.#readOn();
+    if (!read.ok) return read;
+    return this.state.rotationDue ? this.rotate(null) : ok(undefined);
+  }
+
+  /** Appends what `draft` makes of the newest state, however often others are first. */
+  async append(draft: Draft): Promise<Result<void>> {
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const drafted = await draft(this.state);
+      if (!drafted.ok) return drafted;
+      if (drafted.value.entries.length === 0) return ok(undefined);
+      const appended = await this.#append(drafted.value);
+      if (appended.ok || appended.fault.type !== "log-moved") return appended;
+      const read = await this.#readOn();
+      if (!read.ok) return read;
+    }
+    return fail(
+      "log-busy",
+      "Others keep changing the team at this moment, so this was not done. Nothing was changed: try again.",
+    );
+  }
+
+  /** A new epoch. `passphrase`: the one from now on; null: the one in use, and nothing is done if others were first. */
+  async rotate(passphrase: Secret<string> | null): Promise<Result<void>> {
+    const before = this.state.epochs.length;
+    const typed = passphrase === null ? ok(null) : this.#stretch(passphrase);
+    if (!typed.ok) return typed;
+    return this.append((state) =>
+      typed.value === null && state.epochs.length > before && !state.rotationDue
+        ? ok({ entries: [] })
+        : this.draftEpoch(state, typed.value),
+    );
+  }
+
+  /** The epoch after `state`, with all that stands beside it. `stretched`: null for the passphrase in use. */
+  async draftEpoch(state: TeamState, stretched: Stretched | null = null): Promise<Result<Drafted>> {
+    const { device, clock, random } = this.#options;
+    const wrapping = stretched === null ? await this.#stretchedInUse() : ok(stretched);
+    if (!wrapping.ok) return wrapping;
+    const made = rotate(state, this.#keys.newest, device, clock.nowMs(), random);
+    if (!made.ok) return made;
+    const { bytes, record, boxes, keys } = made.value;
+    const keyRecord = sealKeyRecord(keys, wrapping.value, random);
+    return ok({ entries: [{ entry: bytes, epoch: { record, boxes, keyRecord } }], keys });
+  }
+
+  /** Wraps the keys in use in another passphrase: enough for one that nobody else has learned. Takes about a second. */
+  async changePassphrase(passphrase: Secret<string>): Promise<Result<void>> {
+    const { server, random } = this.#options;
+    const stretched = this.#stretch(passphrase);
+    if (!stretched.ok) return stretched;
+    const record = sealKeyRecord(this.#keys.newest, stretched.value, random);
+    return server.putKeyRecord(this.id, this.#epoch().entry, record);
+  }
+
+  #stretch(passphrase: Secret<string>): Result<Stretched> {
+    const { random, kdfLimits = KDF_LIMITS } = this.#options;
+    return stretch(passphrase, newKdf(random, kdfLimits), kdfLimits);
+  }
+
+  async #stretchedInUse(): Promise<Result<Stretched>> {
+    const kept = await this.#keptEpochs();
+    if (!kept.ok) return kept;
+    const beside = kept.value.get(toHex(this.#epoch().entry));
+    return beside === undefined ? noKeys() : openStretched(beside.keyRecord, this.#keys.newest);
+  }
+
+  async #append({ entries, keys }: Drafted): Promise<Result<void>> {
+    const { server } = this.#options;
+    const appended = await server.appendLog(this.id, this.listed, entries);
+    if (!appended.ok) return appended;
+    const { device, keepKeys } = this.#options;
+    // Their box lies on the server too, so a crash in between costs nothing.
+    if (keys !== undefined) await keepKeys(keys);
+    if (!(await this.#follow(entries.map(({ entry }) => entry))))
+      throw new Error(`the log does not take what ${device.id} made for it`);
+    return this.#isIn() ? this.#takeKeys(keys) : ok(undefined);
+  }
+
+  async #readOn(): Promise<Result<void>> {
+    const { server } = this.#options;
+    for (;;) {
+      const page = await server.readLog(this.id, this.listed);
+      if (!page.ok) return page;
+      const { entries, listed } = page.value;
+      const read =
+        listed < this.listed || this.#state === null || !(await this.#follow(entries))
+          ? await this.#readWhole()
+          : ok(undefined);
+      if (!read.ok) return read;
+      if (entries.length === 0 || this.listed >= listed) return this.#takeKeys();
+    }
+  }
+
+  /**
+   * Whether all of these fit behind what is believed. What does not may be garbage, which everybody leaves out, or the sign of
+   * another history: then nothing is taken.
+   */
+  async #follow(entries: readonly Bytes[]): Promise<boolean> {
+    const { state, leftOut } = follow(this.state, entries);
+    if (leftOut.length > 0) return false;
+    if (entries.length > 0)
+      await this.#believe(state, {
+        listed: this.listed + entries.length,
+        entries: [...this.#log.entries, ...entries],
+      });
+    return true;
+  }
+
+  /** The list from its start, held against the newest entry that was believed. */
+  async #readWhole(): Promise<Result<void>> {
+    const listed = await readAll(this.#options.server, this.id);
+    if (!listed.ok) return listed;
+    const replayed = replay(this.id, listed.value, this.#state?.head ?? null);
+    if (!replayed.ok) return replayed;
+    const { state, taken } = replayed.value;
+    await this.#believe(state, {
+      listed: listed.value.length,
+      entries: taken as readonly Bytes[],
+    });
+    return ok(undefined);
+  }
+
+  async #believe(state: TeamState, log: KeptLog): Promise<void> {
+    await this.#options.store.keepLog(this.id, log);
+    this.#state = state;
+    this.#log = log;
+  }
+
+  /** The keys of all epochs of the log; the server is asked for those that are not here. `made`: here, newly. */
+  async #takeKeys(made: TeamKeys = this.#keys.newest): Promise<Result<void>> {
+    const { state } = this;
+    if (!this.#isIn()) return removed();
+    const newest = newestEpoch(state);
+    if (newest === null) return noKeys();
+    if (this.#complete === newest) return ok(undefined);
+    const kept = await this.#keptEpochs();
+    if (!kept.ok) return kept;
+    const keys = made.epoch === newest.number ? ok(made) : await this.#openBox(kept.value, newest);
+    if (!keys.ok) return keys;
+    const records = new Map<number, Bytes>();
+    for (const { number, entry } of state.epochs) {
+      const record = kept.value.get(toHex(entry))?.record ?? null;
+      if (record !== null) records.set(number, record);
+    }
+    const chain = openEpochChain(state, keys.value, records);
+    if (!chain.ok) return chain;
+    this.#keys = new Keyring(keys.value, chain.value);
+    this.#complete = newest;
+    return ok(undefined);
+  }
+
+  #isIn(): boolean {
+    return this.state.devices.get(this.#options.device.id)?.removed === null;
+  }
+
+  async #openBox(
+    kept: ReadonlyMap<string, KeptEpoch>,
+    { entry }: Epoch,
+  ): Promise<Result<TeamKeys>> {
+    const { device, keepKeys } = this.#options;
+    const box = kept.get(toHex(entry))?.box ?? null;
+    if (box === null) return noKeys();
+    const opened = openKeys(this.state, box, device);
+    if (opened.ok) await keepKeys(opened.value);
+    return opened;
+  }
+
+  async #keptEpochs(): Promise<Result<ReadonlyMap<string, KeptEpoch>>> {
+    const kept = await this.#options.server.epochs(this.id, this.#options.device.id);
+    return kept.ok ? ok(new Map(kept.value.map((each) => [toHex(each.entry), each]))) : kept;
+  }
+
+  #epoch(): Epoch {
+    const newest = newestEpoch(this.state);
+    if (newest === null) throw new Error("the team is not open");
+    return newest;
+  }
+}
+
+/** The server's list from its start. */
+export async function readAll(server: TeamServer, team: TeamId): Promise<Result<readonly Bytes[]>> {
+  const entries: Bytes[] = [];
+  for (;;) {
+    const page = await server.readLog(team, entries.length);
+    if (!page.ok) return page;
+    entries.push(...page.value.entries);
+    if (page.value.entries.length === 0 || entries.length >= page.value.listed) return ok(entries);
+  }
+}
+
+function removed(): Result<never> {
+  return fail(
+    "removed",
+    "This device is not in the team, or not any more, so nothing is read from it or sent to it any more. What is here stays here. To come back, ask a member for an invite.",
+  );
+}
+
+function noKeys(): Result<never> {
+  return fail(
+    "no-epoch-keys",
+    "The server does not give this device the team's newest keys, so nothing new can be read or sent. Nothing is lost here. Ask who runs the server.",
+  );
+}

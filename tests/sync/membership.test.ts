@@ -1,0 +1,376 @@
+/** Who is in the team, and with which keys, while rows come and go. */
+import { beforeEach, describe, expect, test } from "vitest";
+import * as Y from "yjs";
+import type { Bytes } from "../../src/base/bytes.ts";
+import type { DocId } from "../../src/base/ids.ts";
+import { ok, unwrap } from "../../src/base/result.ts";
+import { Secret } from "../../src/base/secret.ts";
+import { createDevice } from "../../src/crypto/device.ts";
+import { sealUpdate } from "../../src/sync/seal.ts";
+import { START } from "../../src/sync/streams.ts";
+import {
+  createTeam,
+  joinTeam,
+  type Means,
+  restoreTeam,
+  type Seat,
+} from "../../src/sync/team/enter.ts";
+import { invite, type Manager, printKit, remove } from "../../src/sync/team/manage.ts";
+import { QUICK, seededRandom } from "../crypto/samples.ts";
+import { memberOf, MemoryLog, PASSPHRASE } from "./memoryLog.ts";
+import { TEAM, type TestDevice, TestTeam } from "./team.ts";
+
+let team: TestTeam;
+let ada: TestDevice;
+let bob: TestDevice;
+let cyd: TestDevice;
+let doc: DocId;
+
+const by = (device: TestDevice): Manager => ({
+  device: device.identity,
+  random: seededRandom(`manager ${device.identity.id}`),
+  nowMs: team.time.clock.nowMs,
+});
+const removeDevice = (by_: TestDevice, whom: TestDevice) =>
+  by_.sync.manage((of, fences) =>
+    remove(of, { kind: "remove-device", device: whom.identity.id }, fences, by(by_)),
+  );
+const removeMember = (by_: TestDevice, member: string) =>
+  by_.sync.manage((of, fences) => remove(of, { kind: "remove-member", member }, fences, by(by_)));
+const type = (device: TestDevice, word: string) =>
+  device.type(doc, (text) => text.insert(text.length, word));
+const epochs = () => team.server.log.beside.length;
+
+beforeEach(async () => {
+  team = new TestTeam();
+  ada = team.device("ada", "admin");
+  bob = team.device("bob");
+  cyd = team.device("cyd");
+  doc = ada.create("dec_1");
+  type(ada, "base ");
+  await ada.once();
+  for (const device of [bob, cyd]) await device.once();
+});
+
+describe("S23", () => {
+  test("S23: a removal ends the rights and brings a new key to those who stay, in one step", async () => {
+    unwrap(await removeMember(ada, memberOf("cyd")));
+    expect(epochs()).toBe(2);
+    expect(ada.keys.epoch).toBe(2);
+    type(ada, "secret ");
+    expect(await ada.once()).toMatchObject({ pushed: 1, alarms: [] });
+    expect(await bob.once()).toMatchObject({ pulled: 1, alarms: [], verified: true });
+    expect(bob.keys).toEqual(ada.keys);
+    expect(bob.text(doc)).toBe("base secret ");
+    expect(await cyd.sync.once()).toMatchObject({ ok: false, fault: { type: "removed" } });
+    expect(cyd.text(doc)).toBe("base ");
+  });
+
+  test("S23: the removed device's old key opens nothing of the new epoch, and nothing of it is read", async () => {
+    unwrap(await removeDevice(ada, cyd));
+    const [kept] = unwrap(await team.server.log.epochs(TEAM, cyd.identity.id)).slice(1);
+    expect(kept?.box).toBe(null);
+    expect(cyd.keys.epoch).toBe(1);
+    expect(ada.keys.teamSecret.reveal()).not.toEqual(cyd.keys.teamSecret.reveal());
+    // A server that is on its side takes its rows all the same.
+    const stream = team.server.stream({ team: TEAM, project: null });
+    const before = stream.rows.length;
+    team.server.admitsAnyEpoch = true;
+    cyd.transport.readLog = async () =>
+      ok({ entries: [], listed: team.server.log.entries.length - 2 });
+    const { pull } = cyd.transport;
+    cyd.transport.pull = async (...asked) => {
+      const page = unwrap(await pull(...asked));
+      return ok({ ...page, listed: page.listed - 2 });
+    };
+    type(cyd, "still here ");
+    await cyd.once();
+    expect(stream.rows.length).toBe(before + 1);
+    for (const device of [ada, bob]) {
+      const { alarms } = await device.once();
+      expect(alarms).toEqual([expect.stringContaining("had been removed by then")]);
+      expect(device.text(doc)).toBe("base ");
+    }
+  });
+
+  test("S23: what the removed device had sent before still counts, for those who read it later too", async () => {
+    type(cyd, "last words ");
+    await cyd.once();
+    unwrap(await removeDevice(ada, cyd));
+    for (const device of [ada, bob]) {
+      expect((await device.once()).alarms).toEqual([]);
+      expect(device.text(doc)).toBe("base last words ");
+    }
+  });
+
+  test("S23: when somebody writes in between, the fences are drawn again", async () => {
+    const { appendLog } = ada.transport;
+    let interrupted = false;
+    ada.transport.appendLog = async (...asked) => {
+      if (!interrupted) {
+        interrupted = true;
+        type(cyd, "quick ");
+        await cyd.once();
+      }
+      return appendLog(...asked);
+    };
+    unwrap(await removeDevice(ada, cyd));
+    expect(ada.text(doc)).toBe("base quick ");
+    expect((await bob.once()).alarms).toEqual([]);
+    expect(bob.text(doc)).toBe("base quick ");
+  });
+
+  test("S23: who may not remove is told so, and nothing is changed", async () => {
+    const { length } = team.server.log.entries;
+    expect(await removeMember(bob, memberOf("cyd"))).toMatchObject({
+      ok: false,
+      fault: { type: "log-rights", message: expect.stringContaining("Your role") },
+    });
+    expect(team.server.log.entries.length).toBe(length);
+  });
+});
+
+describe("S24", () => {
+  test("S24: after somebody left, the first of the others who hears of it makes the new key", async () => {
+    unwrap(await removeMember(cyd, memberOf("cyd")));
+    expect(epochs()).toBe(1);
+    await bob.once();
+    expect(epochs()).toBe(2);
+    await ada.once();
+    expect(epochs()).toBe(2);
+    expect(ada.keys).toEqual(bob.keys);
+    expect(ada.keys.epoch).toBe(2);
+  });
+
+  test("S24: two who make it at once make one", async () => {
+    unwrap(await removeMember(cyd, memberOf("cyd")));
+    await Promise.all([ada.once(), bob.once()]);
+    expect(epochs()).toBe(2);
+    type(ada, "a ");
+    await ada.once();
+    await bob.once();
+    expect(bob.text(doc)).toBe("base a ");
+  });
+
+  test("S24: the passphrase in use opens the new epoch too, and nobody typed it", async () => {
+    unwrap(await removeMember(cyd, memberOf("cyd")));
+    await bob.once();
+    const text = unwrap(
+      await ada.sync.manage((of) => invite(of, "member", "dan@example.org", by(ada))),
+    );
+    const joined = unwrap(
+      await joinTeam(text.reveal(), PASSPHRASE, seat("dan"), async () => {}, means()),
+    );
+    expect(joined.keys).toEqual(ada.keys);
+  });
+});
+
+describe("S25", () => {
+  test("S25: what is pending when the key changes is sealed under the new one, and nothing is lost", async () => {
+    type(bob, "offline ");
+    unwrap(await ada.sync.manage((of) => of.rotate(null)));
+    expect(await bob.once()).toMatchObject({ pushed: 1, alarms: [] });
+    await ada.once();
+    expect(ada.text(doc)).toBe("base offline ");
+  });
+
+  test("S25: rows on their way when the key changes are sent again under the new one", async () => {
+    const { push } = bob.transport;
+    bob.transport.push = async (...asked) => {
+      bob.transport.push = push;
+      unwrap(await ada.sync.manage((of) => of.rotate(null)));
+      return push(...asked);
+    };
+    type(bob, "late ");
+    expect(await bob.once()).toMatchObject({ pushed: 1, alarms: [] });
+    await ada.once();
+    expect(ada.text(doc)).toBe("base late ");
+  });
+
+  test("S25: a device that slept through several epochs has all their keys, and reads everything", async () => {
+    for (const word of ["one ", "two ", "three "]) {
+      unwrap(await ada.sync.manage((of) => of.rotate(null)));
+      type(ada, word);
+      await ada.once();
+    }
+    expect(await bob.once()).toMatchObject({ pulled: 3, alarms: [] });
+    expect(bob.text(doc)).toBe("base one two three ");
+    bob.crash();
+    type(bob, "four ");
+    await bob.once();
+    await ada.once();
+    expect(ada.text(doc)).toBe("base one two three four ");
+  });
+
+  test("S25: a server that withholds the new keys is told of, and nothing is sent under the old one", async () => {
+    unwrap(await ada.sync.manage((of) => of.rotate(null)));
+    const { beside } = team.server.log;
+    team.server.log.beside = beside.slice(0, 1);
+    type(bob, "x ");
+    expect(await bob.sync.once()).toMatchObject({ ok: false, fault: { type: "no-epoch-keys" } });
+    team.server.log.beside = beside;
+    expect(await bob.once()).toMatchObject({ pushed: 1, alarms: [] });
+  });
+});
+
+describe("S22", () => {
+  test("S22: a log that was set back is an alarm, and nothing else is believed", async () => {
+    const { log } = team.server;
+    const { entries } = log;
+    unwrap(await ada.sync.manage((of) => of.rotate(null)));
+    await bob.once();
+    const longer = log.entries;
+    type(ada, "more ");
+    await ada.once();
+    log.entries = entries;
+    const report = await bob.once();
+    expect(report).toMatchObject({ pulled: 0, verified: false });
+    expect(report.alarms).toEqual([expect.stringContaining("older state of this team")]);
+    log.entries = longer;
+    expect(await bob.once()).toMatchObject({ pulled: 1, alarms: [] });
+  });
+
+  test("S22: another history than before is an alarm, also after a restart", async () => {
+    const { log } = team.server;
+    const { founding } = team;
+    const { state } = founding;
+    const { entries } = log;
+    founding.admit(createDevice(seededRandom("dan")), "dan");
+    await bob.once();
+    founding.state = state;
+    log.entries = entries;
+    for (const name of ["eve", "fay"]) founding.admit(createDevice(seededRandom(name)), name);
+    bob.crash();
+    expect((await bob.once()).alarms).toEqual([expect.stringContaining("two histories")]);
+  });
+
+  test("S22: entries that fit nowhere are left out, and stop nobody", async () => {
+    const { log } = team.server;
+    const [, epoch] = log.entries;
+    log.entries = [...log.entries, seededRandom("garbage")(300), epoch as Bytes];
+    unwrap(await ada.sync.manage((of) => of.rotate(null)));
+    type(ada, "on ");
+    await ada.once();
+    expect(await bob.once()).toMatchObject({ pulled: 1, alarms: [] });
+    bob.crash();
+    expect((await bob.once()).alarms).toEqual([]);
+  });
+
+  test("S22: a device that the server made up is nobody", async () => {
+    const stranger = new TestTeam("strange");
+    const ghost = stranger.device("ghost");
+    const { log } = team.server;
+    log.entries = [...log.entries, stranger.server.log.entries.at(-1) as Bytes];
+    const author = { keys: team.keys, device: ghost.identity, replica: "ab".repeat(16) };
+    const target = { doc, kind: "decision", stream: { team: TEAM, project: null } } as const;
+    const rows = sealUpdate(author, target, typed("boo "), null, START, seededRandom("ghost"));
+    team.server.stream(target.stream).rows.push((rows[0] as { row: Bytes }).row);
+    expect((await bob.once()).alarms).toEqual([expect.stringContaining("no such device")]);
+    expect(bob.text(doc)).toBe("base ");
+  });
+});
+
+describe("S26", () => {
+  const invited = async () =>
+    unwrap(
+      await ada.sync.manage((of) => invite(of, "member", "dan@example.org", by(ada))),
+    ).reveal();
+  const join = (text: string, passphrase = PASSPHRASE, who = "dan") =>
+    joinTeam(text, passphrase, seat(who), async () => {}, means());
+
+  test("S26: a wrong passphrase uses nothing up; the invite is used once", async () => {
+    const text = await invited();
+    const wrong = await join(text, new Secret("not these words"));
+    expect(wrong).toMatchObject({ ok: false, fault: { type: "wrong-passphrase" } });
+    expect(unwrap(await join(text)).keys).toEqual(ada.keys);
+    expect(await join(text, PASSPHRASE, "eve")).toMatchObject({
+      ok: false,
+      fault: { type: "invite" },
+    });
+  });
+
+  test("S26: the keys are held before the device is listed, so that a crash in between loses neither", async () => {
+    const text = await invited();
+    const held: string[] = [];
+    const before = team.server.log.entries.length;
+    const hold = async () => void held.push(`${team.server.log.entries.length}`);
+    unwrap(await joinTeam(text, PASSPHRASE, seat("dan"), hold, means()));
+    expect(held).toEqual([`${before}`]);
+  });
+
+  test("S26: another team, an older one, or keys of the server's own making cannot be joined", async () => {
+    const text = await invited();
+    const { log } = team.server;
+    const { entries, beside } = log;
+    const other = new TestTeam("fake").server.log;
+    log.entries = other.entries;
+    expect(await join(text)).toMatchObject({ ok: false });
+    log.entries = entries.slice(0, -1);
+    expect(await join(text)).toMatchObject({ ok: false, fault: { type: "log-rollback" } });
+    log.entries = entries;
+    log.beside = [
+      { ...(beside[0] as (typeof beside)[0]), keyRecord: other.beside[0]?.keyRecord as Bytes },
+    ];
+    expect(await join(text)).toMatchObject({ ok: false, fault: { type: "wrong-passphrase" } });
+    log.beside = beside;
+    expect(await join(text)).toMatchObject({ ok: true });
+  });
+
+  test("S26: a removal ends invites that are open", async () => {
+    const text = await invited();
+    unwrap(await removeDevice(ada, cyd));
+    expect(await join(text)).toMatchObject({ ok: false, fault: { type: "invite" } });
+  });
+
+  test("S26: with a recovery kit a member comes back on a new device, without the passphrase, after a new key too", async () => {
+    const person = { name: "on paper", email: "bob@example.org" };
+    const kit = unwrap(await bob.sync.manage((of) => printKit(of, person, by(bob)))).reveal();
+    unwrap(await ada.sync.manage((of) => of.rotate(null)));
+    const restored = unwrap(await restoreTeam(kit, seat("bob"), async () => {}, means()));
+    expect(restored.keys).toEqual(ada.keys);
+    unwrap(await ada.sync.manage(async () => ok(undefined)));
+    expect(await ada.sync.personAt(seat("bob").device.id)).toMatchObject({
+      email: "bob@example.org",
+    });
+    // A kit writes no rows, and opens nothing once its member was removed.
+    unwrap(await removeMember(ada, memberOf("bob")));
+    expect(
+      await restoreTeam(
+        kit,
+        { ...seat("bob"), device: createDevice(seededRandom("third")) },
+        async () => {},
+        means(),
+      ),
+    ).toMatchObject({ ok: false, fault: { type: "recovery-kit" } });
+  });
+
+  test("S26: a new team is founded with an invite for one further device of the account", async () => {
+    const log = new MemoryLog();
+    const made = unwrap(await createTeam(seat("zoe"), PASSPHRASE, means(log)));
+    expect(made.log.entries).toEqual(log.entries);
+    const second = { ...seat("zoe"), device: createDevice(seededRandom("zoe's phone")) };
+    const joined = unwrap(
+      await joinTeam(made.invite.reveal(), PASSPHRASE, second, async () => {}, means(log)),
+    );
+    expect(joined.keys).toEqual(made.keys);
+    expect(joined.log.entries).toEqual(log.entries);
+  });
+});
+
+function seat(name: string): Seat {
+  return {
+    device: createDevice(seededRandom(`seat of ${name}`)),
+    member: memberOf(name),
+    person: { name: `${name}'s laptop`, email: `${name}@example.org` },
+  };
+}
+
+function typed(text: string): Bytes {
+  const made = new Y.Doc();
+  made.getText("context").insert(0, text);
+  return Y.encodeStateAsUpdate(made) as Bytes;
+}
+
+function means(log: MemoryLog = team.server.log): Means {
+  return { server: log, clock: team.time.clock, random: seededRandom("means"), kdfLimits: QUICK };
+}
