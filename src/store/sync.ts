@@ -42,7 +42,7 @@ export interface PulledDocument {
 
 export interface PulledBatch {
   readonly stream: DocumentStream;
-  readonly cursor: Cursor;
+  readonly places: readonly Cursor[];
   readonly documents: readonly PulledDocument[];
   readonly chains: readonly Chain[];
   readonly unapplied: readonly { readonly n: number; readonly row: Bytes }[];
@@ -59,6 +59,8 @@ export interface SyncStore {
   cursors(
     team: TeamId,
   ): Promise<readonly { readonly stream: DocumentStream; readonly cursor: Cursor }[]>;
+  placeAt(stream: DocumentStream, n: number): Promise<Bytes | null>;
+  restart(stream: DocumentStream): Promise<void>;
   pendingDocuments(team: TeamId): Promise<readonly DocId[]>;
   document(id: DocId): Promise<SyncDocumentInfo | null>;
   state(
@@ -95,13 +97,36 @@ export function createSync(durable: Durable, settings: Settings): SyncStore {
 
     async cursors(team) {
       const found = await db.query<{ project: string; n: number; h: Bytes }>(
-        "select project, n, h from cursors where team = $1 order by project",
+        "select distinct on (project) project, n, h from places where team = $1 order by project, n desc",
         [team],
       );
       return found.rows.map(({ project, n, h }) => ({
         stream: { team, project: project === NO_PROJECT ? null : project },
         cursor: { n, h },
       }));
+    },
+
+    async placeAt(stream, n) {
+      const found = await db.query<{ h: Bytes }>(
+        "select h from places where team = $1 and project = $2 and n = $3",
+        [...keyOf(stream), n],
+      );
+      return found.rows[0]?.h ?? null;
+    },
+
+    async restart(stream) {
+      const key = keyOf(stream);
+      const documents = await durable.write(async (tx) => {
+        for (const table of ["places", "chains", "unapplied_rows"])
+          await tx.query(`delete from ${table} where team = $1 and project = $2`, [...key]);
+        const reset = await tx.query<{ id: DocId }>(
+          `update documents set state_vector = '\\x00', delete_set = '\\x00', pending = true
+           where team = $1 and coalesce(cloud_project, '') = $2 and not retired returning id`,
+          [...key],
+        );
+        return { entries: [], value: reset.rows };
+      });
+      for (const { id } of documents) held.forget(id);
     },
 
     async pendingDocuments(team) {
@@ -199,25 +224,29 @@ function subjectOf(id: DocId): string {
 
 async function commitStream(
   tx: Transaction,
-  { stream, cursor, chains, unapplied }: PulledBatch,
+  { stream, places, chains, unapplied }: PulledBatch,
 ): Promise<void> {
-  const place = [stream.team, stream.project ?? NO_PROJECT];
+  const key = keyOf(stream);
   await tx.query(
-    `insert into cursors (team, project, n, h) values ($1, $2, $3, $4)
-     on conflict (team, project) do update set n = excluded.n, h = excluded.h`,
-    [...place, cursor.n, cursor.h],
+    `insert into places (team, project, n, h)
+     select $1, $2, $3 + i, h from unnest($4::bytea[]) with ordinality u (h, i)`,
+    [...key, (places[0]?.n ?? 1) - 1, byteaArray(places.map(({ h }) => h))],
   );
   for (const { replica, doc, seq, hash, parts } of chains) {
     await tx.query(
-      `insert into chains (replica, doc, seq, hash, parts) values ($1, $2, $3, $4, $5::bytea[])
+      `insert into chains (team, project, replica, doc, seq, hash, parts) values ($1, $2, $3, $4, $5, $6, $7::bytea[])
        on conflict (replica, doc) do update set seq = excluded.seq, hash = excluded.hash, parts = excluded.parts`,
-      [replica, doc, seq, hash, byteaArray(parts)],
+      [...key, replica, doc, seq, hash, byteaArray(parts)],
     );
   }
   for (const { n, row } of unapplied) {
     await tx.query(
       "insert into unapplied_rows (team, project, n, row) values ($1, $2, $3, $4) on conflict do nothing",
-      [...place, n, row],
+      [...key, n, row],
     );
   }
+}
+
+function keyOf({ team, project }: DocumentStream): readonly [TeamId, string] {
+  return [team, project ?? NO_PROJECT];
 }

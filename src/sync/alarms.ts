@@ -1,5 +1,7 @@
 /** What went wrong, gathered while a page is read and told in sentences: what happened, what it means, what to do. */
+import { toHex, utf8 } from "../base/bytes.ts";
 import { never } from "../base/result.ts";
+import { sha256 } from "../crypto/hash.ts";
 import type { StreamRef } from "./ports.ts";
 
 export type Alarm =
@@ -18,17 +20,32 @@ export type Alarm =
   /** The log itself; `why` is a sentence. */
   | { readonly is: "log"; readonly why: string };
 
-export class Alarms {
-  readonly #counts = new Map<
-    string,
-    { readonly stream: StreamRef; readonly alarm: Alarm; count: number }
-  >();
+/** An alarm as a person is told of it. */
+export interface Raised {
+  /** The same for the same event, however often it is met. */
+  readonly id: string;
+  readonly words: string;
+  /** The stream cannot be followed any more: a person may have it read anew, from its start (`Sync.restart`). */
+  readonly halted: StreamRef | null;
+}
 
-  add(stream: StreamRef, alarm: Alarm): void {
+interface Counted {
+  readonly stream: StreamRef;
+  readonly alarm: Alarm;
+  /** Of the first row. */
+  readonly n: number;
+  count: number;
+}
+
+export class Alarms {
+  readonly #counts = new Map<string, Counted>();
+
+  /** `n`: the row that it is about, if it is about one. */
+  add(stream: StreamRef, alarm: Alarm, n = 0): void {
     const key = JSON.stringify([stream, alarm]);
     const held = this.#counts.get(key);
     if (held) held.count++;
-    else this.#counts.set(key, { stream, alarm, count: 1 });
+    else this.#counts.set(key, { stream, alarm, n, count: 1 });
   }
 
   get any(): boolean {
@@ -42,12 +59,17 @@ export class Alarms {
   }
 
   /** `nameOf` gives a device's name for people. */
-  sentences(nameOf: (device: string) => string): readonly string[] {
-    return [...this.#counts.values()].map(({ stream, alarm, count }) =>
-      sentence(stream, alarm, count, nameOf),
-    );
+  raised(nameOf: (device: string) => string): readonly Raised[] {
+    return [...this.#counts.values()].map(({ stream, alarm, n, count }) => ({
+      id: toHex(sha256(utf8(JSON.stringify([stream, alarm, n])))).slice(0, 32),
+      words: sentence(stream, alarm, count, nameOf),
+      halted: HALTING.has(alarm.is) ? stream : null,
+    }));
   }
 }
+
+/** Those after which nothing more of the stream is read. */
+const HALTING: ReadonlySet<Alarm["is"]> = new Set(["hole", "rollback", "history", "no-key"]);
 
 function sentence(
   stream: StreamRef,

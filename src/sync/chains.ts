@@ -11,6 +11,10 @@ export class Chains {
     return this.#chains.get(`${replica}/${doc}`) ?? null;
   }
 
+  clear(): void {
+    this.#chains.clear();
+  }
+
   note(chain: Chain): void {
     const key = `${chain.replica}/${chain.doc}`;
     this.#chains.delete(key);

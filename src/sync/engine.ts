@@ -18,7 +18,8 @@ import type { TeamKeys } from "../crypto/team.ts";
 import { Exchange, type Tally, type Wanted } from "./exchange.ts";
 import { Looks } from "./looks.ts";
 import { type After, Pacing } from "./pacing.ts";
-import type { SyncStore } from "./ports.ts";
+import type { Raised } from "./alarms.ts";
+import type { StreamRef, SyncStore } from "./ports.ts";
 import { streamKey } from "./streams.ts";
 import { Team } from "./team/team.ts";
 import type { Brought, Signal, Transport } from "./transport.ts";
@@ -68,7 +69,7 @@ export type SyncState =
       readonly waiting: number;
       readonly reason: string;
     }
-  | { readonly state: "alarm"; readonly alarms: readonly string[] };
+  | { readonly state: "alarm"; readonly alarms: readonly Raised[] };
 
 export interface SyncReport {
   /** Rows of this device that the verified history has reached. */
@@ -79,7 +80,7 @@ export interface SyncReport {
   readonly head: Readonly<Record<string, number>>;
   /** Everything the server has was followed and verified. */
   readonly verified: boolean;
-  readonly alarms: readonly string[];
+  readonly alarms: readonly Raised[];
   readonly notices: readonly string[];
 }
 
@@ -90,6 +91,11 @@ export interface Sync {
   edited(doc: DocId, sizeBytes: number): void;
   /** These documents are looked at from now on, and no others: what is typed in them goes and comes sooner. */
   lookAt(docs: ReadonlySet<DocId>): void;
+  /**
+   * A person has decided to follow the server's history of a stream as it is now: it is read anew from its start, and what it
+   * lacks of what is here is sent again.
+   */
+  restart(stream: StreamRef): Promise<Result<SyncReport>>;
   /** Fetch now, for instance after the machine woke up. Does nothing unless started. */
   poke(): void;
   start(): void;
@@ -116,7 +122,6 @@ class Engine implements Sync {
   readonly #exchange: Exchange;
   readonly #pacing: Pacing;
   readonly #looks: Looks;
-  readonly #alarms = new Set<string>();
   #tail: Promise<unknown> = Promise.resolve();
   #unlisten: (() => void) | null = null;
   /** The one whose channel is heard. */
@@ -152,6 +157,11 @@ class Engine implements Sync {
     return this.#exclusive(() =>
       this.#run({ brought: [], pull: () => true, only: null, due: () => true }),
     );
+  }
+
+  async restart(stream: StreamRef): Promise<Result<SyncReport>> {
+    await this.#exclusive(() => this.#exchange.restart(stream));
+    return this.once();
   }
 
   edited(doc: DocId, sizeBytes: number): void {
@@ -330,10 +340,9 @@ class Engine implements Sync {
     this.#offlineSince = null;
     this.#retryMs = RETRY_FIRST_MS;
     const report = this.#report(done.value);
-    for (const alarm of report.alarms) this.#alarms.add(alarm);
     onState(
-      this.#alarms.size > 0
-        ? { state: "alarm", alarms: [...this.#alarms] }
+      report.alarms.length > 0
+        ? { state: "alarm", alarms: report.alarms }
         : {
             state: "verified",
             at: this.#options.clock.nowMs(),
@@ -351,7 +360,7 @@ class Engine implements Sync {
       pulled: tally.pulled,
       head: Object.fromEntries([...cursors].map(([key, { cursor }]) => [key, cursor.n])),
       verified: !tally.alarms.any,
-      alarms: tally.alarms.sentences((device) => this.#team.nameOf(device)),
+      alarms: tally.alarms.raised((device) => this.#team.nameOf(device)),
       notices: tally.unread === 0 ? [] : [unread(tally.unread)],
     };
   }

@@ -16,7 +16,7 @@ import { ID_BYTES } from "../crypto/hash.ts";
 import { peekHeader } from "../crypto/header.ts";
 import { proveRow } from "../crypto/row.ts";
 import type { Fence } from "../crypto/log/body.ts";
-import { Alarms } from "./alarms.ts";
+import { type Alarm, Alarms } from "./alarms.ts";
 import { Chains } from "./chains.ts";
 import { Heads } from "./heads.ts";
 import type { Cursor, StreamRef, SyncStore } from "./ports.ts";
@@ -69,11 +69,19 @@ export class Tally {
   /** How often each document was sealed. */
   readonly tries = new Map<DocId, number>();
   readonly alarms = new Alarms();
-  /**
-   * Streams (by key) whose history cannot be followed: nothing more is read from or sent to them in this exchange. The
-   * cursor is the server's own head, to ask for nothing before it: else their rows would take the others' place in each page.
-   */
-  readonly halted = new Map<string, StreamCursor>();
+  /** Streams (by key) whose history cannot be followed: nothing is read from or sent to them. */
+  readonly halted = new Map<string, Halted>();
+
+  /** `head`: the server's own, to ask for nothing before it: else its rows would take the others' place in each page. */
+  halt(stream: StreamRef, alarm: Alarm, head: Cursor): void {
+    const key = streamKey(stream);
+    if (!this.halted.has(key)) this.alarms.add(stream, alarm);
+    this.halted.set(key, { stream, alarm, cursor: head });
+  }
+}
+
+interface Halted extends StreamCursor {
+  readonly alarm: Alarm;
 }
 
 interface Flight {
@@ -92,18 +100,21 @@ interface InFlight {
 
 export class Exchange {
   readonly #options: ExchangeOptions;
-  readonly #heads = new Heads();
+  readonly #heads: Heads;
   readonly #chains = new Chains();
   readonly #flights = new Map<DocId, Flight>();
   readonly #tails = new Map<DocId, Tail>();
   /** As the store has them; null until the first pull. */
   #cursors: Map<string, StreamCursor> | null = null;
+  /** As the last pull found them. */
+  #halted: Tally["halted"] = new Map();
   /** All that the server has spoken of. */
   readonly #streams = new Map<string, StreamRef>();
   #replica: string;
 
   constructor(options: ExchangeOptions) {
     this.#options = options;
+    this.#heads = new Heads(options.store);
     this.#replica = toHex(options.random(ID_BYTES));
   }
 
@@ -119,6 +130,16 @@ export class Exchange {
     }));
   }
 
+  /** The stream will be read from its start, and what it lacks sent again. */
+  async restart(stream: StreamRef): Promise<void> {
+    await this.#options.store.restart(stream);
+    this.#cursors = null;
+    this.#halted.delete(streamKey(stream));
+    this.#heads.forget(stream);
+    this.#chains.clear();
+    this.#startReplica();
+  }
+
   /** Something was sent whose place in the history is not verified yet. */
   get inFlight(): boolean {
     return this.#flights.size > 0;
@@ -132,7 +153,10 @@ export class Exchange {
       const taken = await this.#takeBrought(row, tally);
       if (!taken.ok) return taken;
     }
-    if (pull() || this.inFlight) {
+    if (!pull() && !this.inFlight)
+      for (const { stream, alarm, cursor } of this.#halted.values())
+        tally.halt(stream, alarm, cursor);
+    else {
       const pulled = await this.#pull(tally);
       if (!pulled.ok || !pulled.value) return pulled.ok ? ok(tally) : pulled;
     }
@@ -179,6 +203,7 @@ export class Exchange {
   async #pull(tally: Tally): Promise<Result<boolean>> {
     const { transport, team } = this.#options;
     this.#cursors ??= await this.#loadCursors();
+    this.#halted = tally.halted;
     for (;;) {
       const asked = [...new Map([...this.#cursors, ...tally.halted]).values()];
       const page = await transport.pull(team.id, asked, PAGE_ROWS);
@@ -248,26 +273,20 @@ export class Exchange {
     more: boolean,
     tally: Tally,
   ): boolean {
-    const { alarms, halted } = tally;
     const held = this.#cursorOf(stream);
     const last = places.at(-1) ?? held;
-    const halt = () => halted.set(streamKey(stream), { stream, cursor: head ?? held });
-    if (halted.has(streamKey(stream))) {
-      halt();
-      return false;
-    }
+    const before = tally.halted.get(streamKey(stream));
     const atHead = head && [held, ...places].find(({ n }) => n === head.n);
-    if (head === undefined) {
+    let alarm: Alarm;
+    if (before) alarm = before.alarm;
+    else if (head === undefined) {
       if (held.n === 0 && rows.length === 0) return true;
-      alarms.add(stream, { is: "gone" });
-    } else if (head.n < held.n)
-      alarms.add(stream, { is: "rollback", held: held.n, offered: head.n });
-    else if (atHead && !equalBytes(atHead.h, head.h))
-      alarms.add(stream, { is: "history", n: held.n });
-    else if (places.length < rows.length || (!more && last.n < head.n))
-      alarms.add(stream, { is: "hole" });
+      alarm = { is: "gone" };
+    } else if (head.n < held.n) alarm = { is: "rollback", held: held.n, offered: head.n };
+    else if (atHead && !equalBytes(atHead.h, head.h)) alarm = { is: "history", n: held.n };
+    else if (places.length < rows.length || (!more && last.n < head.n)) alarm = { is: "hole" };
     else return true;
-    halt();
+    tally.halt(stream, alarm, head ?? held);
     return false;
   }
 
@@ -285,8 +304,7 @@ export class Exchange {
     const ahead = rows.findIndex(({ row }) => this.#epochAhead(row) !== null);
     if (ahead !== -1) {
       const epoch = this.#epochAhead((rows[ahead] as PulledRow).row) as number;
-      tally.alarms.add(stream, { is: "no-key", epoch });
-      tally.halted.set(streamKey(stream), { stream, cursor: places.at(-1) as Cursor });
+      tally.halt(stream, { is: "no-key", epoch }, places.at(-1) as Cursor);
       if (ahead === 0) return ok(undefined);
       return this.#read(stream, rows.slice(0, ahead), places.slice(0, ahead), tally);
     }
@@ -294,7 +312,7 @@ export class Exchange {
     const read = await readPage(options, stream, rows, places, own, tally.alarms);
     for (const { doc, updates } of read.applied) onShown(doc, updates);
     await store.commit(read.batch);
-    this.#cursors?.set(streamKey(stream), { stream, cursor: read.batch.cursor });
+    this.#cursors?.set(streamKey(stream), { stream, cursor: places.at(-1) as Cursor });
     for (const chain of read.batch.chains) this.#chains.note(chain);
     tally.pulled += read.taken;
     tally.unread += read.batch.unapplied.length;
@@ -429,9 +447,8 @@ export class Exchange {
       (place, i) => !equalBytes(place.h, (stored[i] as { h: Bytes }).h),
     );
     if (agreed !== -1) {
-      tally.alarms.add(stream, { is: "history", n: this.#cursorOf(stream).n });
       const { n, h } = stored.at(-1) as { n: number; h: Bytes };
-      tally.halted.set(streamKey(stream), { stream, cursor: { n, h } });
+      tally.halt(stream, { is: "history", n: this.#cursorOf(stream).n }, { n, h });
       return ok(undefined);
     }
     if (places.length === 0) return ok(undefined);

@@ -1,12 +1,18 @@
-/** The running hashes this process verified lately, to compare with what other authors say they verified. */
+/** The running hashes this device verified, to compare with what other authors say they verified. */
 import { equalBytes } from "../base/bytes.ts";
-import type { Cursor, StreamRef } from "./ports.ts";
+import type { Cursor, StreamRef, SyncStore } from "./ports.ts";
 import { START, streamKey } from "./streams.ts";
 
+/** Newest ones that the store is not asked for. */
 const KEPT = 4096;
 
 export class Heads {
+  readonly #store: Pick<SyncStore, "placeAt">;
   readonly #streams = new Map<string, Map<number, Cursor>>();
+
+  constructor(store: Pick<SyncStore, "placeAt">) {
+    this.#store = store;
+  }
 
   note(stream: StreamRef, cursor: Cursor): void {
     const key = streamKey(stream);
@@ -19,9 +25,14 @@ export class Heads {
     }
   }
 
-  /** False only when this process knows better: at that number it verified another hash. */
-  agrees(stream: StreamRef, claimed: Cursor): boolean {
-    const held = claimed.n === 0 ? START : this.#streams.get(streamKey(stream))?.get(claimed.n);
-    return held === undefined || equalBytes(held.h, claimed.h);
+  forget(stream: StreamRef): void {
+    this.#streams.delete(streamKey(stream));
+  }
+
+  /** False only when this device knows better: at that number it verified another hash. */
+  async agrees(stream: StreamRef, claimed: Cursor): Promise<boolean> {
+    const recent = claimed.n === 0 ? START : this.#streams.get(streamKey(stream))?.get(claimed.n);
+    const held = recent?.h ?? (await this.#store.placeAt(stream, claimed.n));
+    return held === null || equalBytes(held, claimed.h);
   }
 }

@@ -61,8 +61,8 @@ export interface UnappliedRow {
 
 export interface PulledBatch {
   readonly stream: StreamRef;
-  /** Replaces the stream's cursor. */
-  readonly cursor: Cursor;
+  /** The place after each row, in order; the last one is the stream's cursor from now on. At least one. */
+  readonly places: readonly Cursor[];
   readonly documents: readonly PulledDocument[];
   /** Each replaces the stored chain of (replica, doc). */
   readonly chains: readonly Chain[];
@@ -87,6 +87,15 @@ export interface SyncStore {
   cursors(
     team: TeamId,
   ): Promise<readonly { readonly stream: StreamRef; readonly cursor: Cursor }[]>;
+
+  /** The running hash that was verified at this number of a stream; null: never there, or not any more. */
+  placeAt(stream: StreamRef, n: number): Promise<Bytes | null>;
+
+  /**
+   * As if nothing of the stream had ever been read: places, chains and rows kept unapplied go, documents stay, and nothing of
+   * them is known to be in the cloud. One transaction.
+   */
+  restart(stream: StreamRef): Promise<void>;
 
   /**
    * Documents of the team's streams that may hold something beyond `known`: a flag that every local append (and giving a

@@ -80,7 +80,7 @@ export async function readPage(
     options.heads.note(stream, places[i] as Cursor);
   }
   await page.tryUpdates();
-  return page.result(places.at(-1) as Cursor);
+  return page.result(places);
 }
 
 type Read =
@@ -181,6 +181,7 @@ interface OpenDocument {
 interface Taken {
   readonly update: Bytes;
   readonly device: string;
+  readonly n: number;
   /** Of this process: the document has it already. */
   readonly own: boolean;
 }
@@ -194,6 +195,8 @@ class PageReader {
   readonly #unapplied: UnappliedRow[] = [];
   readonly #own = new Set<string>();
   #taken = 0;
+  /** Of the row at hand. */
+  #n = 0;
 
   constructor(options: ReaderOptions, stream: StreamRef, alarms: Alarms) {
     this.#options = options;
@@ -202,6 +205,7 @@ class PageReader {
   }
 
   async take(read: Read, { n, row }: PulledRow): Promise<void> {
+    this.#n = n;
     switch (read.is) {
       case "forged":
         return this.#refuse(read.device, read.why);
@@ -241,12 +245,12 @@ class PageReader {
       others.map(({ update }) => update),
     );
     const refused = new Set(others.filter((_, i) => found.has(i)));
-    for (const { device } of refused) this.#refuse(device, why);
+    for (const { device, n } of refused) this.#refuse(device, why, n);
     document.changes = document.changes.filter((change) => !refused.has(change));
     this.#taken -= refused.size;
   }
 
-  result(cursor: Cursor): ReadPage {
+  result(places: readonly Cursor[]): ReadPage {
     const documents = [...this.#documents]
       .filter(([, { changes }]) => changes.length > 0)
       .map(([id, { info, owner, changes }]) => ({
@@ -259,7 +263,7 @@ class PageReader {
     return {
       batch: {
         stream: this.#stream,
-        cursor,
+        places,
         documents,
         chains: [...this.#chains.values()].filter((chain) => chain !== null),
         unapplied: this.#unapplied,
@@ -292,8 +296,8 @@ class PageReader {
       if (!own) this.#refuse(header.device, why);
       return;
     }
-    if (!this.#options.heads.agrees(this.#stream, change.head))
-      this.#alarms.add(this.#stream, { is: "fork", device: header.device });
+    if (!(await this.#options.heads.agrees(this.#stream, change.head)))
+      this.#alarms.add(this.#stream, { is: "fork", device: header.device }, n);
     const bodies = [...parts, change.body];
     if (bodies.length < change.parts) {
       this.#chains.set(chainKey(header), { ...chain, parts: bodies });
@@ -301,7 +305,7 @@ class PageReader {
       const update = joinParts(bodies);
       if (!isUpdate(update)) return this.#refuse(header.device, "it holds no change of a document");
       document.owner ??= header.device;
-      document.changes.push({ update, device: header.device, own });
+      document.changes.push({ update, device: header.device, n, own });
     }
     if (!own) this.#taken++;
   }
@@ -310,14 +314,14 @@ class PageReader {
   async #follow(header: RowHeader, hash: Bytes): Promise<Chain | null> {
     const chain = await this.#chain(header);
     if (header.seq <= (chain?.seq ?? 0)) {
-      this.#alarms.add(this.#stream, { is: "replayed", device: header.device });
+      this.#alarms.add(this.#stream, { is: "replayed", device: header.device }, this.#n);
       return null;
     }
     const follows = chain
       ? header.seq === chain.seq + 1 && equalBytes(header.previous, chain.hash)
       : header.seq === FIRST_SEQUENCE;
     if (!follows) {
-      this.#alarms.add(this.#stream, { is: "withheld", device: header.device });
+      this.#alarms.add(this.#stream, { is: "withheld", device: header.device }, this.#n);
       return null;
     }
     const next = {
@@ -368,8 +372,8 @@ class PageReader {
     return chain;
   }
 
-  #refuse(device: string, why: string): void {
-    this.#alarms.add(this.#stream, { is: "refused", device, why });
+  #refuse(device: string, why: string, n = this.#n): void {
+    this.#alarms.add(this.#stream, { is: "refused", device, why }, n);
   }
 }
 

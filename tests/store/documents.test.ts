@@ -117,7 +117,7 @@ describe("sync", () => {
     };
     await store.sync.commit({
       stream,
-      cursor,
+      places: [cursor],
       documents: [{ id, kind: "decision", updates: [update], known, owner: "device" }],
       chains: [chain],
       unapplied: [{ n: 2, row: new Uint8Array([9]) as Bytes }],
@@ -131,7 +131,13 @@ describe("sync", () => {
     expect(await sync.pendingDocuments(team)).toEqual([]);
     expect(textOf((await documents.load(id))?.state)).toBe("theirs");
     const teamStream = { team, project: null };
-    await sync.commit({ stream: teamStream, cursor, documents: [], chains: [], unapplied: [] });
+    await sync.commit({
+      stream: teamStream,
+      places: [cursor],
+      documents: [],
+      chains: [],
+      unapplied: [],
+    });
     expect(await sync.cursors(team)).toEqual([
       { stream: teamStream, cursor },
       { stream, cursor },

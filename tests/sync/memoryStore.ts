@@ -6,6 +6,7 @@ import { type DocKind, openDoc } from "../../src/crdt/documents.ts";
 import { EMPTY_KNOWN, type Known, pendingUpdate } from "../../src/crdt/known.ts";
 import type {
   Chain,
+  Cursor,
   DocumentInfo,
   KeptLog,
   PulledBatch,
@@ -25,11 +26,16 @@ interface Held {
   pending: boolean;
 }
 
+interface HeldStream {
+  readonly stream: StreamRef;
+  readonly places: Cursor[];
+  readonly chains: Map<string, Chain>;
+}
+
 export class MemoryStore implements SyncStore {
   readonly unapplied: UnappliedRow[] = [];
   readonly #documents = new Map<DocId, Held>();
-  readonly #cursors = new Map<string, StreamCursor>();
-  readonly #chains = new Map<string, Chain>();
+  readonly #streams = new Map<string, HeldStream>();
   readonly #logs = new Map<TeamId, KeptLog>();
   /** How often `commit` was called. */
   commits = 0;
@@ -40,8 +46,8 @@ export class MemoryStore implements SyncStore {
     for (const [id, held] of this.#documents) {
       copy.#documents.set(id, { ...held, log: [...held.log] });
     }
-    for (const [key, cursor] of this.#cursors) copy.#cursors.set(key, cursor);
-    for (const [key, chain] of this.#chains) copy.#chains.set(key, chain);
+    for (const [key, held] of this.#streams)
+      copy.#streams.set(key, { ...held, places: [...held.places], chains: new Map(held.chains) });
     for (const [team, log] of this.#logs) copy.#logs.set(team, log);
     copy.unapplied.push(...this.unapplied);
     return copy;
@@ -107,7 +113,23 @@ export class MemoryStore implements SyncStore {
   }
 
   async cursors(team: TeamId): Promise<readonly StreamCursor[]> {
-    return [...this.#cursors.values()].filter(({ stream }) => stream.team === team);
+    return [...this.#streams.values()]
+      .filter(({ stream }) => stream.team === team)
+      .map(({ stream, places }) => ({ stream, cursor: places.at(-1) as Cursor }));
+  }
+
+  async placeAt(stream: StreamRef, n: number): Promise<Bytes | null> {
+    const places = this.#streams.get(streamKey(stream))?.places ?? [];
+    return places.find((place) => place.n === n)?.h ?? null;
+  }
+
+  async restart(stream: StreamRef): Promise<void> {
+    this.#streams.delete(streamKey(stream));
+    for (const held of this.#documents.values()) {
+      if (!held.stream || streamKey(held.stream) !== streamKey(stream)) continue;
+      held.known = EMPTY_KNOWN;
+      held.pending = true;
+    }
   }
 
   async pendingDocuments(team: TeamId): Promise<readonly DocId[]> {
@@ -138,12 +160,21 @@ export class MemoryStore implements SyncStore {
   }
 
   async chain(replica: string, doc: string): Promise<Chain | null> {
-    return this.#chains.get(`${replica}/${doc}`) ?? null;
+    for (const { chains } of this.#streams.values()) {
+      const chain = chains.get(`${replica}/${doc}`);
+      if (chain) return chain;
+    }
+    return null;
   }
 
   async commit(batch: PulledBatch): Promise<void> {
     this.commits++;
-    this.#cursors.set(streamKey(batch.stream), { stream: batch.stream, cursor: batch.cursor });
+    const { stream } = batch;
+    const fresh: HeldStream = { stream, places: [], chains: new Map() };
+    const { places, chains } = this.#streams.get(streamKey(stream)) ?? fresh;
+    this.#streams.set(streamKey(stream), { stream, places, chains });
+    places.push(...batch.places);
+    for (const chain of batch.chains) chains.set(`${chain.replica}/${chain.doc}`, chain);
     for (const { id, kind, updates, known, owner } of batch.documents) {
       const held = this.#documents.get(id) ?? {
         kind,
@@ -158,7 +189,6 @@ export class MemoryStore implements SyncStore {
       held.known = known;
       held.owner = owner;
     }
-    for (const chain of batch.chains) this.#chains.set(`${chain.replica}/${chain.doc}`, chain);
     this.unapplied.push(...batch.unapplied);
   }
 

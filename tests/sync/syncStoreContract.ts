@@ -63,7 +63,7 @@ function pulled(changes: Partial<PulledDocument> = {}): PulledDocument {
 function batch(changes: Partial<PulledBatch> = {}): PulledBatch {
   return {
     stream: ofTeam,
-    cursor: { n: 3, h: hash("aa") },
+    places: [{ n: 3, h: hash("aa") }],
     documents: [],
     chains: [],
     unapplied: [],
@@ -150,14 +150,39 @@ export function syncStoreContract(name: string, open: () => Promise<StoreUnderTe
     test("P4: cursors are kept by stream and team", async () => {
       expect(await held.store.cursors(TEAM)).toEqual([]);
       await held.store.commit(batch());
-      await held.store.commit(batch({ stream: ofProject, cursor: { n: 9, h: hash("bb") } }));
-      await held.store.commit(batch({ cursor: { n: 4, h: hash("cc") } }));
+      await held.store.commit(batch({ stream: ofProject, places: [{ n: 9, h: hash("bb") }] }));
+      await held.store.commit(batch({ places: [4, 5].map((n) => ({ n, h: hash(`${n}c`) })) }));
       const cursors = await held.store.cursors(TEAM);
       expect(cursors.toSorted((a, b) => a.cursor.n - b.cursor.n)).toEqual([
-        { stream: ofTeam, cursor: { n: 4, h: hash("cc") } },
+        { stream: ofTeam, cursor: { n: 5, h: hash("5c") } },
         { stream: ofProject, cursor: { n: 9, h: hash("bb") } },
       ]);
       expect(await held.store.cursors(OTHER_TEAM)).toEqual([]);
+      expect(await held.store.placeAt(ofTeam, 4)).toEqual(hash("4c"));
+      expect(await held.store.placeAt(ofTeam, 9)).toBe(null);
+      expect(await held.store.placeAt(ofProject, 9)).toEqual(hash("bb"));
+    });
+
+    test("P9: a stream that is restarted is as if it had never been read; its documents stay, with all to be sent", async () => {
+      const chain: Chain = { replica, doc: wire, seq: 2, hash: hash("dd"), parts: [] };
+      const other = { ...chain, doc: "0".repeat(32) };
+      const rows = [{ n: 3, row: utf8("of a newer version") }];
+      await held.store.commit(batch({ documents: [pulled()], chains: [chain], unapplied: rows }));
+      await held.store.commit(batch({ stream: ofProject, chains: [other] }));
+      await held.store.document(NEW);
+      await held.store.restart(ofTeam);
+      for (let i = 0; i < 2; i++) {
+        expect((await held.store.cursors(TEAM)).map(({ stream }) => stream)).toEqual([ofProject]);
+        expect(await held.store.placeAt(ofTeam, 3)).toBe(null);
+        expect(await held.store.chain(replica, wire)).toBe(null);
+        expect(await held.store.chain(replica, other.doc)).toEqual(other);
+        expect(await held.store.document(NEW)).toMatchObject({ known: EMPTY_KNOWN, owner: device });
+        expect(textOf((await stateOf(NEW)).state)).toBe("pulled");
+        expect(await held.store.pendingDocuments(TEAM)).toEqual([NEW]);
+        held = await held.reopen();
+      }
+      await held.store.commit(batch({ chains: [chain], unapplied: rows }));
+      expect(await held.store.chain(replica, wire)).toEqual(chain);
     });
 
     test("P5: chains are kept by replica and document, with the parts of an update that is not complete", async () => {
@@ -172,7 +197,7 @@ export function syncStoreContract(name: string, open: () => Promise<StoreUnderTe
       expect(await held.store.chain(replica, wire)).toEqual(chain);
       expect(await held.store.chain(replica, "0".repeat(32))).toBe(null);
       const done = { ...chain, seq: 3, hash: hash("ee"), parts: [] };
-      await held.store.commit(batch({ chains: [done] }));
+      await held.store.commit(batch({ places: [{ n: 4, h: hash("ff") }], chains: [done] }));
       expect(await held.store.chain(replica, wire)).toEqual(done);
     });
 

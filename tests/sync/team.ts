@@ -99,8 +99,10 @@ export class TestDevice {
     });
   }
 
-  async once(): Promise<SyncReport> {
-    return unwrap(await this.sync.once());
+  /** With the words of its alarms. */
+  async once(): Promise<Omit<SyncReport, "alarms"> & { readonly alarms: readonly string[] }> {
+    const report = unwrap(await this.sync.once());
+    return { ...report, alarms: report.alarms.map(({ words }) => words) };
   }
 
   create(id: string, kind: DocKind = "decision", stream: StreamRef | null = TEAM_STREAM): DocId {

@@ -202,15 +202,18 @@ create table document_updates (
 );
 alter table document_updates alter data set storage external;
 
-create table cursors (
+-- Each verified place of a stream: its running hash after row `n`. The newest is where reading goes on.
+create table places (
   team text not null,
   project text not null,
   n bigint not null,
   h bytea not null,
-  primary key (team, project)
+  primary key (team, project, n)
 );
 
 create table chains (
+  team text not null,
+  project text not null,
   replica text not null,
   doc text not null,
   seq bigint not null,
