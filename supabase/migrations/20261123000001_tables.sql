@@ -3,7 +3,6 @@
 
 create table public.cloud_teams (
   id text primary key check (id ~ '^team_[0-9A-HJKMNP-TV-Z]{26}$'),
-  created_by uuid not null default auth.uid(),
   created_at timestamptz not null default now()
 );
 
@@ -11,34 +10,65 @@ create table public.cloud_members (
   team_id text not null references public.cloud_teams (id) on delete cascade,
   user_id uuid not null references auth.users (id) on delete cascade,
   role text not null check (role in ('owner', 'admin', 'member')),
-  joined_at timestamptz not null default now(),
   primary key (team_id, user_id)
 );
 create index on public.cloud_members (user_id);
 
--- `card` holds the device's public keys and name, sealed with the team's key.
+-- A copy of what the team log says, for the policies: devices believe the log. `kind` recovery: on paper, writes no rows.
 create table public.cloud_devices (
-  team_id text not null references public.cloud_teams (id) on delete cascade,
+  team_id text not null,
   id bytea not null check (octet_length(id) = 16),
-  user_id uuid not null default auth.uid() references auth.users (id) on delete cascade,
-  card bytea not null check (octet_length(card) between 1 and 4096),
-  added_at timestamptz not null default now(),
-  primary key (team_id, id)
+  user_id uuid not null,
+  kind text not null check (kind in ('ordinary', 'ephemeral', 'recovery')),
+  expires_at timestamptz check ((kind = 'ephemeral') = (expires_at is not null)),
+  primary key (team_id, id),
+  foreign key (team_id, user_id) references public.cloud_members (team_id, user_id) on delete cascade
 );
-create index on public.cloud_devices (user_id);
+create index on public.cloud_devices (team_id, user_id);
 
--- `record` says how the key-encryption key is derived, and holds the epoch's key wrapped with it.
-create table public.cloud_keys (
+-- The team log as it was listed. What stands behind `hash` is read from the entry: `about` is the id that it is about (a member's,
+-- device's, invite's or project's), `epoch` the number that an epoch's entry gives.
+create table public.cloud_log (
   team_id text not null references public.cloud_teams (id) on delete cascade,
-  epoch integer not null check (epoch > 0),
-  record bytea not null check (octet_length(record) between 1 and 8192),
-  added_at timestamptz not null default now(),
-  primary key (team_id, epoch)
+  place integer not null,
+  entry bytea not null check (octet_length(entry) <= 131072),
+  hash bytea not null,
+  kind text not null,
+  about bytea,
+  epoch bigint check ((kind = 'epoch') = (epoch is not null)),
+  who uuid not null default auth.uid(),
+  at timestamptz not null default now(),
+  primary key (team_id, place),
+  unique (team_id, hash)
+);
+create index on public.cloud_log (team_id, place) where kind = 'epoch';
+
+-- Beside an epoch's entry, under its hash, so that what belongs to an entry that devices leave out is in nobody's way.
+-- `record` holds the former epoch's key, null with the first; `key_record` is what the passphrase opens.
+create table public.cloud_epochs (
+  team_id text not null,
+  entry bytea not null,
+  record bytea check (octet_length(record) between 1 and 1024),
+  key_record bytea not null check (octet_length(key_record) between 1 and 8192),
+  primary key (team_id, entry),
+  foreign key (team_id, entry) references public.cloud_log (team_id, hash) on delete cascade
 );
 
+-- The epoch's keys, sealed for one device.
+create table public.cloud_boxes (
+  team_id text not null,
+  entry bytea not null,
+  device bytea not null check (octet_length(device) = 16),
+  box bytea not null check (octet_length(box) between 1 and 1024),
+  primary key (team_id, entry, device),
+  foreign key (team_id, entry) references public.cloud_epochs (team_id, entry) on delete cascade
+);
+
+-- `seen_by` null: everybody in the team.
 create table public.cloud_projects (
   id uuid primary key default gen_random_uuid(),
   team_id text not null references public.cloud_teams (id) on delete cascade,
+  seen_by uuid[],
   created_by uuid not null default auth.uid(),
   created_at timestamptz not null default now(),
   unique (team_id, id)
@@ -73,26 +103,31 @@ create table public.cloud_rows (
 );
 -- Ciphertext does not compress.
 alter table public.cloud_rows alter column body set storage external;
+alter table public.cloud_log alter column entry set storage external;
 
--- `role` null: for further devices of the account that made it. `email_hash` = SHA-256(secret || e-mail in lower case).
+-- `id` is that of the sign key in the invite's entry. `admits` own: a further device of the account that made it, else a new member.
+-- `proof_hash` = SHA-256(proof), `email_hash` = SHA-256(proof || e-mail in lower case). The bundle holds the team's secrets, sealed.
 create table public.cloud_invites (
-  secret_hash bytea primary key check (octet_length(secret_hash) = 32),
-  team_id text not null references public.cloud_teams (id) on delete cascade,
-  created_by uuid not null default auth.uid(),
-  role text check (role in ('admin', 'member')),
+  team_id text not null,
+  id bytea not null check (octet_length(id) = 16),
+  proof_hash bytea not null unique check (octet_length(proof_hash) = 32),
   email_hash bytea check (octet_length(email_hash) = 32),
-  expires_at timestamptz not null default now() + interval '7 days',
-  spent_by uuid,
-  check ((role is null) = (email_hash is null))
+  admits text not null check (admits in ('own', 'admin', 'member')),
+  bundle bytea not null check (octet_length(bundle) between 1 and 1024),
+  created_by uuid not null,
+  expires_at timestamptz not null,
+  primary key (team_id, id),
+  foreign key (team_id, created_by) references public.cloud_members (team_id, user_id) on delete cascade,
+  check ((admits = 'own') = (email_hash is null))
 );
-create index on public.cloud_invites (team_id);
 
 do $$
 declare
   name text;
 begin
   foreach name in array array[
-    'cloud_teams', 'cloud_members', 'cloud_devices', 'cloud_keys', 'cloud_projects', 'cloud_streams', 'cloud_rows', 'cloud_invites'
+    'cloud_teams', 'cloud_members', 'cloud_devices', 'cloud_log', 'cloud_epochs', 'cloud_boxes', 'cloud_projects', 'cloud_streams',
+    'cloud_rows', 'cloud_invites'
   ] loop
     execute format('alter table public.%I enable row level security', name);
     execute format('alter table public.%I force row level security', name);
@@ -102,10 +137,7 @@ begin
 end
 $$;
 
-grant insert (id, created_by) on public.cloud_teams to authenticated;
-grant insert (team_id, user_id, role) on public.cloud_members to authenticated;
-grant insert (team_id, id, user_id, card) on public.cloud_devices to authenticated;
-grant insert (team_id, epoch, record) on public.cloud_keys to authenticated;
+-- The log, and what is a copy of it, has one writer: `operon.append`.
+grant update (key_record) on public.cloud_epochs to authenticated;
 grant insert (team_id, created_by) on public.cloud_projects to authenticated;
 grant insert (stream_id, body) on public.cloud_rows to authenticated;
-grant insert (secret_hash, team_id, created_by, role, email_hash) on public.cloud_invites to authenticated;

@@ -14,13 +14,14 @@ create function operon.my_role(team text) returns text
   language sql stable security definer set search_path = ''
   as $$ select role from public.cloud_members where team_id = team and user_id = auth.uid() $$;
 
--- Access to a project is decided here and in the policy of cloud_projects: every member of the team has it.
+-- Access to a project is decided here and in the policy of cloud_projects: everybody of the team has it, or who is named.
 create function operon.my_streams() returns setof bigint
   language sql stable security definer set search_path = ''
   as $$
     select s.id from public.cloud_streams s
     join public.cloud_members m on m.team_id = s.team_id
-    where m.user_id = auth.uid()
+    left join public.cloud_projects p on p.id = s.project_id
+    where m.user_id = auth.uid() and (p.seen_by is null or m.user_id = any (p.seen_by))
   $$;
 
 create function operon.is_my_stream_channel(topic text) returns boolean
@@ -33,67 +34,71 @@ create function operon.is_my_stream_channel(topic text) returns boolean
     )
   $$;
 
--- May the caller write this stream's rows as this device?
-create function operon.my_device(stream bigint, device bytea) returns boolean
-  language sql stable security definer set search_path = ''
+-- The device, if it is one of the caller's and its time is not over. Volatile, so that it sees what was committed while the
+-- caller waited for a lock: a removal may have come first.
+create function operon.my_device(team text, device bytea) returns public.cloud_devices
+  language sql volatile security definer set search_path = ''
+  as $$
+    select d from public.cloud_devices d
+    where d.team_id = team and d.id = device and d.user_id = auth.uid() and (d.expires_at is null or d.expires_at > now())
+  $$;
+
+-- May the caller write this stream's rows as this device? What lies on paper writes none. Volatile for the same reason.
+create function operon.may_write(stream bigint, device bytea) returns boolean
+  language sql volatile security definer set search_path = ''
   as $$
     select exists (
-      select from public.cloud_streams s
-      join public.cloud_members m on m.team_id = s.team_id and m.user_id = auth.uid()
-      join public.cloud_devices d on d.team_id = s.team_id and d.user_id = m.user_id
-      where s.id = stream and d.id = device
+      select from public.cloud_streams s, operon.my_device(s.team_id, device) d
+      where s.id = stream and s.id in (select operon.my_streams()) and d.kind <> 'recovery'
     )
   $$;
 
--- An invite is a capability: whoever presents its secret (in this transaction) holds it. Null when none is presented.
-create function operon.presented_secret() returns bytea
+-- An invite is a capability: whoever presents its proof (in this transaction) holds it. Null when none is presented.
+create function operon.presented_proof() returns bytea
   language sql stable set search_path = ''
-  as $$ select decode(nullif(current_setting('operon.invite', true), ''), 'hex') $$;
+  as $$ select decode(nullif(current_setting('operon.proof', true), ''), 'hex') $$;
 
 create function operon.presented_hash() returns bytea
   language sql stable set search_path = ''
-  as $$ select sha256(operon.presented_secret()) $$;
+  as $$ select sha256(operon.presented_proof()) $$;
 
 -- Was the presented invite made for the caller's account?
 create function operon.invite_is_mine(invite public.cloud_invites) returns boolean
   language sql stable set search_path = ''
   as $$
     select case
-      when invite.role is null then invite.created_by = auth.uid()
-      else invite.email_hash = sha256(operon.presented_secret() || convert_to(auth.jwt() ->> 'email', 'UTF8'))
+      when invite.admits = 'own' then invite.created_by = auth.uid()
+      else invite.email_hash = sha256(operon.presented_proof() || convert_to(auth.jwt() ->> 'email', 'UTF8'))
     end
   $$;
 
--- The team and role that the presented invite gives the caller now; nothing if it is spent, too old or somebody else's.
-create function operon.admitted(out team text, out role text) returns record
-  language sql stable security definer set search_path = ''
+-- Whether this role may make, or still stand behind, such an invite.
+create function operon.may_invite(role text, admits text) returns boolean
+  language sql immutable set search_path = ''
   as $$
-    select i.team_id, i.role from public.cloud_invites i
-    where i.secret_hash = operon.presented_hash() and i.role is not null
-      and operon.invite_is_mine(i) and i.spent_by is null and i.expires_at > now()
-  $$;
-
-create function operon.may_invite(team text, invited text) returns boolean
-  language sql stable set search_path = ''
-  as $$
-    select coalesce(case operon.my_role(team)
+    select coalesce(case role
       when 'owner' then true
-      when 'admin' then invited is null or invited = 'member'
-      when 'member' then invited is null
+      when 'admin' then admits <> 'admin'
+      when 'member' then admits = 'own'
     end, false)
   $$;
 
--- The creator of a team is its owner, and the team has a stream of its own.
-create function operon.found_team() returns trigger
-  language plpgsql security definer set search_path = ''
+create function operon.inviter_may_still(invite public.cloud_invites) returns boolean
+  language sql stable security definer set search_path = ''
   as $$
-  begin
-    insert into public.cloud_members (team_id, user_id, role) values (new.id, new.created_by, 'owner');
-    insert into public.cloud_streams (team_id) values (new.id);
-    return null;
-  end
+    select operon.may_invite(
+      (select m.role from public.cloud_members m where m.team_id = invite.team_id and m.user_id = invite.created_by), invite.admits
+    )
   $$;
-create trigger found_team after insert on public.cloud_teams for each row execute function operon.found_team();
+
+-- The team that the presented invite opens to the caller now; nothing if it is too old or somebody else's.
+create function operon.admitted() returns setof text
+  language sql stable security definer set search_path = ''
+  as $$
+    select i.team_id from public.cloud_invites i
+    where i.proof_hash = operon.presented_hash() and i.expires_at > now()
+      and operon.invite_is_mine(i) and operon.inviter_may_still(i)
+  $$;
 
 create function operon.found_project() returns trigger
   language plpgsql security definer set search_path = ''
@@ -105,50 +110,34 @@ create function operon.found_project() returns trigger
   $$;
 create trigger found_project after insert on public.cloud_projects for each row execute function operon.found_project();
 
--- Whoever becomes a member by an invite has used it up. Two at once: the second waits here, and finds it spent.
-create function operon.spend_invite() returns trigger
-  language plpgsql security definer set search_path = ''
-  as $$
-  begin
-    if new.role <> 'owner' then
-      update public.cloud_invites set spent_by = new.user_id
-        where secret_hash = operon.presented_hash() and team_id = new.team_id and spent_by is null;
-      if not found then
-        raise exception 'invite_spent';
-      end if;
-    end if;
-    return null;
-  end
-  $$;
-create trigger spend_invite after insert on public.cloud_members for each row execute function operon.spend_invite();
-
 revoke execute on all functions in schema operon from public, anon, authenticated;
-grant execute on function operon.my_teams, operon.my_role, operon.my_streams, operon.is_my_stream_channel, operon.my_device, operon.presented_secret,
-  operon.presented_hash, operon.invite_is_mine, operon.admitted, operon.may_invite to authenticated;
+grant execute on function operon.my_teams, operon.my_role, operon.my_streams, operon.is_my_stream_channel,
+  operon.my_device, operon.may_write, operon.presented_proof, operon.presented_hash, operon.invite_is_mine, operon.may_invite,
+  operon.inviter_may_still, operon.admitted to authenticated;
 
 create policy teams_select on public.cloud_teams for select to authenticated
   using (id in (select operon.my_teams()));
-create policy teams_insert on public.cloud_teams for insert to authenticated
-  with check (created_by = (select auth.uid()));
 
 create policy members_select on public.cloud_members for select to authenticated
   using (team_id in (select operon.my_teams()));
-create policy members_insert on public.cloud_members for insert to authenticated
-  with check (user_id = (select auth.uid()) and (team_id, role) in (select a.team, a.role from operon.admitted() a));
 
 create policy devices_select on public.cloud_devices for select to authenticated
   using (team_id in (select operon.my_teams()));
-create policy devices_insert on public.cloud_devices for insert to authenticated
-  with check (user_id = (select auth.uid()) and team_id in (select operon.my_teams()));
 
--- Whom an invite admits may read how to unwrap the key before using the invite up.
-create policy keys_select on public.cloud_keys for select to authenticated
-  using (team_id in (select operon.my_teams()) or team_id in (select a.team from operon.admitted() a));
-create policy keys_insert on public.cloud_keys for insert to authenticated
-  with check (operon.my_role(team_id) = 'owner');
+-- Whom an invite admits reads the log, and how to unwrap the keys, before using the invite up.
+create policy log_select on public.cloud_log for select to authenticated
+  using (team_id in (select operon.my_teams()) or team_id in (select operon.admitted()));
+
+create policy epochs_select on public.cloud_epochs for select to authenticated
+  using (team_id in (select operon.my_teams()) or team_id in (select operon.admitted()));
+create policy epochs_update on public.cloud_epochs for update to authenticated
+  using (operon.my_role(team_id) in ('owner', 'admin'));
+
+create policy boxes_select on public.cloud_boxes for select to authenticated
+  using ((team_id, device) in (select d.team_id, d.id from public.cloud_devices d where d.user_id = (select auth.uid())));
 
 create policy projects_select on public.cloud_projects for select to authenticated
-  using (team_id in (select operon.my_teams()));
+  using (team_id in (select operon.my_teams()) and (seen_by is null or (select auth.uid()) = any (seen_by)));
 create policy projects_insert on public.cloud_projects for insert to authenticated
   with check (created_by = (select auth.uid()) and team_id in (select operon.my_teams()));
 
@@ -158,16 +147,17 @@ create policy streams_select on public.cloud_streams for select to authenticated
 create policy rows_select on public.cloud_rows for select to authenticated
   using (stream_id in (select operon.my_streams()));
 create policy rows_insert on public.cloud_rows for insert to authenticated
-  with check (operon.my_device(stream_id, device));
+  with check (operon.may_write(stream_id, device));
 
 create policy invites_select on public.cloud_invites for select to authenticated
-  using (secret_hash = (select operon.presented_hash()));
-create policy invites_insert on public.cloud_invites for insert to authenticated
-  with check (created_by = (select auth.uid()) and operon.may_invite(team_id, role));
+  using (proof_hash = (select operon.presented_hash()));
 
--- One private channel a team: members hear it, nobody but the database speaks on it.
+-- One private channel a team and epoch, "team:<team>:<number>": members hear it, nobody but the database speaks on it.
 create policy operon_team_channel on realtime.messages for select to authenticated
-  using (extension = 'broadcast' and (select realtime.topic()) in (select 'team:' || t from operon.my_teams() t));
+  using (
+    extension = 'broadcast' and (select realtime.topic()) ~ '^team:[^:]+:[0-9]+$'
+    and split_part((select realtime.topic()), ':', 2) in (select operon.my_teams())
+  );
 
 -- One a stream, "stream:<team>:<project or nothing>:<tag>", while somebody looks at it: who may read its rows hears and
 -- speaks there. What is said is sealed and signed; the tag names the epoch, and only devices can tell whether it is the right one.

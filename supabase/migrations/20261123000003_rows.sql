@@ -5,6 +5,11 @@ create function operon.u32(bytes bytea, at integer) returns bigint
   language sql immutable set search_path = ''
   as $$ select ('x' || encode(substr(bytes, at + 1, 4), 'hex'))::bit(32)::bigint $$;
 
+-- The newest that is listed, whether devices take its entry or not: a bad one is in the way until the next.
+create function operon.current_epoch(team text) returns bigint
+  language sql stable security definer set search_path = ''
+  as $$ select epoch from public.cloud_log where team_id = team and kind = 'epoch' order by place desc limit 1 $$;
+
 -- Reads the open header of a row (version 1, suite 1: team 3, project 19, document 35, device 51, replica 67 with 16 bytes
 -- each, epoch 83, sequence 87), counts, hashes and refuses. A row that is already there, or whose place (device, replica,
 -- document, sequence) is taken, is left out without a number being used: whoever inserts finds that nothing was returned.
@@ -34,7 +39,7 @@ create function operon.take_number() returns trigger
     if found then
       return null;
     end if;
-    if new.epoch <> (select max(k.epoch) from public.cloud_keys k where k.team_id = stream.team_id) then
+    if new.epoch is distinct from operon.current_epoch(stream.team_id) then
       raise exception 'stale_epoch';
     end if;
     new.n := stream.n + 1;
@@ -45,8 +50,13 @@ create function operon.take_number() returns trigger
   $$;
 create trigger take_number before insert on public.cloud_rows for each row execute function operon.take_number();
 
+create function operon.team_channel(team text, epoch bigint) returns text
+  language sql immutable set search_path = ''
+  as $$ select format('team:%s:%s', team, epoch) $$;
+
 -- Tells those who listen that the stream has grown, and brings them the newest row if it is small: a notification holds under
--- 8,000 bytes. Runs as the owner, because nobody else may send; says only what a member may read.
+-- 8,000 bytes. All of the team hear it, so nothing is brought of a project that only some may see. Runs as the owner, because
+-- nobody else may send; says only what a member may read.
 create function operon.poke(stream bigint) returns void
   language plpgsql security definer set search_path = ''
   as $$
@@ -54,14 +64,14 @@ create function operon.poke(stream bigint) returns void
     head record;
   begin
     select s.team_id, s.project_id, s.n, s.h, r.body into head from public.cloud_streams s
-      join public.cloud_members m on m.team_id = s.team_id and m.user_id = auth.uid()
-      left join public.cloud_rows r on r.stream_id = s.id and r.n = s.n and octet_length(r.body) <= 4096
-      where s.id = stream;
+      left join public.cloud_projects p on p.id = s.project_id
+      left join public.cloud_rows r on r.stream_id = s.id and r.n = s.n and octet_length(r.body) <= 4096 and p.seen_by is null
+      where s.id = stream and s.id in (select operon.my_streams());
     if found then
       perform realtime.send(
         jsonb_build_object('project', head.project_id, 'n', head.n, 'h', operon.base64(head.h))
           || case when head.body is null then '{}' else jsonb_build_object('row', operon.base64(head.body)) end,
-        'poke', 'team:' || head.team_id, true
+        'poke', operon.team_channel(head.team_id, operon.current_epoch(head.team_id)), true
       );
     end if;
   end
@@ -72,14 +82,6 @@ create function operon.base64(bytes bytea) returns text
   language sql immutable set search_path = ''
   as $$ select translate(encode(bytes, 'base64'), E'\n', '') $$;
 
--- As far as the caller may read them, newest last.
-create function operon.key_records(team text) returns jsonb
-  language sql stable set search_path = ''
-  as $$
-    select coalesce(jsonb_agg(jsonb_build_object('epoch', k.epoch, 'record', operon.base64(k.record)) order by k.epoch), '[]')
-    from public.cloud_keys k where k.team_id = team
-  $$;
-
-revoke execute on function operon.u32, operon.take_number, operon.poke, operon.base64, operon.key_records
+revoke execute on function operon.u32, operon.current_epoch, operon.take_number, operon.team_channel, operon.poke, operon.base64
   from public, anon, authenticated;
-grant execute on function operon.poke, operon.base64, operon.key_records to authenticated;
+grant execute on function operon.poke, operon.base64 to authenticated;

@@ -2,18 +2,38 @@
  * Who may do what in the cloud's tables and functions, one check each: `on` is a table or function, `what` an action on it,
  * `who` a member of the team or a stranger to it. A check answers whether the database behaved.
  */
+import type { Body } from "../../src/crypto/log/body.ts";
+import { teamOf } from "../../src/crypto/log/entry.ts";
 import {
-  CARD,
+  addDevice,
+  base64,
+  byDevice,
+  entry,
+  epoch,
+  fences,
+  founding,
+  invite,
+  inviteOf,
+  type Item,
+  join,
+  memberOf,
+  proof,
+  renaming,
+  sha256,
+} from "./entries.ts";
+import {
+  APPEND,
+  device,
   deviceOf,
-  emailHash,
-  NEW_TEAM,
+  DEVICES,
+  email,
+  EPOCH,
+  IDS,
   OTHER_TEAM,
   type Outcome,
   type Person,
-  proof,
-  RECORD,
   row,
-  secretHash,
+  type RowParts,
   TEAM,
   type Try,
   type World,
@@ -33,14 +53,17 @@ function check(on: string, what: string, who: Check["who"], name: string, run: C
   checks.push({ on, what, who, name, run });
 }
 
+/** Never of the team, and no longer. */
+const STRANGERS = ["stan", "rita"] as const;
+
 const hex = (bytes: Buffer) => bytes.toString("hex");
-const b64 = (bytes: Buffer) => bytes.toString("base64");
 const given = (outcome: Outcome) => (outcome.rows?.length ?? 0) > 0;
 const nothing = (outcome: Outcome) => outcome.rows?.length === 0;
-/** `code` 42501: a privilege or a policy refuses. */
+/** `code` 42501: a privilege, a policy or the log's writer refuses. */
 const refused = (outcome: Outcome, code = "42501") => outcome.refused?.code === code;
 const says = (outcome: Outcome, word: string) =>
   outcome.refused?.code === "P0001" && outcome.refused.message === word;
+const saying = (word: string) => (outcome: Outcome) => says(outcome, word);
 const did = (outcome: Outcome) => outcome.refused === null;
 
 function one(
@@ -53,35 +76,43 @@ function one(
     world.as(who, async (attempt) => good(await attempt(sql, parameters(world))));
 }
 
+function stranger(
+  on: string,
+  what: string,
+  name: string,
+  run: (who: (typeof STRANGERS)[number]) => Check["run"],
+): void {
+  for (const who of STRANGERS) check(on, what, "stranger", `(${who}) ${name}`, run(who));
+}
+
 // Tables: what a member and a stranger see of team A, and what both cannot change.
 
 const OF_TEAM: Readonly<Record<string, string>> = {
   cloud_teams: `id = '${TEAM}'`,
   cloud_members: `team_id = '${TEAM}'`,
   cloud_devices: `team_id = '${TEAM}'`,
-  cloud_keys: `team_id = '${TEAM}'`,
+  cloud_log: `team_id = '${TEAM}'`,
+  cloud_epochs: `team_id = '${TEAM}'`,
+  cloud_boxes: `team_id = '${TEAM}'`,
   cloud_projects: `team_id = '${TEAM}'`,
   cloud_streams: `team_id = '${TEAM}'`,
-  cloud_rows: "true",
+  cloud_rows: `stream_id in (select id from public.cloud_streams where team_id = '${TEAM}') or n < 0`,
   cloud_invites: "true",
 };
+/** The others have one writer. */
+const WRITTEN_BY_CLIENTS = new Set(["cloud_projects", "cloud_rows"]);
 
 for (const [table, condition] of Object.entries(OF_TEAM)) {
   const seen = table === "cloud_invites" ? nothing : given;
+  const select = `select * from public.${table} where ${condition}`;
   check(
     table,
     "select",
     "member",
     "reads the team's",
-    one("mia", `select * from public.${table} where ${condition}`, () => [], seen),
+    one("mia", select, () => [], seen),
   );
-  check(
-    table,
-    "select",
-    "stranger",
-    "reads nothing of it",
-    one("stan", `select * from public.${table} where ${condition}`, () => [], nothing),
-  );
+  stranger(table, "select", "reads nothing of it", (who) => one(who, select, () => [], nothing));
   check(
     table,
     "select",
@@ -89,153 +120,107 @@ for (const [table, condition] of Object.entries(OF_TEAM)) {
     "is refused",
     one("anon", `select * from public.${table}`, () => [], refused),
   );
+  const column = table === "cloud_rows" || table === "cloud_streams" ? "n" : "team_id";
+  const assignment = table === "cloud_teams" ? "id = id" : `${column} = ${column}`;
   for (const [who, person] of [
     ["member", "olga"],
     ["stranger", "stan"],
+    ["stranger", "rita"],
   ] as const) {
-    const column =
-      table === "cloud_rows"
-        ? "n = n"
-        : table === "cloud_invites"
-          ? "spent_by = null"
-          : table === "cloud_streams"
-            ? "n = 0"
-            : null;
-    const assignment =
-      column ?? (table === "cloud_teams" ? "created_by = auth.uid()" : "team_id = team_id");
     check(
       table,
       "update",
       who,
-      "is refused",
+      `(${person}) is refused`,
       one(person, `update public.${table} set ${assignment}`, () => [], refused),
     );
     check(
       table,
       "delete",
       who,
-      "is refused",
+      `(${person}) is refused`,
       one(person, `delete from public.${table}`, () => [], refused),
     );
+    if (!WRITTEN_BY_CLIENTS.has(table))
+      check(
+        table,
+        "insert",
+        who,
+        `(${person}) is refused`,
+        one(person, `insert into public.${table} default values`, () => [], refused),
+      );
   }
 }
 
-const insertTeam = "insert into public.cloud_teams (id, created_by) values ($1, $2)";
+const setKeyRecord = "update public.cloud_epochs set key_record = '\\x00' returning entry";
 check(
-  "cloud_teams",
-  "insert",
+  "cloud_epochs",
+  "update",
   "member",
-  "founds a team of her own",
-  one("mia", insertTeam, ({ ids }) => [NEW_TEAM, ids.mia], did),
+  "an admin replaces what the passphrase opens, of his team",
+  one(
+    "adam",
+    setKeyRecord,
+    () => [],
+    (o) => o.rows?.length === 2,
+  ),
 );
 check(
-  "cloud_teams",
-  "insert",
-  "stranger",
-  "cannot found one in another's name",
-  one("stan", insertTeam, ({ ids }) => [NEW_TEAM, ids.mia], refused),
-);
-
-const insertMember =
-  "insert into public.cloud_members (team_id, user_id, role) values ($1, $2, $3)";
-const present = (name: string) => async (attempt: Try) =>
-  void (await attempt("select set_config('operon.invite', $1, true)", [hex(proof(name))]));
-check(
-  "cloud_members",
-  "insert",
-  "member",
-  "cannot add anybody",
-  one("olga", insertMember, ({ ids }) => [TEAM, ids.stan, "member"], refused),
-);
-check("cloud_members", "insert", "member", "joins with the invite made for her", (world) =>
-  world.as("nina", async (attempt) => {
-    await present("nina")(attempt);
-    return did(await attempt(insertMember, [TEAM, world.ids.nina, "member"]));
-  }),
-);
-for (const [name, invite, role] of [
-  ["cannot join without an invite", null, "member"],
-  ["cannot make himself owner", null, "owner"],
-  ["cannot join with another's invite", "nina", "member"],
-] as const)
-  check("cloud_members", "insert", "stranger", name, (world) =>
-    world.as("stan", async (attempt) => {
-      if (invite) await present(invite)(attempt);
-      return refused(await attempt(insertMember, [TEAM, world.ids.stan, role]));
-    }),
-  );
-for (const [name, invite, role] of [
-  ["cannot take a higher role than the invite's", "nina", "admin"],
-  ["cannot use an invite that is too old", "old", "member"],
-] as const)
-  check("cloud_members", "insert", "stranger", name, (world) =>
-    world.as("nina", async (attempt) => {
-      await present(invite)(attempt);
-      return refused(await attempt(insertMember, [TEAM, world.ids.nina, role]));
-    }),
-  );
-
-const insertDevice =
-  "insert into public.cloud_devices (team_id, id, user_id, card) values ($1, $2, $3, '\\x00')";
-check(
-  "cloud_devices",
-  "insert",
-  "member",
-  "lists a device of hers",
-  one("mia", insertDevice, ({ ids }) => [TEAM, Buffer.alloc(16), ids.mia], did),
-);
-check(
-  "cloud_devices",
-  "insert",
-  "member",
-  "cannot list another's",
-  one("mia", insertDevice, ({ ids }) => [TEAM, Buffer.alloc(16), ids.adam], refused),
-);
-check(
-  "cloud_devices",
-  "insert",
-  "stranger",
-  "is refused",
-  one("stan", insertDevice, ({ ids }) => [TEAM, Buffer.alloc(16), ids.stan], refused),
-);
-
-const insertKey = "insert into public.cloud_keys (team_id, epoch, record) values ($1, 2, '\\x00')";
-check(
-  "cloud_keys",
-  "insert",
-  "member",
-  "an owner adds a record",
-  one("olga", insertKey, () => [TEAM], did),
-);
-check(
-  "cloud_keys",
-  "insert",
+  "cloud_epochs",
+  "update",
   "member",
   "nobody else of the team",
-  one("adam", insertKey, () => [TEAM], refused),
+  one("mia", setKeyRecord, () => [], nothing),
+);
+stranger("cloud_epochs", "update", "of another team nothing", (who) =>
+  one(
+    who,
+    setKeyRecord,
+    () => [],
+    (o) => o.rows?.length === (who === "stan" ? 1 : 0),
+  ),
 );
 check(
-  "cloud_keys",
-  "insert",
-  "stranger",
-  "is refused",
-  one("stan", insertKey, () => [TEAM], refused),
-);
-check(
-  "cloud_keys",
+  "cloud_boxes",
   "select",
-  "stranger",
-  "reads how to unwrap with an invite made for her",
-  (world) =>
-    world.as("nina", async (attempt) => {
-      await present("nina")(attempt);
-      return given(await attempt("select * from public.cloud_keys where team_id = $1", [TEAM]));
-    }),
+  "member",
+  "reads those of her devices and no other's",
+  one(
+    "mia",
+    "select device from public.cloud_boxes",
+    () => [],
+    (o) =>
+      o.rows?.length === 4 &&
+      o.rows.every(({ device: id }) =>
+        (["mia", "over", "booth", "paper"] as const).some((name) =>
+          deviceOf(name).equals(id as Buffer),
+        ),
+      ),
+  ),
 );
-check("cloud_keys", "select", "stranger", "reads nothing with another's invite", (world) =>
-  world.as("stan", async (attempt) => {
-    await present("nina")(attempt);
-    return nothing(await attempt("select * from public.cloud_keys where team_id = $1", [TEAM]));
+
+/** `operon.proof` is what a call of a function presents. */
+const present = (attempt: Try, name: string) =>
+  attempt("select set_config('operon.proof', $1, true)", [hex(proof(name))]);
+for (const table of ["cloud_log", "cloud_epochs"]) {
+  const select = `select * from public.${table} where ${OF_TEAM[table]}`;
+  for (const [name, who, shown, good] of [
+    ["reads with an invite made for her", "nina", "nina", given],
+    ["reads nothing with another's invite", "stan", "nina", nothing],
+    ["reads nothing with a member's own", "nina", "mia's own", nothing],
+    ["reads nothing with one that is too old", "nina", "old", nothing],
+  ] as const)
+    check(table, "select", "stranger", name, (world) =>
+      world.as(who, async (attempt) => {
+        await present(attempt, shown);
+        return good(await attempt(select));
+      }),
+    );
+}
+check("cloud_invites", "select", "stranger", "sees the invite whose proof she presents", (world) =>
+  world.as("nina", async (attempt) => {
+    await present(attempt, "nina");
+    return (await attempt("select * from public.cloud_invites")).rows?.length === 1;
   }),
 );
 
@@ -245,53 +230,80 @@ check(
   "insert",
   "member",
   "links a project",
-  one("mia", insertProject, ({ ids }) => [TEAM, ids.mia], did),
+  one("mia", insertProject, () => [TEAM, IDS.mia], did),
 );
 check(
   "cloud_projects",
   "insert",
-  "stranger",
-  "is refused",
-  one("stan", insertProject, ({ ids }) => [TEAM, ids.stan], refused),
+  "member",
+  "not in another's name",
+  one("mia", insertProject, () => [TEAM, IDS.olga], refused),
 );
-
-const insertStream = "insert into public.cloud_streams (team_id) values ($1)";
 check(
-  "cloud_streams",
+  "cloud_projects",
   "insert",
   "member",
-  "is refused",
-  one("olga", insertStream, () => [TEAM], refused),
+  "cannot choose who sees it",
+  one(
+    "mia",
+    "insert into public.cloud_projects (team_id, seen_by) values ($1, '{}')",
+    () => [TEAM],
+    refused,
+  ),
 );
-check(
-  "cloud_streams",
-  "insert",
-  "stranger",
-  "is refused",
-  one("stan", insertStream, () => [TEAM], refused),
+stranger("cloud_projects", "insert", "is refused", (who) =>
+  one(who, insertProject, () => [TEAM, IDS[who]], refused),
 );
+for (const [who, good] of [
+  ["mia", given],
+  ["adam", nothing],
+] as const) {
+  const name =
+    who === "mia" ? "sees what she is named for" : "sees nothing of what others are named for";
+  for (const [table, condition, of] of [
+    ["cloud_projects", "id = $1", (world: World) => world.ours],
+    ["cloud_streams", "project_id = $1", (world: World) => world.ours],
+    ["cloud_rows", "stream_id = $1", (world: World) => world.oursStream],
+  ] as const)
+    check(
+      table,
+      "select",
+      "member",
+      name,
+      one(who, `select * from public.${table} where ${condition}`, (world) => [of(world)], good),
+    );
+}
 
 const insertRow = "insert into public.cloud_rows (stream_id, body) values ($1, $2)";
+const written = (parts: RowParts) => row({ epoch: EPOCH, seq: 2, ...parts });
+for (const [name, who, as, good] of [
+  ["writes as her device", "mia", "mia", did],
+  ["writes as one whose end is to come", "mia", "booth", did],
+  ["cannot write as another's", "mia", "adam", refused],
+  ["cannot write as one whose end has come", "mia", "over", refused],
+  ["cannot write as one that is on paper", "mia", "paper", refused],
+] as const)
+  check(
+    "cloud_rows",
+    "insert",
+    "member",
+    name,
+    one(who, insertRow, ({ stream }) => [stream, written({ device: deviceOf(as) })], good),
+  );
 check(
   "cloud_rows",
   "insert",
   "member",
-  "writes as her device",
-  one("mia", insertRow, ({ stream }) => [stream, row({ device: deviceOf("mia"), seq: 2 })], did),
+  "cannot write where others are named",
+  one(
+    "adam",
+    insertRow,
+    ({ oursStream, ours }) => [oursStream, written({ device: deviceOf("adam"), project: ours })],
+    refused,
+  ),
 );
-check(
-  "cloud_rows",
-  "insert",
-  "member",
-  "cannot write as another's",
-  one("mia", insertRow, ({ stream }) => [stream, row({ device: deviceOf("adam") })], refused),
-);
-check(
-  "cloud_rows",
-  "insert",
-  "stranger",
-  "is refused",
-  one("stan", insertRow, ({ stream }) => [stream, row({ device: deviceOf("stan") })], refused),
+stranger("cloud_rows", "insert", "is refused", (who) =>
+  one(who, insertRow, ({ stream }) => [stream, written({ device: deviceOf(who) })], refused),
 );
 for (const column of ["n", "hash", "h", "doc", "device", "replica", "epoch", "seq"])
   check(
@@ -302,343 +314,892 @@ for (const column of ["n", "hash", "h", "doc", "device", "replica", "epoch", "se
     one(
       "mia",
       `insert into public.cloud_rows (stream_id, body, ${column}) values ($1, $2, null)`,
-      ({ stream }) => [stream, row({ device: deviceOf("mia") })],
+      ({ stream }) => [stream, written({ device: deviceOf("mia") })],
       refused,
     ),
   );
 
-const insertInvite =
-  "insert into public.cloud_invites (secret_hash, team_id, created_by, role, email_hash) values ($1, $2, $3, $4, $5)";
-const inviteBy =
-  (who: Person, role: string | null, team = TEAM, by: Person = who) =>
-  (world: World) =>
-    world.as(who, (attempt) =>
-      attempt(insertInvite, [
-        secretHash("new"),
-        team,
-        world.ids[by],
-        role,
-        role && emailHash("new", "nina"),
+// Functions: what is appended to the log.
+
+type Beside = Omit<Item, "entry">;
+interface Appending {
+  readonly team?: string;
+  readonly listed?: number;
+}
+
+function append(attempt: Try, world: World, items: readonly Item[], to: Appending = {}) {
+  const { team = TEAM, listed = world.listed } = to;
+  return attempt(APPEND, [team, listed, JSON.stringify(items)]);
+}
+
+type Bodied = Body | ((world: World) => Body);
+/** Of team A's log, by that device. */
+const said = (
+  by: keyof typeof DEVICES,
+  body: Body,
+  beside: Beside = {},
+  atMs = Date.now(),
+): Item => ({
+  entry: base64(entry(TEAM, byDevice(DEVICES[by]), body, atMs)),
+  ...beside,
+});
+const bodyIn = (world: World, body: Bodied) => (typeof body === "function" ? body(world) : body);
+
+/** What happens to one entry of a device: `who` sends it. */
+function appending(
+  name: string,
+  [who, by]: readonly [who: Person, by: keyof typeof DEVICES],
+  body: Bodied,
+  good: (outcome: Outcome) => boolean,
+  beside: Beside = {},
+): void {
+  const kind = STRANGERS.some((each) => each === who) ? "stranger" : "member";
+  check("cloud_log_append", "call", kind, name, (world) =>
+    world.as(who, async (attempt) =>
+      good(await append(attempt, world, [said(by, bodyIn(world, body), beside)])),
+    ),
+  );
+}
+
+/** And what it changes: `then` as `other`. */
+function appended(
+  name: string,
+  who: Person,
+  items: (world: World) => readonly Item[],
+  other: Person,
+  then: (attempt: Try, world: World) => Promise<boolean>,
+): void {
+  check("cloud_log_append", "call", "member", name, (world) =>
+    world.as(who, async (attempt, become) => {
+      if (!did(await append(attempt, world, items(world)))) return false;
+      await become(other);
+      return then(attempt, world);
+    }),
+  );
+}
+
+const count = async (attempt: Try, table: string, condition = OF_TEAM[table] as string) =>
+  (await attempt(`select * from public.${table} where ${condition}`)).rows?.length;
+
+const fresh = device("fresh");
+const own = founding(fresh, IDS.mia);
+const forged = founding(fresh, IDS.mia, DEVICES.mia);
+for (const [kind, name, who, items, team, good] of [
+  ["member", "founds another team", "mia", own.items, own.team, did],
+  ["member", "founds none by another device", "mia", forged.items, forged.team, refused],
+  ["stranger", "founds none in another's name", "stan", own.items, own.team, refused],
+  [
+    "member",
+    "founds none of another name",
+    "mia",
+    own.items,
+    forged.team,
+    saying("entry_misplaced"),
+  ],
+  [
+    "member",
+    "founds none without an epoch",
+    "mia",
+    [own.items[0]],
+    own.team,
+    saying("epoch_incomplete"),
+  ],
+  ["member", "is told that the team is there", "olga", own.items, TEAM, saying("log_moved")],
+  ["stranger", "takes no team that is there", "stan", own.items, TEAM, saying("not_a_member")],
+  ["stranger", "makes no team of nothing", "stan", [], own.team, saying("epoch_incomplete")],
+] as const)
+  check("cloud_log_append", "call", kind, name, (world) =>
+    world.as(who, async (attempt) =>
+      good(await append(attempt, world, items, { team, listed: 0 })),
+    ),
+  );
+
+const rename = said("mia", renaming(DEVICES.mia.id));
+const ownRole = said("mia", { kind: "role", member: memberOf(IDS.mia), role: "owner" });
+for (const [name, items, to, good] of [
+  ["appends", [rename], {}, did],
+  ["not when others came first", [rename], { listed: 3 }, saying("log_moved")],
+  ["not what lies ahead", [rename], { listed: 99 }, saying("log_moved")],
+  ["all or nothing", [rename, ownRole], {}, refused],
+] as const)
+  check("cloud_log_append", "call", "member", name, (world) =>
+    world.as("mia", async (attempt) => {
+      const outcome = await append(attempt, world, items, to);
+      const more = (await count(attempt, "cloud_log")) === world.listed + 1;
+      return good(outcome) && more === did(outcome);
+    }),
+  );
+stranger(
+  "cloud_log_append",
+  "call",
+  "cannot append",
+  (who) => (world) =>
+    world.as(who, async (attempt) =>
+      says(await append(attempt, world, [said(who, renaming(DEVICES[who].id))]), "not_a_member"),
+    ),
+);
+for (const [name, listed] of [
+  ["and is not told how many entries there are", 0],
+  ["nor that it has the right number", null],
+] as const)
+  stranger(
+    "cloud_log_append",
+    "call",
+    name,
+    (who) => (world) =>
+      world.as(who, async (attempt) =>
+        says(
+          await append(
+            attempt,
+            world,
+            [join(TEAM, "never", { device: fresh, account: IDS[who] })],
+            {
+              listed: listed ?? world.listed,
+            },
+          ),
+          "invite_unknown",
+        ),
+      ),
+  );
+
+/** Bytes of an entry, changed. */
+function bent(item: Item, change: (bytes: Buffer) => Buffer | void): Item {
+  const bytes = Buffer.from(item.entry, "base64");
+  return { ...item, entry: base64(change(bytes) ?? bytes) };
+}
+const removal =
+  (what: "member" | "device", id: string): Bodied =>
+  (world) =>
+    what === "member"
+      ? { kind: "remove-member", member: id, fences: fences(world.heads) }
+      : { kind: "remove-device", device: id, fences: fences(world.heads) };
+const documents: Body = {
+  kind: "retire",
+  why: "unshared",
+  scope: { what: "documents", documents: ["11".repeat(16)] },
+};
+const named = [IDS.olga, IDS.adam, IDS.mia].map(memberOf);
+/** One of each kind that olga may append. */
+const ALL_KINDS: readonly ((world: World) => Item)[] = [
+  () => invite(TEAM, DEVICES.olga, "new", "admin", email("stan")),
+  () => ({
+    entry: base64(addDevice(TEAM, byDevice(DEVICES.olga), { device: fresh, account: IDS.olga })),
+  }),
+  () => said("olga", { kind: "revoke-invite", invite: inviteOf("nina") }),
+  () => said("olga", { kind: "role", member: memberOf(IDS.mia), role: "admin" }),
+  ({ ours }) => said("olga", { kind: "project-access", project: memberOf(ours), members: named }),
+  ({ ours }) => said("olga", { kind: "project-access", project: memberOf(ours), members: null }),
+  (world) => said("olga", bodyIn(world, removal("member", memberOf(IDS.adam)))),
+  (world) => said("olga", bodyIn(world, removal("device", DEVICES.adam.id))),
+  () => said("olga", renaming(DEVICES.olga.id)),
+  () => epoch(TEAM, DEVICES.olga, EPOCH + 1, [DEVICES.olga.id]),
+  () => said("olga", documents),
+];
+for (const [name, good, change] of [
+  ["takes one of each kind", did, () => undefined],
+  [
+    "none that is a byte longer",
+    saying("entry_unreadable"),
+    (bytes: Buffer) => Buffer.concat([bytes, Buffer.from([0])]),
+  ],
+  ["none that is a byte shorter", saying("entry_unreadable"), (bytes: Buffer) => bytes.subarray(1)],
+] as const)
+  for (const [i, item] of ALL_KINDS.entries())
+    check("cloud_log_append", "call", "member", `${name} (${i})`, (world) =>
+      world.as("olga", async (attempt) => {
+        const { entry: text } = item(world);
+        const retires = Buffer.from(text, "base64")[1] === 11;
+        // A retirement's lists are the devices' to count.
+        return (
+          (retires && good !== did) ||
+          good(await append(attempt, world, [bent(item(world), (bytes) => tail(bytes, change))]))
+        );
+      }),
+    );
+const longer = bent(own.items[0], (bytes) => Buffer.concat([bytes, Buffer.from([0])]));
+check("cloud_log_append", "call", "member", "founds none with a byte more", (world) =>
+  world.as("mia", async (attempt) => {
+    const team = teamOf(Buffer.from(longer.entry, "base64"));
+    return says(await append(attempt, world, [longer], { team, listed: 0 }), "entry_unreadable");
+  }),
+);
+check("cloud_log_append", "call", "member", "takes nothing back without saying what", (world) =>
+  world.as("mia", async (attempt) => {
+    const short = bent(said("mia", documents), (bytes) => bytes.subarray(0, 77 + 17 + 64));
+    return says(await append(attempt, world, [short]), "entry_unreadable");
+  }),
+);
+/** The body's end changes, its header does not. */
+function tail(bytes: Buffer, change: (rest: Buffer) => Buffer | undefined): Buffer {
+  const [header, rest] = [bytes.subarray(0, 77), bytes.subarray(77)];
+  return Buffer.concat([header, change(rest) ?? rest]);
+}
+
+const setByte = (at: number, value: number) => (bytes: Buffer) => void bytes.writeUInt8(value, at);
+const DAY_MS = 24 * 60 * 60 * 1000;
+for (const [name, item, good] of [
+  ["of another version", bent(rename, setByte(0, 2)), saying("entry_unreadable")],
+  ["of no kind", bent(rename, setByte(1, 0)), saying("entry_unreadable")],
+  ["of a kind to come", bent(rename, setByte(1, 12)), saying("entry_unreadable")],
+  ["by an author of no kind", bent(rename, setByte(60, 3)), saying("entry_unreadable")],
+  ["by an invite, but of another kind", bent(rename, setByte(60, 2)), saying("entry_unreadable")],
+  ["that are no entry", { entry: "" }, saying("entry_unreadable")],
+  [
+    "that are too large",
+    bent(rename, (bytes) => Buffer.concat([bytes, Buffer.alloc(128 * 1024)])),
+    saying("entry_unreadable"),
+  ],
+  ["of another team", bent(rename, setByte(2, 0)), saying("entry_misplaced")],
+  [
+    "of two days ago",
+    said("mia", renaming(DEVICES.mia.id), {}, Date.now() - 1.1 * DAY_MS),
+    saying("clock_off"),
+  ],
+  [
+    "of tomorrow",
+    said("mia", renaming(DEVICES.mia.id), {}, Date.now() + 1.1 * DAY_MS),
+    saying("clock_off"),
+  ],
+] as const satisfies readonly (readonly [string, Item, (o: Outcome) => boolean])[])
+  check("cloud_log_append", "call", "member", `appends no bytes ${name}`, (world) =>
+    world.as("mia", async (attempt) => good(await append(attempt, world, [item]))),
+  );
+
+// By whom.
+
+appending("not as another's device", ["mia", "adam"], renaming(DEVICES.adam.id), refused);
+appending("not as one whose end has come", ["mia", "over"], renaming(DEVICES.over.id), refused);
+appending(
+  "as one whose end is to come, for itself",
+  ["mia", "booth"],
+  renaming(DEVICES.booth.id),
+  did,
+);
+appending("but for no other", ["mia", "booth"], renaming(DEVICES.mia.id), refused);
+appending("nothing else from paper", ["mia", "paper"], renaming(DEVICES.paper.id), refused);
+appending(
+  "and takes no rights with it",
+  ["mia", "booth"],
+  removal("device", DEVICES.mia.id),
+  refused,
+);
+appending("but its own", ["mia", "booth"], removal("device", DEVICES.booth.id), did);
+for (const [name, by, kind, account, good] of [
+  ["adds an own device", "mia", "ordinary", IDS.mia, did],
+  ["adds a recovery kit", "mia", "recovery", IDS.mia, did],
+  ["adds no other's", "mia", "ordinary", IDS.adam, refused],
+  ["adds one from paper", "paper", "ordinary", IDS.mia, did],
+  ["adds no paper from paper", "paper", "recovery", IDS.mia, refused],
+  ["adds none as one with an end", "booth", "ordinary", IDS.mia, refused],
+] as const)
+  check("cloud_log_append", "call", "member", name, (world) =>
+    world.as("mia", async (attempt) => {
+      const added = addDevice(TEAM, byDevice(DEVICES[by]), { device: fresh, account, kind });
+      return good(await append(attempt, world, [{ entry: base64(added) }]));
+    }),
+  );
+for (const [name, taken] of [
+  ["a device that is there", "adam"],
+  ["a device that was", "rita"],
+] as const)
+  check("cloud_log_append", "call", "member", `does not add ${name}`, (world) =>
+    world.as("mia", async (attempt) => {
+      const again = { device: DEVICES[taken], account: IDS.mia };
+      const added = addDevice(TEAM, byDevice(DEVICES.mia), again);
+      return says(await append(attempt, world, [{ entry: base64(added) }]), "device_taken");
+    }),
+  );
+appended(
+  "keeps the box of a device that is added, beside the newest epoch",
+  "mia",
+  () => [
+    {
+      entry: base64(addDevice(TEAM, byDevice(DEVICES.mia), { device: fresh, account: IDS.mia })),
+      box: base64(Buffer.from("late box")),
+    },
+  ],
+  "mia",
+  async (attempt) =>
+    kept(await attempt("select public.cloud_epochs($1, $2) as kept", [TEAM, fresh.id])).at(-1)
+      ?.box === base64(Buffer.from("late box")),
+);
+
+// Invites.
+
+const invites = (by: "olga" | "adam" | "mia", name: string, admits: "own" | "admin" | "member") =>
+  invite(TEAM, DEVICES[by], name, admits, admits === "own" ? null : email("stan"));
+for (const [who, admits, good] of [
+  ["olga", "admin", did],
+  ["adam", "member", did],
+  ["adam", "admin", refused],
+  ["mia", "member", refused],
+  ["mia", "own", did],
+] as const)
+  check("cloud_log_append", "call", "member", `${who} invites: ${admits}`, (world) =>
+    world.as(who, async (attempt) =>
+      good(await append(attempt, world, [invites(who, "new", admits)])),
+    ),
+  );
+check("cloud_log_append", "call", "member", "invites nobody without what is kept of it", (world) =>
+  world.as("olga", async (attempt) =>
+    refused(
+      await append(attempt, world, [{ entry: invites("olga", "new", "admin").entry }]),
+      "23502",
+    ),
+  ),
+);
+check(
+  "cloud_log_append",
+  "call",
+  "member",
+  "an invite is for an address, or for own devices",
+  (world) =>
+    world.as("olga", async (attempt) => {
+      const { entry: text, invite: anybody } = invites("olga", "new", "own");
+      const { invite: somebody } = invites("olga", "new", "member");
+      const others = [
+        { ...invites("olga", "new", "member"), invite: anybody },
+        { entry: text, invite: somebody },
+      ];
+      for (const item of others)
+        if (!refused(await append(attempt, world, [item as Item]), "23514")) return false;
+      return true;
+    }),
+);
+appended(
+  "an invite lasts no longer than the server says",
+  "olga",
+  () => [invite(TEAM, DEVICES.olga, "long", "member", email("stan"), Date.now() + 300 * DAY_MS)],
+  "stan",
+  async (attempt) => {
+    await present(attempt, "long");
+    return given(
+      await attempt(
+        "select from public.cloud_invites where expires_at < now() + interval '31 days'",
+      ),
+    );
+  },
+);
+for (const [name, who, by, of, good] of [
+  ["takes back her own invite", "mia", "mia", "mia's own", did],
+  ["takes back nobody else's", "mia", "mia", "nina", refused],
+  ["an admin takes back an owner's", "adam", "adam", "nina", did],
+  ["not one that there is not", "olga", "olga", "never", refused],
+] as const)
+  appending(name, [who, by], { kind: "revoke-invite", invite: inviteOf(of) }, good);
+appended(
+  "what was taken back opens nothing",
+  "mia",
+  () => [said("mia", { kind: "revoke-invite", invite: inviteOf("mia's own") })],
+  "mia",
+  async (attempt) =>
+    says(await attempt(openInvite, [TEAM, base64(proof("mia's own"))]), "invite_unknown"),
+);
+
+const joining = (
+  name: string,
+  [who, with_]: readonly [who: Person, with_: string],
+  good: (outcome: Outcome) => boolean,
+  added: Partial<Parameters<typeof join>[2]> = {},
+  change: (item: Item) => Item = (item) => item,
+) =>
+  check("cloud_log_append", "call", "stranger", `${who} ${name}`, (world) =>
+    world.as(who, async (attempt) => {
+      const item = join(TEAM, with_, { device: fresh, account: IDS[who], ...added });
+      return good(await append(attempt, world, [change(item)]));
+    }),
+  );
+joining("joins with the invite made for her", ["nina", "nina"], did);
+joining("not with another's", ["stan", "nina"], saying("invite_for_another_account"));
+joining("not with a member's own", ["nina", "mia's own"], saying("invite_for_another_account"));
+joining("not with one that is too old", ["nina", "old"], saying("invite_expired"));
+joining("not in another's name", ["nina", "nina"], refused, { account: IDS.stan });
+joining("not for a while", ["nina", "nina"], refused, {
+  kind: "ephemeral",
+  expiresMs: Date.now() + DAY_MS,
+});
+joining("not on paper", ["nina", "nina"], refused, { kind: "recovery" });
+joining(
+  "not by one invite with the proof of another",
+  ["nina", "by adam"],
+  refused,
+  {},
+  (item) => ({
+    ...item,
+    proof: base64(proof("nina")),
+  }),
+);
+joining("not with an entry of an own device", ["nina", "nina"], refused, {}, (item) => ({
+  ...item,
+  entry: base64(addDevice(TEAM, byDevice(DEVICES.mia), { device: fresh, account: IDS.nina })),
+}));
+joining("does not join twice", ["mia", "mia again"], refused);
+joining("adds an own device", ["mia", "mia's own"], did);
+joining("adds one with an end", ["mia", "mia's own"], did, {
+  kind: "ephemeral",
+  expiresMs: Date.now() + DAY_MS,
+});
+joining("adds no paper", ["mia", "mia's own"], refused, { kind: "recovery" });
+joining("not with an own one that is too old", ["mia", "mia's old"], saying("invite_expired"));
+check("cloud_log_append", "call", "stranger", "not when the inviter may no longer", (world) =>
+  world.mutated(
+    `update public.cloud_members set role = 'member' where user_id = '${IDS.adam}'`,
+    () =>
+      world.as("nina", async (attempt) =>
+        says(
+          await append(attempt, world, [
+            join(TEAM, "by adam", { device: fresh, account: IDS.nina }),
+          ]),
+          "invite_unknown",
+        ),
+      ),
+  ),
+);
+appended(
+  "an invite is used once, and makes the member that it says",
+  "nina",
+  () => [join(TEAM, "nina", { device: fresh, account: IDS.nina })],
+  "nina",
+  async (attempt) =>
+    says(await attempt(openInvite, [TEAM, base64(proof("nina"))]), "invite_unknown") &&
+    given(
+      await attempt(
+        "select from public.cloud_members where user_id = auth.uid() and role = 'member' and team_id = $1",
+        [TEAM],
+      ),
+    ) &&
+    given(await attempt("select from public.cloud_rows")),
+);
+
+// Roles, access, names.
+
+const role = (of: Person, to: "owner" | "admin" | "member"): Body => ({
+  kind: "role",
+  member: memberOf(IDS[of]),
+  role: to,
+});
+appending("an owner gives a role", ["olga", "olga"], role("mia", "admin"), did);
+appending("an admin gives none", ["adam", "adam"], role("mia", "admin"), refused);
+appending("nobody gets one who is no member", ["olga", "olga"], role("stan", "admin"), refused);
+appending("an owner remains", ["olga", "olga"], role("olga", "admin"), saying("owner_missing"));
+appended(
+  "a role is one from then on",
+  "olga",
+  () => [said("olga", role("mia", "admin"))],
+  "mia",
+  async (attempt, world) =>
+    did(
+      await append(attempt, world, [invites("mia", "new", "member")], { listed: world.listed + 1 }),
+    ),
+);
+const access =
+  (members: readonly string[] | null): Bodied =>
+  ({ project }) => ({
+    kind: "project-access",
+    project: memberOf(project),
+    members,
+  });
+appending("an admin says who sees a project", ["adam", "adam"], access(named.slice(0, 2)), did);
+appending("a member does not", ["mia", "mia"], access(null), refused);
+appended(
+  "who is not named sees nothing of the project, its rows are brought to nobody, and pulled by who is",
+  "adam",
+  (world) => [said("adam", bodyIn(world, access(named.slice(0, 2))))],
+  "mia",
+  async (attempt, world) =>
+    page(await attempt(pull, [TEAM]))?.heads.length === world.heads.length - 1 &&
+    says(
+      await attempt(push, [
+        TEAM,
+        world.project,
+        rowsOf(written({ device: deviceOf("mia"), project: world.project })),
+      ]),
+      "not_a_member",
+    ),
+);
+appended(
+  "and everybody again",
+  "adam",
+  (world) => [
+    said("adam", bodyIn(world, access(named.slice(0, 2)))),
+    said("adam", bodyIn(world, access(null))),
+  ],
+  "mia",
+  async (attempt, world) => page(await attempt(pull, [TEAM]))?.heads.length === world.heads.length,
+);
+appending("renames her device", ["mia", "mia"], renaming(DEVICES.mia.id), did);
+appending("renames no other's", ["olga", "olga"], renaming(DEVICES.mia.id), refused);
+appending("nor one that there is not", ["olga", "olga"], renaming(DEVICES.rita.id), refused);
+
+// Removal.
+
+for (const [who, of, good] of [
+  ["olga", "adam", did],
+  ["adam", "mia", did],
+  ["mia", "mia", did],
+  ["adam", "olga", refused],
+  ["mia", "adam", refused],
+  ["olga", "stan", refused],
+  ["olga", "rita", refused],
+  ["olga", "olga", saying("owner_missing")],
+] as const)
+  appending(`${who} removes ${of}`, [who, who], removal("member", memberOf(IDS[of])), good);
+for (const [who, of, good] of [
+  ["olga", "adam", did],
+  ["adam", "mia", did],
+  ["adam", "olga", refused],
+  ["mia", "paper", did],
+  ["mia", "adam", refused],
+  ["olga", "rita", refused],
+  ["olga", "olga", saying("owner_missing")],
+] as const)
+  appending(`${who} removes ${of}'s device`, [who, who], removal("device", DEVICES[of].id), good);
+check(
+  "cloud_log_append",
+  "call",
+  "member",
+  "anybody removes a device whose end has come",
+  (world) =>
+    world.mutated(
+      `update public.cloud_devices set user_id = '${IDS.adam}' where kind = 'ephemeral'`,
+      () =>
+        world.as("mia", async (attempt) => {
+          const over = said("mia", bodyIn(world, removal("device", DEVICES.over.id)));
+          const booth = said("mia", bodyIn(world, removal("device", DEVICES.booth.id)));
+          return (
+            refused(await append(attempt, world, [booth])) &&
+            did(await append(attempt, world, [over]))
+          );
+        }),
+    ),
+);
+for (const what of ["member", "device"] as const)
+  for (const [name, bend] of [
+    ["without one of a stream", (all: World["heads"]) => all.slice(1)],
+    ["without any", () => []],
+    ["of too few rows", (all: World["heads"]) => all.map((head) => ({ ...head, n: head.n - 1 }))],
+    ["of another hash", (all: World["heads"]) => all.map((head) => ({ ...head, h: sha256("h") }))],
+  ] as const)
+    appending(
+      `no ${what} is removed with fences ${name}`,
+      ["adam", "adam"],
+      (world) => {
+        const heads = fences(bend(world.heads));
+        return what === "member"
+          ? { kind: "remove-member", member: memberOf(IDS.mia), fences: heads }
+          : { kind: "remove-device", device: DEVICES.mia.id, fences: heads };
+      },
+      saying("fence_stale"),
+    );
+appended(
+  "a member who was removed reads and writes nothing",
+  "adam",
+  (world) => [said("adam", bodyIn(world, removal("member", memberOf(IDS.mia))))],
+  "mia",
+  async (attempt, world) => {
+    for (const [table, condition] of Object.entries(OF_TEAM))
+      if (!nothing(await attempt(`select from public.${table} where ${condition}`))) return false;
+    return (
+      says(await append(attempt, world, [rename], { listed: world.listed + 1 }), "not_a_member") &&
+      says(await attempt(pull, [TEAM]), "not_a_member") &&
+      says(await attempt(openInvite, [TEAM, base64(proof("mia's own"))]), "invite_unknown")
+    );
+  },
+);
+appended(
+  "who comes back is not named for the projects of before",
+  "olga",
+  (world) => [said("olga", bodyIn(world, removal("member", memberOf(IDS.mia))))],
+  "olga",
+  async (attempt, world) =>
+    given(
+      await attempt(
+        "select from public.cloud_projects where id = $1 and not auth.uid() <> all (seen_by) and array_length(seen_by, 1) = 1",
+        [world.ours],
+      ),
+    ),
+);
+appended(
+  "a device that was removed writes nothing, the member's others do",
+  "adam",
+  (world) => [said("adam", bodyIn(world, removal("device", DEVICES.mia.id)))],
+  "mia",
+  async (attempt) =>
+    refused(await attempt(push, [TEAM, null, rowsOf(written({ device: deviceOf("mia") }))])) &&
+    did(await attempt(push, [TEAM, null, rowsOf(written({ device: deviceOf("booth") }))])),
+);
+for (const what of ["member", "device", "epoch"] as const)
+  appended(
+    `open invites end (${what})`,
+    "olga",
+    (world) => [
+      what === "epoch"
+        ? epoch(TEAM, DEVICES.olga, EPOCH + 1, [DEVICES.olga.id])
+        : said(
+            "olga",
+            bodyIn(world, removal(what, what === "member" ? memberOf(IDS.adam) : DEVICES.adam.id)),
+          ),
+    ],
+    "nina",
+    async (attempt) =>
+      says(await attempt(openInvite, [TEAM, base64(proof("nina"))]), "invite_unknown"),
+  );
+
+// Epochs.
+
+const next = (by: "adam" | "mia" | "booth", number = EPOCH + 1, former = number - 1) =>
+  epoch(TEAM, DEVICES[by], number, [DEVICES.olga.id, DEVICES.mia.id], former);
+for (const [name, who, items, good] of [
+  ["an admin begins the next epoch", "adam", () => [next("adam")], did],
+  ["one that was there again", "adam", () => [next("adam", 1)], did],
+  ["none without a number", "adam", () => [next("adam", 0, 1)], saying("epoch_incomplete")],
+  ["none far ahead", "adam", () => [next("adam", EPOCH + 2)], saying("epoch_incomplete")],
+  ["a member begins none", "mia", () => [next("mia")], refused],
+  [
+    "a member begins one after a removal",
+    "mia",
+    (world: World) => [
+      said("mia", bodyIn(world, removal("device", DEVICES.paper.id))),
+      next("booth"),
+    ],
+    did,
+  ],
+  [
+    "but not two",
+    "mia",
+    (world: World) => [
+      said("mia", bodyIn(world, removal("device", DEVICES.paper.id))),
+      next("mia"),
+      next("mia", EPOCH + 2),
+    ],
+    refused,
+  ],
+] as const)
+  check("cloud_log_append", "call", "member", name, (world) =>
+    world.as(who, async (attempt) => good(await append(attempt, world, items(world)))),
+  );
+const box = base64(Buffer.from("box"));
+for (const [name, change] of [
+  ["without a box for all", { boxes: { [DEVICES.mia.id]: box } }],
+  [
+    "with a box for somebody else",
+    {
+      boxes: Object.fromEntries(
+        [DEVICES.olga.id, DEVICES.mia.id, DEVICES.adam.id].map((id) => [id, box]),
+      ),
+    },
+  ],
+  ["without a key record", { key_record: null }],
+  ["without the former epoch's key", { record: null }],
+] as const)
+  check("cloud_log_append", "call", "member", `begins no epoch ${name}`, (world) =>
+    world.as("adam", async (attempt) => {
+      const item = next("adam");
+      const bad = { ...item, epoch: { ...item.epoch, ...change } } as Item;
+      return says(await append(attempt, world, [bad]), "epoch_incomplete");
+    }),
+  );
+check("cloud_log_append", "call", "member", "begins no epoch with nothing beside it", (world) =>
+  world.as("adam", async (attempt) =>
+    says(await append(attempt, world, [{ entry: next("adam").entry }]), "epoch_incomplete"),
+  ),
+);
+appended(
+  "the newest entry's epoch is the one that rows are written in",
+  "adam",
+  () => [next("adam"), next("adam", 1)],
+  "mia",
+  async (attempt) => {
+    const writes = async (number: number) =>
+      attempt(push, [TEAM, null, rowsOf(row({ device: deviceOf("mia"), epoch: number, seq: 9 }))]);
+    return (
+      says(await writes(EPOCH), "stale_epoch") &&
+      says(await writes(EPOCH + 1), "stale_epoch") &&
+      did(await writes(1))
+    );
+  },
+);
+
+// Retirement.
+
+for (const [name, who, scope, good] of [
+  ["takes back documents", "mia", documents.scope, did],
+  ["takes back her own", "mia", { what: "member", member: memberOf(IDS.mia), fences: [] }, did],
+  ["not another's", "mia", { what: "member", member: memberOf(IDS.adam), fences: [] }, refused],
+  [
+    "an admin takes back a member's",
+    "adam",
+    { what: "member", member: memberOf(IDS.mia), fences: [] },
+    did,
+  ],
+  [
+    "no project",
+    "mia",
+    { what: "project", fence: { stream: "0".repeat(32), n: 1, h: new Uint8Array(32) } },
+    refused,
+  ],
+] as const)
+  appending(name, [who, who], { kind: "retire", why: "leaving", scope }, good);
+
+// What is read of it.
+
+const readLog = "select public.cloud_log_read($1, $2) as log";
+const log = (outcome: Outcome) =>
+  outcome.rows?.[0]?.["log"] as { listed: number; entries: string[] } | undefined;
+check("cloud_log_read", "call", "member", "reads what is listed", (world) =>
+  world.as("mia", async (attempt) => {
+    const whole = log(await attempt(readLog, [TEAM, 0]));
+    const rest = log(await attempt(readLog, [TEAM, 3]));
+    return (
+      whole?.listed === world.listed &&
+      whole.entries.length === world.listed &&
+      rest?.listed === world.listed &&
+      JSON.stringify(rest.entries) === JSON.stringify(whole.entries.slice(3))
+    );
+  }),
+);
+stranger("cloud_log_read", "call", "is refused", (who) =>
+  one(who, readLog, () => [TEAM, 0], saying("not_a_member")),
+);
+interface KeptEpoch {
+  readonly entry: string;
+  readonly record: string | null;
+  readonly key_record: string;
+  readonly box: string | null;
+}
+const kept = (outcome: Outcome) => (outcome.rows?.[0]?.["kept"] ?? []) as readonly KeptEpoch[];
+const epochs = "select public.cloud_epochs($1, $2) as kept";
+const text = (value: string) => base64(Buffer.from(value));
+check(
+  "cloud_epochs",
+  "call",
+  "member",
+  "reads what stands beside each epoch, and her box",
+  (world) =>
+    world.as("mia", async (attempt) => {
+      const [first, second] = kept(await attempt(epochs, [TEAM, DEVICES.mia.id]));
+      return (
+        JSON.stringify([first?.record, first?.key_record, first?.box]) ===
+          JSON.stringify([null, text("key record 1"), null]) &&
+        JSON.stringify([second?.record, second?.key_record, second?.box]) ===
+          JSON.stringify([
+            text("record 2"),
+            text("key record 2"),
+            text(`box 2 for ${DEVICES.mia.id}`),
+          ])
+      );
+    }),
+);
+check("cloud_epochs", "call", "member", "and nobody else's", (world) =>
+  world.as("mia", async (attempt) =>
+    kept(await attempt(epochs, [TEAM, DEVICES.olga.id])).every((each) => each.box === null),
+  ),
+);
+stranger("cloud_epochs", "call", "is refused", (who) =>
+  one(who, epochs, () => [TEAM, DEVICES[who].id], saying("not_a_member")),
+);
+const putKeyRecord = `select public.cloud_key_record_put($1,
+  (select translate(encode(hash, 'base64'), E'\n', '') from public.cloud_log where team_id = $1 and kind = $2 order by place limit 1), $3)`;
+for (const [who, kind, good] of [
+  ["olga", "epoch", did],
+  ["adam", "epoch", did],
+  ["mia", "epoch", refused],
+  ["olga", "create", refused],
+] as const)
+  check(
+    "cloud_key_record_put",
+    "call",
+    "member",
+    `${who} replaces what the passphrase opens, beside an entry of kind ${kind}`,
+    one(who, putKeyRecord, () => [TEAM, kind, text("another")], good),
+  );
+stranger("cloud_key_record_put", "call", "is refused", (who) =>
+  one(who, putKeyRecord, () => [TEAM, "epoch", text("another")], refused),
+);
+check("cloud_key_record_put", "call", "stranger", "is refused with the entry's hash too", (world) =>
+  world.as("adam", async (attempt, become) => {
+    const entries = kept(await attempt(epochs, [TEAM, DEVICES.adam.id]));
+    await become("stan");
+    return refused(
+      await attempt("select public.cloud_key_record_put($1, $2, $3)", [
+        TEAM,
+        entries[0]?.entry,
+        text("another"),
       ]),
     );
-const expectInvite =
-  (who: Person, role: string | null, good: (outcome: Outcome) => boolean, by: Person = who) =>
-  async (world: World) =>
-    good(await inviteBy(who, role, TEAM, by)(world));
-check(
-  "cloud_invites",
-  "insert",
-  "member",
-  "an owner invites an admin",
-  expectInvite("olga", "admin", did),
-);
-check(
-  "cloud_invites",
-  "insert",
-  "member",
-  "an admin invites a member",
-  expectInvite("adam", "member", did),
-);
-check(
-  "cloud_invites",
-  "insert",
-  "member",
-  "an admin invites no admin",
-  expectInvite("adam", "admin", refused),
-);
-check(
-  "cloud_invites",
-  "insert",
-  "member",
-  "a member invites nobody else",
-  expectInvite("mia", "member", refused),
-);
-check(
-  "cloud_invites",
-  "insert",
-  "member",
-  "a member invites her own devices",
-  expectInvite("mia", null, did),
-);
-check(
-  "cloud_invites",
-  "insert",
-  "member",
-  "nobody invites in another's name",
-  expectInvite("olga", "member", refused, "adam"),
-);
-check("cloud_invites", "insert", "stranger", "is refused", expectInvite("stan", "member", refused));
-check(
-  "cloud_invites",
-  "insert",
-  "stranger",
-  "is refused for his own devices too",
-  expectInvite("stan", null, refused),
-);
-check("cloud_invites", "select", "stranger", "sees the invite whose secret she presents", (world) =>
-  world.as("nina", async (attempt) => {
-    await present("nina")(attempt);
-    return (await attempt("select * from public.cloud_invites")).rows?.length === 1;
   }),
 );
 
-// Functions.
-
-const create = "select public.cloud_team_create($1, $2)";
+const openInvite = "select public.cloud_invite_open($1, $2) as invite";
+const opened = (outcome: Outcome) =>
+  outcome.rows?.[0]?.["invite"] as
+    | { readonly bundle: string; readonly log: string[]; readonly epochs: readonly KeptEpoch[] }
+    | undefined;
+for (const [kind, who, of] of [
+  ["member", "mia", "mia's own"],
+  ["member", "mia", "mia again"],
+  ["stranger", "nina", "nina"],
+] as const)
+  check(
+    "cloud_invite_open",
+    "call",
+    kind,
+    `${who} reads all that joining takes, with ${of}`,
+    (world) =>
+      world.as(who, async (attempt) => {
+        const all = opened(await attempt(openInvite, [TEAM, base64(proof(of))]));
+        return (
+          all?.bundle === text(`bundle ${of}`) &&
+          all.log.length === world.listed &&
+          all.epochs.length === 2 &&
+          all.epochs[1]?.key_record === text("key record 2")
+        );
+      }),
+  );
+for (const [name, who, of, word] of [
+  ["is told that it is another's", "stan", "nina", "invite_for_another_account"],
+  ["is told that it is a member's own", "stan", "mia's own", "invite_for_another_account"],
+  ["is told that it is unknown", "stan", "never", "invite_unknown"],
+  ["is told that it is too old", "nina", "old", "invite_expired"],
+  ["is told nothing of an account's address", "rita", "nina", "invite_for_another_account"],
+] as const)
+  check(
+    "cloud_invite_open",
+    "call",
+    "stranger",
+    name,
+    one(who, openInvite, () => [TEAM, base64(proof(of))], saying(word)),
+  );
 check(
-  "cloud_team_create",
+  "cloud_invite_open",
   "call",
   "member",
-  "makes another team",
-  one("mia", create, () => [NEW_TEAM, RECORD], did),
+  "is told that her own is too old",
+  one("mia", openInvite, () => [TEAM, base64(proof("mia's old"))], saying("invite_expired")),
 );
 check(
-  "cloud_team_create",
+  "cloud_invite_open",
   "call",
   "stranger",
-  "cannot take a team that exists",
-  one(
-    "stan",
-    create,
-    () => [TEAM, RECORD],
-    (o) => refused(o, "23505"),
-  ),
-);
-
-const addDevice = "select public.cloud_device_add($1, $2, $3)";
-check(
-  "cloud_device_add",
-  "call",
-  "member",
-  "adds one",
-  one("mia", addDevice, () => [TEAM, hex(Buffer.alloc(16)), CARD], did),
-);
-check(
-  "cloud_device_add",
-  "call",
-  "stranger",
-  "is refused",
-  one("stan", addDevice, () => [TEAM, hex(Buffer.alloc(16)), CARD], refused),
-);
-
-check("cloud_device_add", "call", "member", "may add her own again, and no other's", (world) =>
-  world.as(
-    "mia",
-    async (attempt) =>
-      did(await attempt(addDevice, [TEAM, hex(deviceOf("mia")), CARD])) &&
-      says(await attempt(addDevice, [TEAM, hex(deviceOf("olga")), CARD]), "device_taken"),
-  ),
+  "opens no other team with it",
+  one("nina", openInvite, () => [OTHER_TEAM, base64(proof("nina"))], saying("invite_unknown")),
 );
 
 const createProject = "select public.cloud_project_create($1)";
 check("cloud_project_create", "call", "member", "makes one, with its stream", (world) =>
   world.as("mia", async (attempt) => {
     await attempt(createProject, [TEAM]);
-    return (
-      (await attempt("select * from public.cloud_streams where team_id = $1", [TEAM])).rows
-        ?.length === 3
-    );
+    return (await count(attempt, "cloud_streams")) === 4;
   }),
 );
-check(
-  "cloud_project_create",
-  "call",
-  "stranger",
-  "is refused",
-  one("stan", createProject, () => [TEAM], refused),
-);
-
-const createInvite = "select public.cloud_invite_create($1, $2, $3, $4)";
-const inviteArguments = () => [
-  TEAM,
-  hex(secretHash("new")),
-  "member",
-  hex(emailHash("new", "nina")),
-];
-check(
-  "cloud_invite_create",
-  "call",
-  "member",
-  "an admin makes one",
-  one("adam", createInvite, inviteArguments, did),
-);
-check(
-  "cloud_invite_create",
-  "call",
-  "stranger",
-  "is refused",
-  one("stan", createInvite, inviteArguments, refused),
-);
-
-const openInvite = "select public.cloud_invite_open($1) as invite";
-const invite = (outcome: Outcome) =>
-  outcome.rows?.[0]?.["invite"] as { team: string; keys: unknown[]; member: boolean } | undefined;
-check(
-  "cloud_invite_open",
-  "call",
-  "member",
-  "reads the key record with her own invite",
-  one(
-    "mia",
-    openInvite,
-    () => [hex(proof("mia's own"))],
-    (o) => invite(o)?.keys.length === 1,
-  ),
-);
-check(
-  "cloud_invite_open",
-  "call",
-  "stranger",
-  "reads the key record before joining",
-  one(
-    "nina",
-    openInvite,
-    () => [hex(proof("nina"))],
-    (o) => invite(o)?.keys.length === 1 && !invite(o)?.member,
-  ),
-);
-check(
-  "cloud_invite_open",
-  "call",
-  "stranger",
-  "is told that it is another's",
-  one(
-    "stan",
-    openInvite,
-    () => [hex(proof("nina"))],
-    (o) => says(o, "invite_for_another_account"),
-  ),
-);
-check(
-  "cloud_invite_open",
-  "call",
-  "stranger",
-  "is told that it is unknown",
-  one(
-    "stan",
-    openInvite,
-    () => [hex(proof("never"))],
-    (o) => says(o, "invite_unknown"),
-  ),
-);
-check(
-  "cloud_invite_open",
-  "call",
-  "stranger",
-  "is told that it is too old",
-  one(
-    "nina",
-    openInvite,
-    () => [hex(proof("old"))],
-    (o) => says(o, "invite_expired"),
-  ),
-);
-check(
-  "cloud_invite_open",
-  "call",
-  "member",
-  "is told that her invite for own devices is too old",
-  one(
-    "mia",
-    openInvite,
-    () => [hex(proof("mia's old"))],
-    (o) => says(o, "invite_expired"),
-  ),
-);
-check(
-  "cloud_invite_open",
-  "call",
-  "stranger",
-  "cannot use a member's invite for own devices",
-  one(
-    "stan",
-    openInvite,
-    () => [hex(proof("mia's own"))],
-    (o) => says(o, "invite_for_another_account"),
-  ),
-);
-
-const join = "select public.cloud_team_join($1)";
-const sees = async (attempt: Try) => given(await attempt("select * from public.cloud_rows"));
-check(
-  "cloud_team_join",
-  "call",
-  "member",
-  "joins with the invite made for her, and reads",
-  (world) =>
-    world.as(
-      "nina",
-      async (attempt) => did(await attempt(join, [hex(proof("nina"))])) && (await sees(attempt)),
-    ),
-);
-check("cloud_team_join", "call", "member", "may ask again after a crash", (world) =>
-  world.as(
-    "nina",
-    async (attempt) =>
-      did(await attempt(join, [hex(proof("nina"))])) &&
-      did(await attempt(join, [hex(proof("nina"))])),
-  ),
-);
-check("cloud_team_join", "call", "member", "own invite works again and again", (world) =>
-  world.as(
-    "mia",
-    async (attempt) =>
-      did(await attempt(join, [hex(proof("mia's own"))])) &&
-      did(await attempt(join, [hex(proof("mia's own"))])),
-  ),
-);
-check(
-  "cloud_team_join",
-  "call",
-  "stranger",
-  "another's invite is refused and reads nothing",
-  (world) =>
-    world.as(
-      "stan",
-      async (attempt) =>
-        says(await attempt(join, [hex(proof("nina"))]), "invite_for_another_account") &&
-        !(await sees(attempt)),
-    ),
-);
-
-const state = "select public.cloud_team_state($1) as state";
-check(
-  "cloud_team_state",
-  "call",
-  "member",
-  "lists members, devices, keys and projects",
-  one(
-    "mia",
-    state,
-    () => [TEAM],
-    (o) => {
-      const s = o.rows?.[0]?.["state"] as Record<string, unknown[]> | undefined;
-      return (
-        s?.["members"]?.length === 3 &&
-        s["devices"]?.length === 3 &&
-        s["keys"]?.length === 1 &&
-        s["projects"]?.length === 1
-      );
-    },
-  ),
-);
-check(
-  "cloud_team_state",
-  "call",
-  "stranger",
-  "is refused",
-  one(
-    "stan",
-    state,
-    () => [TEAM],
-    (o) => says(o, "not_a_member"),
-  ),
+stranger("cloud_project_create", "call", "is refused", (who) =>
+  one(who, createProject, () => [TEAM], refused),
 );
 
 const push = "select public.cloud_push($1, $2, $3) as answers";
 const answers = (outcome: Outcome) =>
   outcome.rows?.[0]?.["answers"] as { n?: number; h?: string; conflict?: boolean }[] | undefined;
-const rowsOf = (...rows: Buffer[]) => JSON.stringify(rows.map(b64));
+const rowsOf = (...rows: Buffer[]) => JSON.stringify(rows.map((bytes) => base64(bytes)));
 check(
   "cloud_push",
   "call",
@@ -647,7 +1208,7 @@ check(
   one(
     "mia",
     push,
-    ({ project }) => [TEAM, project, rowsOf(row({ device: deviceOf("mia"), project, seq: 2 }))],
+    ({ project }) => [TEAM, project, rowsOf(written({ device: deviceOf("mia"), project }))],
     (o) => answers(o)?.[0]?.n === 2,
   ),
 );
@@ -656,30 +1217,46 @@ check(
   "call",
   "member",
   "is refused as another's device",
-  one("mia", push, () => [TEAM, null, rowsOf(row({ device: deviceOf("adam") }))], refused),
+  one("mia", push, () => [TEAM, null, rowsOf(written({ device: deviceOf("adam") }))], refused),
 );
+for (const [name, parts, word] of [
+  ["in an epoch that was", { epoch: 1 }, "stale_epoch"],
+  ["in an epoch to come", { epoch: EPOCH + 1 }, "stale_epoch"],
+  ["of another team", { team: OTHER_TEAM }, "row_misplaced"],
+] as const)
+  check(
+    "cloud_push",
+    "call",
+    "member",
+    `writes no row ${name}`,
+    one(
+      "mia",
+      push,
+      () => [TEAM, null, rowsOf(written({ device: deviceOf("mia"), ...parts }))],
+      saying(word),
+    ),
+  );
 check(
   "cloud_push",
   "call",
-  "stranger",
-  "is refused in the team's stream",
+  "member",
+  "writes no bytes that are no row",
+  one("mia", push, () => [TEAM, null, rowsOf(Buffer.from("no row"))], saying("row_unreadable")),
+);
+stranger("cloud_push", "call", "is refused in the team's stream", (who) =>
   one(
-    "stan",
+    who,
     push,
-    () => [TEAM, null, rowsOf(row({ device: deviceOf("stan") }))],
-    (o) => says(o, "not_a_member"),
+    () => [TEAM, null, rowsOf(written({ device: deviceOf(who) }))],
+    saying("not_a_member"),
   ),
 );
-check(
-  "cloud_push",
-  "call",
-  "stranger",
-  "is refused in a project's stream",
+stranger("cloud_push", "call", "is refused in a project's stream", (who) =>
   one(
-    "stan",
+    who,
     push,
-    ({ project }) => [TEAM, project, rowsOf(row({ device: deviceOf("stan"), project }))],
-    (o) => says(o, "not_a_member"),
+    ({ project }) => [TEAM, project, rowsOf(written({ device: deviceOf(who), project }))],
+    saying("not_a_member"),
   ),
 );
 check(
@@ -695,46 +1272,38 @@ check(
       project,
       rowsOf(row({ team: OTHER_TEAM, device: deviceOf("stan"), project })),
     ],
-    (o) => says(o, "not_a_member"),
+    saying("not_a_member"),
   ),
 );
 
 const pull = "select public.cloud_pull($1, '[]', 100) as page";
 const page = (outcome: Outcome) =>
-  outcome.rows?.[0]?.["page"] as { rows: unknown[]; heads: unknown[] } | undefined;
-check(
-  "cloud_pull",
-  "call",
-  "member",
-  "reads all streams",
-  one(
-    "adam",
-    pull,
-    () => [TEAM],
-    (o) => page(o)?.rows.length === 2 && page(o)?.heads.length === 2,
-  ),
-);
-check(
-  "cloud_pull",
-  "call",
-  "stranger",
-  "is refused",
-  one(
-    "stan",
-    pull,
-    () => [TEAM],
-    (o) => says(o, "not_a_member"),
-  ),
+  outcome.rows?.[0]?.["page"] as { listed: number; rows: unknown[]; heads: unknown[] } | undefined;
+for (const [who, streams] of [
+  ["mia", 3],
+  ["adam", 2],
+] as const)
+  check("cloud_pull", "call", "member", `${who} reads all streams that she or he may`, (world) =>
+    world.as(who, async (attempt) => {
+      const all = page(await attempt(pull, [TEAM]));
+      return (
+        all?.listed === world.listed &&
+        all.rows.length === streams + 1 &&
+        all.heads.length === streams
+      );
+    }),
+  );
+stranger("cloud_pull", "call", "is refused", (who) =>
+  one(who, pull, () => [TEAM], saying("not_a_member")),
 );
 
 for (const name of [
-  "cloud_team_create($1, '')",
-  "cloud_device_add($1, '', '')",
+  "cloud_log_append($1, 0, '[]')",
+  "cloud_log_read($1, 0)",
+  "cloud_epochs($1, '')",
+  "cloud_key_record_put($1, '', '')",
+  "cloud_invite_open($1, '')",
   "cloud_project_create($1)",
-  "cloud_invite_create($1, '')",
-  "cloud_invite_open($1)",
-  "cloud_team_join($1)",
-  "cloud_team_state($1)",
   "cloud_push($1, null, '[]')",
   "cloud_pull($1, '[]', 1)",
 ])
@@ -750,117 +1319,75 @@ for (const name of [
 
 const helper = (name: string, args: string) => `select operon.${name}(${args}) as answer`;
 const answer = (outcome: Outcome) => outcome.rows?.[0]?.["answer"];
-check(
-  "operon.my_teams",
-  "call",
-  "stranger",
-  "knows only his team",
-  one(
-    "stan",
-    "select operon.my_teams() as answer",
-    () => [],
-    (o) => o.rows?.length === 1 && answer(o) === OTHER_TEAM,
-  ),
-);
-check(
-  "operon.my_streams",
-  "call",
-  "stranger",
-  "knows only his stream",
-  one(
-    "stan",
-    "select operon.my_streams() as answer",
-    () => [],
-    (o) => o.rows?.length === 1,
-  ),
-);
-check(
-  "operon.my_role",
-  "call",
-  "stranger",
-  "has none",
-  one(
-    "stan",
-    helper("my_role", "$1"),
-    () => [TEAM],
-    (o) => answer(o) === null,
-  ),
-);
-check(
-  "operon.my_device",
-  "call",
-  "stranger",
-  "has none there",
-  one(
-    "stan",
-    helper("my_device", "$1, $2"),
-    ({ stream }) => [stream, deviceOf("mia")],
-    (o) => answer(o) === false,
-  ),
-);
-check(
-  "operon.may_invite",
-  "call",
-  "stranger",
-  "may not",
-  one(
-    "stan",
-    helper("may_invite", "$1, 'member'"),
-    () => [TEAM],
-    (o) => answer(o) === false,
-  ),
-);
-check(
-  "operon.key_records",
-  "call",
-  "stranger",
-  "reads none",
-  one(
-    "stan",
-    helper("key_records", "$1"),
-    () => [TEAM],
-    (o) => JSON.stringify(answer(o)) === "[]",
-  ),
-);
+for (const [name, args, parameters, good] of [
+  ["my_role", "$1", () => [TEAM], null],
+  ["my_device", "$1, $2", () => [TEAM, deviceOf("mia")], null],
+  ["may_write", "$1, $2", ({ stream }: World) => [stream, deviceOf("mia")], false],
+  ["may_invite", "$1, 'own'", () => [null], false],
+  ["presented_hash", "", () => [], null],
+  ["presented_proof", "", () => [], null],
+  ["listed", "$1", () => [TEAM], 0],
+  ["entries", "$1, 0, null", () => [TEAM], []],
+  ["epochs", "$1, $2", () => [TEAM, deviceOf("mia")], []],
+] as const)
+  stranger(`operon.${name}`, "call", "says nothing of the team", (who) =>
+    one(
+      who,
+      helper(name, args),
+      parameters as (world: World) => readonly unknown[],
+      (o) => JSON.stringify(answer(o)) === JSON.stringify(good),
+    ),
+  );
+for (const [name, known] of [
+  ["my_teams", 1],
+  ["my_streams", 1],
+] as const)
+  stranger(`operon.${name}`, "call", "knows only his own", (who) =>
+    one(
+      who,
+      `select operon.${name}()`,
+      () => [],
+      (o) => o.rows?.length === (who === "stan" ? known : 0),
+    ),
+  );
 check("operon.admitted", "call", "stranger", "is admitted nowhere", (world) =>
   world.as("stan", async (attempt) => {
-    await present("nina")(attempt);
-    return nothing(await attempt("select from operon.admitted() where team is not null"));
+    await present(attempt, "nina");
+    return nothing(await attempt("select operon.admitted()"));
   }),
 );
 check("operon.invite_is_mine", "call", "stranger", "is not his", (world) =>
   world.as("stan", async (attempt) => {
-    await present("nina")(attempt);
-    return (
-      answer(
-        await attempt("select operon.invite_is_mine(i) as answer from public.cloud_invites i"),
-      ) === false
+    await present(attempt, "nina");
+    const asked = await attempt(
+      "select operon.invite_is_mine(i) as answer from public.cloud_invites i",
     );
+    return answer(asked) === false;
+  }),
+);
+check("operon.inviter_may_still", "call", "stranger", "tells of the invite at hand", (world) =>
+  world.as("stan", async (attempt) => {
+    await present(attempt, "nina");
+    const asked = await attempt(
+      "select operon.inviter_may_still(i) as answer from public.cloud_invites i",
+    );
+    return answer(asked) === true;
   }),
 );
 check(
-  "operon.presented_hash",
+  "operon.present",
   "call",
   "stranger",
-  "is nothing without a secret",
+  "opens nothing",
   one(
     "stan",
-    helper("presented_hash", ""),
-    () => [],
-    (o) => answer(o) === null,
+    helper("present", "$1, $2"),
+    () => [TEAM, proof("nina")],
+    saying("invite_for_another_account"),
   ),
 );
-check(
-  "operon.presented_secret",
-  "call",
-  "stranger",
-  "is nothing without a secret",
-  one(
-    "stan",
-    helper("presented_secret", ""),
-    () => [],
-    (o) => answer(o) === null,
-  ),
+stranger("operon.append", "call", "appends nothing", (who) =>
+  one(who, helper("append", "$1, 0, '[]'"), () => [TEAM], saying("not_a_member")),
 );
 check(
   "operon.base64",
@@ -871,57 +1398,96 @@ check(
     "stan",
     helper("base64", "$1"),
     () => [Buffer.alloc(300, 7)],
-    (o) => answer(o) === b64(Buffer.alloc(300, 7)),
+    (o) => answer(o) === base64(Buffer.alloc(300, 7)),
   ),
 );
-check("operon.poke", "call", "stranger", "says nothing about another's stream", (world) =>
-  world.mutated(
-    "create table public.sent (topic text); create or replace function realtime.send(payload jsonb, event text, topic text, private boolean default true) returns void language sql as $$ insert into public.sent values (topic) $$",
-    async () => {
-      const sent = (who: Person) =>
-        world.as(who, async (attempt) => {
-          await attempt("select operon.poke($1)", [world.stream]);
-          await attempt("reset role");
-          return (await attempt("select * from public.sent")).rows?.length;
-        });
-      return (await sent("mia")) === 1 && (await sent("stan")) === 0;
-    },
-  ),
+
+// What the database says on the team's channel.
+
+interface Sent {
+  readonly topic: string;
+  readonly event: string;
+  readonly payload: { readonly row?: string; readonly listed?: number };
+}
+const RECORDED = `create table public.sent (topic text, event text, payload jsonb);
+  create or replace function realtime.send(payload jsonb, event text, topic text, private boolean default true) returns void
+    language sql as $$ insert into public.sent values (topic, event, payload) $$;
+  grant insert on public.sent to authenticated;`;
+const sentBy = (
+  world: World,
+  who: Person,
+  work: (attempt: Try) => Promise<unknown>,
+): Promise<readonly Sent[]> =>
+  world.mutated(RECORDED, () =>
+    world.as(who, async (attempt) => {
+      await work(attempt);
+      await attempt("reset role");
+      return ((await attempt("select * from public.sent")).rows ?? []) as unknown as Sent[];
+    }),
+  );
+const topics = (sent: readonly Sent[]) =>
+  sent.map(({ topic, event }) => `${event} ${topic}`).join();
+check("operon.poke", "call", "stranger", "says nothing about another's stream", async (world) => {
+  const poke = (attempt: Try) => attempt("select operon.poke($1)", [world.stream]);
+  return (
+    topics(await sentBy(world, "mia", poke)) === `poke team:${TEAM}:${EPOCH}` &&
+    topics(await sentBy(world, "stan", poke)) === ""
+  );
+});
+check("operon.poke", "call", "member", "brings no row of what only some may see", async (world) => {
+  const pushing = (project: string | null) =>
+    sentBy(world, "mia", (attempt) =>
+      attempt(push, [TEAM, project, rowsOf(written({ device: deviceOf("mia"), project }))]),
+    );
+  const brought = async (project: string | null) =>
+    (await pushing(project)).map(({ payload }) => payload.row !== undefined).join();
+  return (await brought(world.ours)) === "false" && (await brought(world.project)) === "true";
+});
+check(
+  "operon.append",
+  "call",
+  "member",
+  "tells of the log where the epoch was and is",
+  async (world) => {
+    const sent = async (...items: Item[]) =>
+      topics(await sentBy(world, "adam", (attempt) => append(attempt, world, items)));
+    const before = `log team:${TEAM}:${EPOCH}`;
+    return (
+      (await sent(said("adam", renaming(DEVICES.adam.id)))) === before &&
+      (await sent(next("adam"))) === `${before},log team:${TEAM}:${EPOCH + 1}`
+    );
+  },
 );
 
 // The private channel.
 
-check("realtime.messages", "select", "member", "hears the team", (world) =>
-  world.hears("mia", `team:${TEAM}`),
-);
-check(
-  "realtime.messages",
-  "select",
-  "member",
-  "hears no topic of another kind",
-  async (world) => !(await world.hears("mia", TEAM)),
-);
-check(
-  "realtime.messages",
-  "select",
-  "stranger",
-  "does not hear the team",
-  async (world) => !(await world.hears("stan", `team:${TEAM}`)),
-);
-check(
-  "realtime.messages",
-  "select",
-  "anon",
-  "does not hear the team",
-  async (world) => !(await world.hears("anon", `team:${TEAM}`)),
-);
-for (const who of ["mia", "stan", "anon"] as const)
+for (const number of [1, EPOCH, 99])
+  check("realtime.messages", "select", "member", `hears the team in epoch ${number}`, (world) =>
+    world.hears("mia", `team:${TEAM}:${number}`),
+  );
+check("realtime.messages", "select", "member", "hears no topic of another kind", async (world) => {
+  const strange = [TEAM, `team:${TEAM}`, `team:${TEAM}:`, `team:${TEAM}:2x`, `x:${TEAM}:2`];
+  for (const topic of [...strange, `team:${TEAM}:2:2`, `team:${OTHER_TEAM}:1`])
+    if (await world.hears("mia", topic)) return false;
+  return true;
+});
+for (const who of [...STRANGERS, "anon"] as const)
+  check(
+    "realtime.messages",
+    "select",
+    who === "anon" ? "anon" : "stranger",
+    `(${who}) does not hear the team`,
+    async (world) =>
+      !(await world.hears(who, `team:${TEAM}:${EPOCH}`)) &&
+      !(await world.hears(who, `team:${TEAM}:1`)),
+  );
+for (const who of ["mia", ...STRANGERS, "anon"] as const)
   check(
     "realtime.messages",
     "insert",
-    who === "mia" ? "member" : who === "stan" ? "stranger" : "anon",
-    "cannot speak to the team",
-    async (world) => !(await world.speaks(who, `team:${TEAM}`)),
+    who === "mia" ? "member" : who === "anon" ? "anon" : "stranger",
+    `(${who}) cannot speak to the team`,
+    async (world) => !(await world.speaks(who, `team:${TEAM}:${EPOCH}`)),
   );
 
 // The channels of streams.
@@ -959,12 +1525,22 @@ for (const [action, what] of [
       return true;
     },
   );
-  for (const who of ["stan", "anon"] as const)
+  check(
+    "realtime.messages",
+    what,
+    "member",
+    `${action} on no stream that others are named for`,
+    async (world) => {
+      const channel = `stream:${TEAM}:${world.ours}:${TAG}`;
+      return (await world[action]("mia", channel)) && !(await world[action]("adam", channel));
+    },
+  );
+  for (const who of [...STRANGERS, "anon"] as const)
     check(
       "realtime.messages",
       what,
-      who === "stan" ? "stranger" : "anon",
-      `${action} on no stream of the team`,
+      who === "anon" ? "anon" : "stranger",
+      `(${who}) ${action} on no stream of the team`,
       async (world) => {
         for (const channel of channels(world)) if (await world[action](who, channel)) return false;
         return true;
@@ -975,12 +1551,13 @@ for (const [action, what] of [
 for (const [who, mine] of [
   ["mia", true],
   ["stan", false],
+  ["rita", false],
 ] as const)
   check(
     "operon.is_my_stream_channel",
     "call",
     mine ? "member" : "stranger",
-    mine ? "knows the team's channels" : "knows none of the team's channels",
+    mine ? "knows the team's channels" : `(${who}) knows none of the team's channels`,
     (world) =>
       world.as(who, async (attempt) => {
         for (const channel of channels(world)) {

@@ -7,16 +7,52 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { PGlite, type Transaction } from "@electric-sql/pglite";
 import { relayMigrations } from "../../relay/open.ts";
+import { createDevice, type DeviceIdentity } from "../../src/crypto/device.ts";
+import type { DeviceKind } from "../../src/crypto/log/body.ts";
+import { seededRandom } from "../crypto/samples.ts";
+import {
+  addDevice,
+  base64,
+  byDevice,
+  entry,
+  epoch,
+  fences,
+  founding,
+  type HeadRow,
+  invite,
+  type Item,
+  join,
+  memberOf,
+} from "./entries.ts";
 
-/** Team A: olga owns it, adam is admin, mia a member. Team B: stan, a stranger to A. nina has an account and an invite to A. */
-export type Person = "olga" | "adam" | "mia" | "stan" | "nina";
-const PEOPLE: readonly Person[] = ["olga", "adam", "mia", "stan", "nina"];
+/**
+ * Team A: olga owns it, adam is admin, mia a member; rita was one. Team B: stan, a stranger to A. nina has an account and
+ * invites to A.
+ */
+export const PEOPLE = ["olga", "adam", "mia", "rita", "stan", "nina"] as const;
+export type Person = (typeof PEOPLE)[number];
+/** Accounts. */
+export const IDS = Object.fromEntries(
+  PEOPLE.map((who, i) => [who, `00000000-0000-4000-8000-00000000000${i + 1}`]),
+) as Record<Person, string>;
 
-export const TEAM = "team_0123456789ABCDEFGHJKMNPQRS";
-export const OTHER_TEAM = "team_1123456789ABCDEFGHJKMNPQRS";
-export const NEW_TEAM = "team_2123456789ABCDEFGHJKMNPQRS";
-export const RECORD = Buffer.from("a wrapped key").toString("base64");
-export const CARD = Buffer.from("a sealed card").toString("base64");
+export const device = (name: string): DeviceIdentity => createDevice(seededRandom(name));
+/** People's, and mia's with an end that has come, one with an end to come, and one on paper. */
+export const DEVICES = {
+  ...(Object.fromEntries(PEOPLE.map((who) => [who, device(who)])) as Record<
+    Person,
+    DeviceIdentity
+  >),
+  over: device("over"),
+  booth: device("booth"),
+  paper: device("paper"),
+};
+const TEAM_A = founding(DEVICES.olga, IDS.olga);
+const TEAM_B = founding(DEVICES.stan, IDS.stan);
+export const TEAM = TEAM_A.team;
+export const OTHER_TEAM = TEAM_B.team;
+/** Of team A. */
+export const EPOCH = 2;
 
 export type Outcome =
   | { readonly rows: readonly Record<string, unknown>[]; readonly refused: null }
@@ -27,13 +63,20 @@ export type Try = (sql: string, parameters?: readonly unknown[]) => Promise<Outc
 
 export interface World {
   readonly db: PGlite;
-  readonly ids: Readonly<Record<Person, string>>;
-  /** Cloud's UUID of team A's project. */
+  /** Cloud's UUIDs of team A's projects: one that all see, one for olga and mia. */
   readonly project: string;
+  readonly ours: string;
   readonly stream: number;
-  readonly projectStream: number;
-  /** Runs `work` as this person and takes everything back. */
-  as<T>(who: Person | "anon", work: (attempt: Try) => Promise<T>): Promise<T>;
+  readonly oursStream: number;
+  /** How many entries team A's log has. */
+  readonly listed: number;
+  /** Of all streams of team A. */
+  readonly heads: readonly HeadRow[];
+  /** Runs `work` as this person, and as others if they take over, and takes everything back. */
+  as<T>(
+    who: Person | "anon",
+    work: (attempt: Try, become: (who: Person) => Promise<void>) => Promise<T>,
+  ): Promise<T>;
   /** May this person join the private channel of this topic? Asked as the relay and Supabase ask. */
   hears(who: Person | "anon", topic: string): Promise<boolean>;
   /** May a message be sent there? */
@@ -42,25 +85,12 @@ export interface World {
   mutated<T>(sql: string, work: () => Promise<T>): Promise<T>;
 }
 
-function email(who: Person): string {
+export function email(who: Person): string {
   return `${who}@example.org`;
 }
 
-/** What an invite's holder presents; 32 bytes. */
-export function proof(name: string): Buffer {
-  return createHash("sha256").update(`invite ${name}`).digest();
-}
-
-export function secretHash(name: string): Buffer {
-  return createHash("sha256").update(proof(name)).digest();
-}
-
-export function emailHash(name: string, who: Person): Buffer {
-  return createHash("sha256").update(proof(name)).update(email(who)).digest();
-}
-
-export function deviceOf(who: Person): Buffer {
-  return createHash("sha256").update(`device ${who}`).digest().subarray(0, 16);
+export function deviceOf(who: keyof typeof DEVICES): Buffer {
+  return Buffer.from(DEVICES[who].id, "hex");
 }
 
 export interface RowParts {
@@ -81,13 +111,13 @@ export function row({
   device,
   doc = "doc",
   replica = "one",
-  epoch = 1,
+  epoch: of = 1,
   seq = 1,
   text = "x",
 }: RowParts): Buffer {
   const tag = (value: string) => createHash("sha256").update(value).digest().subarray(0, 16);
   const numbers = Buffer.alloc(8);
-  numbers.writeUInt32BE(epoch, 0);
+  numbers.writeUInt32BE(of, 0);
   numbers.writeUInt32BE(seq, 4);
   const projectId = Buffer.from(project?.replaceAll("-", "") ?? "0".repeat(32), "hex");
   const previous = Buffer.alloc(32);
@@ -108,15 +138,17 @@ export async function createWorld(): Promise<World> {
   const db = await PGlite.create();
   for (const { sql } of await relayMigrations()) await db.exec(sql);
   await db.exec(await readFile(new URL("../../relay/watch.sql", import.meta.url), "utf8"));
-  const ids = Object.fromEntries(
-    await Promise.all(PEOPLE.map(async (who) => [who, await addUser(db, who)])),
-  ) as Record<Person, string>;
+  for (const who of PEOPLE)
+    await db.query("insert into auth.users (id, email, encrypted_password) values ($1, $2, '')", [
+      IDS[who],
+      email(who),
+    ]);
 
   async function become(tx: Transaction, who: Person | "anon"): Promise<void> {
     const claims =
       who === "anon"
         ? { role: "anon" }
-        : { role: "authenticated", sub: ids[who], email: email(who) };
+        : { role: "authenticated", sub: IDS[who], email: email(who) };
     await tx.query(
       "select set_config('role', $1, true), set_config('request.jwt.claims', $2, true)",
       [claims.role, JSON.stringify(claims)],
@@ -159,29 +191,31 @@ export async function createWorld(): Promise<World> {
     });
   }
 
-  const world: Omit<World, "project" | "stream" | "projectStream"> = {
+  const world: Omit<World, "project" | "ours" | "stream" | "oursStream" | "listed" | "heads"> = {
     db,
-    ids,
     as: (who, work) =>
       takenBack(async (tx) => {
         await become(tx, who);
-        return work(async (sql, parameters) => {
-          const name = `s${savepoints++}`;
-          await tx.exec(`savepoint ${name}`);
-          try {
-            return {
-              rows: (await tx.query(sql, [...(parameters ?? [])])).rows as Record<
-                string,
-                unknown
-              >[],
-              refused: null,
-            };
-          } catch (error) {
-            await tx.exec(`rollback to ${name}`);
-            const { code, message } = error as { code: string; message: string };
-            return { rows: null, refused: { code, message } };
-          }
-        });
+        return work(
+          async (sql, parameters) => {
+            const name = `s${savepoints++}`;
+            await tx.exec(`savepoint ${name}`);
+            try {
+              return {
+                rows: (await tx.query(sql, [...(parameters ?? [])])).rows as Record<
+                  string,
+                  unknown
+                >[],
+                refused: null,
+              };
+            } catch (error) {
+              await tx.exec(`rollback to ${name}`);
+              const { code, message } = error as { code: string; message: string };
+              return { rows: null, refused: { code, message } };
+            }
+          },
+          (other) => become(tx, other),
+        );
       }),
     hears: (who, topic) =>
       takenBack(async (tx) => {
@@ -216,87 +250,106 @@ export async function createWorld(): Promise<World> {
       }),
   };
 
-  await commitAs("olga", async (attempt) => {
-    await attempt("select public.cloud_team_create($1, $2)", [TEAM, RECORD]);
-    await attempt("select public.cloud_device_add($1, $2, $3)", [
-      TEAM,
-      deviceOf("olga").toString("hex"),
-      CARD,
-    ]);
-    for (const [name, who, role] of [
-      ["adam", "adam", "admin"],
-      ["mia", "mia", "member"],
-      ["nina", "nina", "member"],
-      ["old", "nina", "member"],
-    ] as const)
-      await attempt("select public.cloud_invite_create($1, $2, $3, $4)", [
+  const counts = new Map<string, number>();
+  async function list(who: Person, items: readonly Item[], team: string = TEAM): Promise<void> {
+    const listed = counts.get(team) ?? 0;
+    await commitAs(who, (attempt) => attempt(APPEND, [team, listed, JSON.stringify(items)]));
+    counts.set(team, listed + items.length);
+  }
+  const heads = async () =>
+    (
+      await db.query<HeadRow>(
+        "select project_id as project, n, h from public.cloud_streams where team_id = $1",
+        [TEAM],
+      )
+    ).rows;
+  const { olga, adam, mia, over, booth, paper } = DEVICES;
+  const linked = async (who: Person) =>
+    (
+      await commitAs(who, (attempt) =>
+        attempt("select public.cloud_project_create($1) ->> 'project' as id", [TEAM]),
+      )
+    ).rows?.[0]?.["id"] as string;
+  const pushed = (who: Person, project: string | null, bytes: Buffer) =>
+    commitAs(who, (attempt) =>
+      attempt("select public.cloud_push($1, $2, $3)", [
         TEAM,
-        secretHash(name).toString("hex"),
-        role,
-        emailHash(name, who).toString("hex"),
-      ]);
-  });
-  for (const who of ["adam", "mia"] as const)
-    await commitAs(who, async (attempt) => {
-      await attempt("select public.cloud_team_join($1)", [proof(who).toString("hex")]);
-      await attempt("select public.cloud_device_add($1, $2, $3)", [
-        TEAM,
-        deviceOf(who).toString("hex"),
-        CARD,
-      ]);
-    });
-  const project = await commitAs("mia", async (attempt) => {
-    for (const name of ["mia's own", "mia's old"])
-      await attempt("select public.cloud_invite_create($1, $2)", [
-        TEAM,
-        secretHash(name).toString("hex"),
-      ]);
-    const { rows } = await attempt("select public.cloud_project_create($1) ->> 'project' as id", [
-      TEAM,
-    ]);
-    const id = rows?.[0]?.["id"] as string;
-    await attempt("select public.cloud_push($1, null, $2)", [
-      TEAM,
-      JSON.stringify([row({ device: deviceOf("mia") }).toString("base64")]),
-    ]);
-    await attempt("select public.cloud_push($1, $2, $3)", [
-      TEAM,
-      id,
-      JSON.stringify([row({ device: deviceOf("mia"), project: id }).toString("base64")]),
-    ]);
-    return id;
-  });
-  await commitAs("stan", async (attempt) => {
-    await attempt("select public.cloud_team_create($1, $2)", [OTHER_TEAM, RECORD]);
-    await attempt("select public.cloud_device_add($1, $2, $3)", [
-      OTHER_TEAM,
-      deviceOf("stan").toString("hex"),
-      CARD,
-    ]);
-  });
-  for (const name of ["old", "mia's old"])
-    await db.query(
-      "update public.cloud_invites set expires_at = now() - interval '1 minute' where secret_hash = $1",
-      [secretHash(name)],
+        project,
+        JSON.stringify([base64(bytes)]),
+      ]),
     );
+
+  await list("olga", TEAM_A.items);
+  await list("stan", TEAM_B.items, OTHER_TEAM);
+  for (const [who, admits] of [
+    ["adam", "admin"],
+    ["mia", "member"],
+    ["rita", "member"],
+  ] as const) {
+    await list("olga", [invite(TEAM, olga, who, admits, email(who))]);
+    await list(who, [join(TEAM, who, { device: DEVICES[who], account: IDS[who] })]);
+  }
+  const ends = { over: Date.now() - 1000, booth: Date.now() + 3_600_000, paper: null };
+  for (const [name, kind] of [
+    ["over", "ephemeral"],
+    ["booth", "ephemeral"],
+    ["paper", "recovery"],
+  ] as const satisfies readonly (readonly [string, DeviceKind])[]) {
+    const added = { device: DEVICES[name], account: IDS.mia, kind, expiresMs: ends[name] };
+    await list("mia", [{ entry: base64(addDevice(TEAM, byDevice(mia), added)) }]);
+  }
+  const project = await linked("mia");
+  const ours = await linked("mia");
+  await pushed("rita", null, row({ device: deviceOf("rita") }));
+  const remaining = [olga, adam, mia, over, booth, paper].map(({ id }) => id);
+  await list("adam", [
+    {
+      entry: base64(
+        entry(TEAM, byDevice(adam), {
+          kind: "remove-member",
+          member: memberOf(IDS.rita),
+          fences: fences(await heads()),
+        }),
+      ),
+    },
+    epoch(TEAM, adam, EPOCH, remaining),
+  ]);
+  const members = [IDS.olga, IDS.mia].map(memberOf);
+  await list("olga", [
+    {
+      entry: base64(
+        entry(TEAM, byDevice(olga), { kind: "project-access", project: memberOf(ours), members }),
+      ),
+    },
+    invite(TEAM, olga, "nina", "member", email("nina")),
+    invite(TEAM, olga, "old", "member", email("nina"), Date.now() - 1000),
+    invite(TEAM, olga, "mia again", "member", email("mia")),
+  ]);
+  await list("adam", [invite(TEAM, adam, "by adam", "member", email("nina"))]);
+  await list("mia", [
+    invite(TEAM, mia, "mia's own", "own", null),
+    invite(TEAM, mia, "mia's old", "own", null, Date.now() - 1000),
+  ]);
+  for (const of of [null, project, ours])
+    await pushed("mia", of, row({ device: deviceOf("mia"), project: of, epoch: EPOCH }));
+
   const streams = (
     await db.query<{ id: number; project_id: string | null }>(
       "select id, project_id from public.cloud_streams where team_id = $1",
       [TEAM],
     )
   ).rows;
+  const streamOf = (of: string | null) =>
+    streams.find(({ project_id }) => project_id === of)?.id as number;
   return {
     ...world,
     project,
-    stream: streams.find(({ project_id }) => project_id === null)?.id as number,
-    projectStream: streams.find(({ project_id }) => project_id === project)?.id as number,
+    ours,
+    stream: streamOf(null),
+    oursStream: streamOf(ours),
+    listed: counts.get(TEAM) as number,
+    heads: await heads(),
   };
 }
 
-async function addUser(db: PGlite, who: Person): Promise<string> {
-  const { rows } = await db.query<{ id: string }>(
-    "insert into auth.users (email, encrypted_password) values ($1, '') returning id",
-    [email(who)],
-  );
-  return (rows[0] as { id: string }).id;
-}
+export const APPEND = "select public.cloud_log_append($1, $2, $3)";
