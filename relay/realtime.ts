@@ -3,7 +3,8 @@
  *
  * A channel is joined by whoever the policies of `realtime.messages` let read its topic; who may insert there is passed
  * on to the others in it, by a client of vsn 2.0.0 (its binary frames). That is asked at the join, when the client sends a
- * new token and when a membership changed; a token that expires closes its channels. What may not be said is dropped.
+ * new token and when a membership changed, and until then nobody hears anything; a token that expires closes its channels.
+ * What may not be said is dropped.
  */
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
@@ -115,10 +116,16 @@ export async function createRealtime({
       );
     });
 
-  /** Null: not even to hear. */
+  /** How often rights have changed. */
+  let changes = 0;
+
+  /** Null: not even to hear. An answer that a change of rights overtook is asked for again. */
   async function admit(caller: Caller, topic: string): Promise<Admission | null> {
-    if (!(await mayHear(caller, topic))) return null;
-    return { caller, maySpeak: await maySpeak(caller, topic) };
+    const asked = changes;
+    const admission = (await mayHear(caller, topic))
+      ? { caller, maySpeak: await maySpeak(caller, topic) }
+      : null;
+    return asked === changes ? admission : admit(caller, topic);
   }
 
   async function admitToken(token: unknown, topic: string): Promise<Admission | null> {
@@ -206,6 +213,26 @@ export async function createRealtime({
     }
   }
 
+  /** While rights are asked for again, what the database says waits, and what clients say is lost. */
+  let asking = false;
+  const waiting: string[] = [];
+
+  async function rightsChanged(): Promise<void> {
+    changes++;
+    if (asking) return;
+    asking = true;
+    try {
+      for (let asked = -1; asked !== changes; ) {
+        asked = changes;
+        await askAgain();
+      }
+    } catch {
+      for (const { socket } of connections) socket.terminate();
+    }
+    asking = false;
+    for (const text of waiting.splice(0)) broadcast(text);
+  }
+
   async function askAgain(): Promise<void> {
     for (const connection of connections)
       for (const [topic, channel] of connection.channels) {
@@ -219,7 +246,7 @@ export async function createRealtime({
   function passOn(from: Connection, data: Buffer): void {
     const said = decodeSaid(data);
     const channel = said && from.channels.get(said.topic);
-    if (!said || !channel?.maySpeak || expired(channel)) return;
+    if (!said || asking || !channel?.maySpeak || expired(channel)) return;
     if (speaksTooMuch(from)) return from.socket.close(1008, "too many messages");
     const frame = encodeHeard(said);
     for (const connection of connections) {
@@ -278,12 +305,11 @@ export async function createRealtime({
     socket.on("close", () => connections.delete(connection));
   }
 
-  await database.listen("realtime", broadcast);
-  await database.listen("access", () => {
-    askAgain().catch(() => {
-      for (const { socket } of connections) socket.terminate();
-    });
+  await database.listen("realtime", (text) => {
+    if (asking) waiting.push(text);
+    else broadcast(text);
   });
+  await database.listen("access", () => void rightsChanged());
   const sweeper = setInterval(sweep, SWEEP_MS);
   sweeper.unref();
 

@@ -14,7 +14,7 @@ create or replace function auth.run_as(role text, claims text, statement text, b
   $$;
 revoke execute on function auth.run_as from public;
 
--- A membership that ended or changed: the relay asks again who may hear which channel.
+-- A membership or the access to a project that ended or changed: the relay asks again who may hear which channel.
 
 create or replace function auth.access_changed() returns trigger
   language plpgsql
@@ -25,4 +25,6 @@ create or replace function auth.access_changed() returns trigger
   end
   $$;
 create or replace trigger access_changed after delete or update on public.cloud_members
+  for each statement execute function auth.access_changed();
+create or replace trigger access_changed after update on public.cloud_projects
   for each statement execute function auth.access_changed();
