@@ -10,9 +10,8 @@ const ASK_AGAIN_MS = [250, 1000, 5000, 30_000];
 
 export interface ChannelOptions {
   readonly topic: string;
-  /** Of broadcasts: its name. */
-  readonly event: string;
-  readonly onMessage: (message: unknown) => void;
+  /** Of broadcasts, by the name of their event. */
+  readonly on: Readonly<Record<string, (message: unknown) => void>>;
   /** It hears everything from now on. */
   readonly onReady: () => void;
   readonly onDown: (reason: string) => void;
@@ -20,13 +19,13 @@ export interface ChannelOptions {
 
 export interface Channel {
   /** Lost when the channel is down. */
-  send(payload: ArrayBuffer): void;
+  send(event: string, payload: ArrayBuffer): void;
   leave(): void;
 }
 
 export function joinChannel(
   client: SupabaseClient,
-  { topic, event, onMessage, onReady, onDown }: ChannelOptions,
+  { topic, on, onReady, onDown }: ChannelOptions,
 ): Channel {
   let channel: RealtimeChannel | null = null;
   let ready = false;
@@ -45,9 +44,10 @@ export function joinChannel(
       if (stopped) return;
       const joined = client.channel(topic, { config: { private: true } });
       channel = joined;
-      joined.on("broadcast", { event }, (message) => {
-        if (!stopped) onMessage(message);
-      });
+      for (const [event, onMessage] of Object.entries(on))
+        joined.on("broadcast", { event }, (message) => {
+          if (!stopped) onMessage(message);
+        });
       joined.subscribe((status, error) => {
         if (stopped || channel !== joined) return;
         ready = status === "SUBSCRIBED";
@@ -66,7 +66,7 @@ export function joinChannel(
 
   join();
   return {
-    send(payload) {
+    send(event, payload) {
       // While it is down supabase-js would send it by a request of its own.
       if (ready) void channel?.send({ type: "broadcast", event, payload });
     },

@@ -117,17 +117,41 @@ const CALL_FAULTS: Readonly<Record<string, readonly [type: string, message: stri
     "stale-epoch",
     "The team has a newer key than this device used. Nothing was lost: it is sealed again with the new key.",
   ],
+  log_moved: [
+    "log-moved",
+    "Somebody else changed the team at the same moment, so this was not done. Nothing was lost: try again.",
+  ],
+  fence_stale: [
+    "fence-stale",
+    "Somebody wrote to the team while it was being changed, so nobody was removed yet. Nothing was lost: try again.",
+  ],
+  epoch_incomplete: [
+    "epoch-incomplete",
+    "The server did not take the team's new key, because it was not sealed for each device it names. Nothing was changed: please report this.",
+  ],
+  owner_missing: [
+    "log-owner",
+    "The team would be left without an owner who has a device, so nothing was changed. Make somebody else owner first.",
+  ],
+  clock_off: [
+    "log-time",
+    "This machine's clock is more than a day off, so the server took nothing and nothing was changed. Set the clock and try again.",
+  ],
+  entry_unreadable: [
+    "entry-refused",
+    "The server cannot take what this version says to the team. Nothing was changed: update Operon, or ask who runs the server to update it.",
+  ],
+  entry_misplaced: [
+    "entry-refused",
+    "The server refused what is addressed to another team. Nothing was changed: please report this.",
+  ],
   invite_unknown: [
     "invite",
-    "The server does not know this invite, or no longer. Nothing was changed: ask for a new one.",
+    "The server does not know this invite, or no longer: it was used, taken back, or ended when the team got a new key. Nothing was changed: ask for a new one.",
   ],
   invite_expired: [
     "invite",
-    "This invite is older than seven days. Nothing was changed: ask for a new one. For a device of your own make one on another that is in the team: operon team invite YOUR-ADDRESS.",
-  ],
-  invite_spent: [
-    "invite",
-    "This invite has been used already. Nothing was changed: ask for a new one.",
+    "This invite's time is over. Nothing was changed: ask for a new one. For a device of your own make one on another that is in the team: operon team invite YOUR-ADDRESS.",
   ],
   invite_for_another_account: [
     "invite-for-another-account",
@@ -135,7 +159,7 @@ const CALL_FAULTS: Readonly<Record<string, readonly [type: string, message: stri
   ],
   device_taken: [
     "device-taken",
-    "The team lists this device's key for another account, so it takes nothing from this one. Nothing here was changed: sign in with that account, or join with data of its own (--profile NAME).",
+    "This device's key is or was in the team already, so the server did not add it again. Nothing here was changed: join with data of its own (--profile NAME).",
   ],
   row_unreadable: [
     "row-refused",

@@ -15,8 +15,7 @@ import {
 import { joinChannel } from "./channel.ts";
 import type { Connection } from "./connection.ts";
 import { nonsense } from "./faults.ts";
-import { base64, Hash, ProjectUuid, RowNumber } from "./shapes.ts";
-import { teamState } from "./teams.ts";
+import { base64, Hash, Listed, ProjectUuid, RowNumber } from "./shapes.ts";
 
 /** Of rows in one call: the server takes 8 MiB as base64 in JSON. */
 const PUSH_MAX_BYTES = 3 * 1024 * 1024;
@@ -24,6 +23,7 @@ const ROW_MAX_BYTES = 256 * 1024;
 
 const Project = v.nullable(ProjectUuid);
 const Pulled = v.object({
+  listed: Listed,
   rows: v.array(v.tuple([Project, RowNumber, base64(1, ROW_MAX_BYTES)])),
   heads: v.array(v.tuple([Project, RowNumber, Hash])),
   more: v.boolean(),
@@ -43,6 +43,8 @@ const Poke = v.object({
     row: v.optional(base64(1, ROW_MAX_BYTES)),
   }),
 });
+
+const LogGrew = v.object({ payload: v.object({ listed: Listed }) });
 
 const LiveRow = v.object({
   payload: v.pipe(
@@ -64,11 +66,12 @@ export function createTransport(connection: Connection): Transport {
         Pulled,
       );
       if (!page.ok) return page;
-      const { rows, heads, more } = page.value;
+      const { listed, rows, heads, more } = page.value;
       return ok({
         rows: rows.map(([project, n, row]) => ({ stream: { team, project }, n, row })),
         heads: heads.map(([project, n, h]) => ({ stream: { team, project }, cursor: { n, h } })),
         more,
+        listed,
       });
     },
 
@@ -83,14 +86,7 @@ export function createTransport(connection: Connection): Transport {
       return ok(answers);
     },
 
-    async devices(team) {
-      const state = await teamState(connection, team);
-      return state.ok
-        ? ok(state.value.devices.map(({ device, card }) => ({ device, card })))
-        : state;
-    },
-
-    listen: (team, onSignal) => listen(connection, team, onSignal),
+    listen: (team, epoch, onSignal) => listen(connection, team, epoch, onSignal),
 
     look: (stream, tag, onRow) => look(connection, stream, tag, onRow),
   };
@@ -133,17 +129,23 @@ function batches(rows: readonly Sealed[]): readonly (readonly Sealed[])[] {
 function listen(
   { client }: Connection,
   team: TeamId,
+  epoch: number,
   onSignal: (signal: Signal) => void,
 ): () => void {
   const channel = joinChannel(client, {
-    topic: `team:${team}`,
-    event: "poke",
-    onMessage(message) {
-      const poke = v.safeParse(Poke, message);
-      if (!poke.success) return;
-      const { project, n, h, row } = poke.output.payload;
-      const stream = { team, project };
-      onSignal({ is: "poke", stream, n, brought: row ? { stream, n, h, row } : null });
+    topic: `team:${team}:${epoch}`,
+    on: {
+      poke(message) {
+        const poke = v.safeParse(Poke, message);
+        if (!poke.success) return;
+        const { project, n, h, row } = poke.output.payload;
+        const stream = { team, project };
+        onSignal({ is: "poke", stream, n, brought: row ? { stream, n, h, row } : null });
+      },
+      log(message) {
+        const log = v.safeParse(LogGrew, message);
+        if (log.success) onSignal({ is: "log", listed: log.output.payload.listed });
+      },
     },
     onReady: () => onSignal({ is: "ready" }),
     onDown: (reason) => onSignal({ is: "down", reason }),
@@ -159,10 +161,11 @@ function look(
 ): Look {
   const channel = joinChannel(client, {
     topic: `stream:${team}:${project ?? ""}:${tag}`,
-    event: "row",
-    onMessage(message) {
-      const heard = v.safeParse(LiveRow, message);
-      if (heard.success) onRow(new Uint8Array(heard.output.payload));
+    on: {
+      row(message) {
+        const heard = v.safeParse(LiveRow, message);
+        if (heard.success) onRow(new Uint8Array(heard.output.payload));
+      },
     },
     // Whatever was missed comes with the stream.
     onReady: () => undefined,
@@ -170,7 +173,7 @@ function look(
   });
   return {
     // Of its own: an `ArrayBuffer` goes as it is, an array of bytes would become JSON.
-    send: (row) => channel.send(row.slice().buffer),
+    send: (row) => channel.send("row", row.slice().buffer),
     close: () => channel.leave(),
   };
 }

@@ -9,8 +9,8 @@ import { Secret } from "../../src/base/secret.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { unwrap } from "../../src/base/result.ts";
 import { currentAccount, signIn, signOut, signUp } from "../../src/cloud/account.ts";
-import { connect, sessionName } from "../../src/cloud/connection.ts";
-import { teamState } from "../../src/cloud/teams.ts";
+import { type Connection, connect, sessionName } from "../../src/cloud/connection.ts";
+import { createTeamServer } from "../../src/cloud/team-server.ts";
 import type { TeamId } from "../../src/base/ids.ts";
 import {
   connectTo,
@@ -22,6 +22,8 @@ import {
 } from "./server.ts";
 
 const TEAM = "team_0123456789ABCDEFGHJKMNPQRS" as TeamId;
+/** Any call. */
+const ask = (connection: Connection) => createTeamServer(connection).readLog(TEAM, 0);
 let server: TestServer;
 beforeAll(async () => {
   server = await startServer();
@@ -55,7 +57,7 @@ describe("an account", () => {
 
     const offline = connectTo({ url: "http://127.0.0.1:9", anonKey: server.anonKey }, secrets);
     expect(await currentAccount(offline)).toEqual({ ...account, url: "http://127.0.0.1:9" });
-    const asked = await teamState(offline, TEAM);
+    const asked = await ask(offline);
     expect(asked).toMatchObject({ ok: false, fault: { type: "no-network" } });
     await offline.close();
   });
@@ -73,7 +75,7 @@ describe("an account", () => {
       JSON.stringify({ ...session, access_token: "expired", expires_at: 1 }),
     );
     const second = connectTo(server, secrets);
-    expect(await teamState(second, TEAM)).toMatchObject({
+    expect(await ask(second)).toMatchObject({
       ok: false,
       fault: { type: "not-a-member" },
     });
@@ -101,7 +103,7 @@ describe("an account", () => {
     moveSession(secrets.held);
     const offline = connectTo({ url: "http://127.0.0.1:9", anonKey: server.anonKey }, secrets);
     const startedMs = performance.now();
-    expect(await teamState(offline, TEAM)).toMatchObject({
+    expect(await ask(offline)).toMatchObject({
       ok: false,
       fault: { type: "no-network" },
     });
@@ -114,7 +116,7 @@ describe("an account", () => {
     const { connection } = await newAccount(server, "dan@example.org");
     await signOut(connection);
     expect(await currentAccount(connection)).toBeNull();
-    expect(await teamState(connection, TEAM)).toMatchObject({
+    expect(await ask(connection)).toMatchObject({
       ok: false,
       fault: { type: "signed-out", message: expect.stringContaining("operon login") },
     });
@@ -275,7 +277,7 @@ describe("a server that answers nonsense", () => {
           JSON.stringify({ ...session, token_type: "bearer", expires_in: 3600 }),
         );
         const other = connectTo({ url, anonKey: "key" }, secrets);
-        expect(await teamState(other, TEAM)).toMatchObject({ ok: false, fault: { type } });
+        expect(await ask(other)).toMatchObject({ ok: false, fault: { type } });
         expect(await currentAccount(other)).toMatchObject({ id: account.id });
         await other.close();
       });

@@ -1,19 +1,13 @@
 /** Signs up, listens, closes, and prints how many milliseconds the process lived after that. */
 import { systemClock } from "../../src/base/clock.ts";
 import { systemRandom } from "../../src/base/random.ts";
-import { unwrap } from "../../src/base/result.ts";
-import { createTeam } from "../../src/cloud/teams.ts";
-import { createTransport } from "../../src/cloud/transport.ts";
-import { means, newAccount, PASSPHRASE } from "./server.ts";
+import { foundedBy, someoneAt } from "./team.ts";
 
 const [url = "", anonKey = ""] = process.argv.slice(2);
-const { connection, seat } = await newAccount(
-  { url, anonKey },
-  `quits-${systemRandom(4).join("")}@example.org`,
-);
-const { keys } = unwrap(await createTeam(connection, PASSPHRASE, seat, means));
+const owner = await someoneAt({ url, anonKey }, `quits-${systemRandom(4).join("")}@example.org`);
+const { id, keys } = await foundedBy(owner);
 await new Promise<void>((resolve) => {
-  const stop = createTransport(connection).listen(keys.team, ({ is }) => {
+  const stop = owner.transport.listen(id, keys.epoch, ({ is }) => {
     if (is !== "ready") return;
     stop();
     resolve();
@@ -21,8 +15,8 @@ await new Promise<void>((resolve) => {
 });
 // Another one is open when the connection closes.
 await new Promise<void>((resolve) => {
-  createTransport(connection).listen(keys.team, ({ is }) => is === "ready" && resolve());
+  owner.transport.listen(id, keys.epoch, ({ is }) => is === "ready" && resolve());
 });
-await connection.close();
+await owner.connection.close();
 const closedMs = systemClock.monotonicMs();
 process.on("exit", () => process.stdout.write(String(systemClock.monotonicMs() - closedMs)));

@@ -1,4 +1,4 @@
-/** A relay, secrets in memory and cheap keys for tests of the cloud room. */
+/** A relay, accounts and secrets in memory for tests of the cloud room. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,17 +11,9 @@ import { unwrap } from "../../src/base/result.ts";
 import { type Account, signUp } from "../../src/cloud/account.ts";
 import { type Connection, connect } from "../../src/cloud/connection.ts";
 import type { SecretStore } from "../../src/cloud/secret-store.ts";
-import type { Means, Seat } from "../../src/cloud/teams.ts";
-import { createDevice } from "../../src/crypto/device.ts";
 
 export const PASSWORD = new Secret("correct horse battery");
 export const PASSPHRASE = new Secret("ten green bottles hanging on a wall");
-export const means: Means = {
-  clock: systemClock,
-  random: systemRandom,
-  kdfLimits: { minOps: 1, maxOps: 1, minMemoryKiB: 8, maxMemoryKiB: 8 },
-};
-
 export interface TestServer extends Relay {
   readonly folder: string;
 }
@@ -69,12 +61,8 @@ export function connectTo(
 export async function newAccount(
   at: { url: string; anonKey: string },
   email: string,
-): Promise<{ connection: Connection; account: Account; seat: Seat }> {
+): Promise<{ connection: Connection; account: Account }> {
   const connection = connectTo(at);
   const account = unwrap(await signUp(connection, email, PASSWORD));
-  return {
-    connection,
-    account,
-    seat: { device: createDevice(systemRandom), person: { name: "a laptop", email } },
-  };
+  return { connection, account };
 }
