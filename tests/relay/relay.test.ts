@@ -14,10 +14,13 @@ import { type Relay, startRelay } from "../../relay/server.ts";
 import type { Clock } from "../../src/base/clock.ts";
 import { silentLog, type LogFields } from "../../src/base/log.ts";
 import { systemRandom } from "../../src/base/random.ts";
-import { CARD, deviceOf, NEW_TEAM, OTHER_TEAM, RECORD, row, TEAM } from "../rls/world.ts";
+import { founding } from "../rls/entries.ts";
+import { device, deviceOf, row } from "../rls/world.ts";
 import { dumpRelay, spawnRelay } from "./process.ts";
 
 const PASSWORD = "correct horse battery";
+/** Of which there is nothing. */
+const NO_TEAM = "team_0123456789ABCDEFGHJKMNPQRS";
 let offsetMs = 0;
 const clock: Clock = {
   nowMs: () => Date.now() + offsetMs,
@@ -83,15 +86,12 @@ async function signedIn(name: string, realtime = {}): Promise<SupabaseClient> {
   return made;
 }
 
-async function team(name: string, id: string): Promise<SupabaseClient> {
-  const owner = await person(name);
-  await call(owner, "cloud_team_create", { team: id, record: RECORD });
-  await call(owner, "cloud_device_add", {
-    team: id,
-    device: deviceOf("olga").toString("hex"),
-    card: CARD,
-  });
-  return owner;
+/** `of`: by whose device. */
+async function team(owner: SupabaseClient, of: "olga" | "stan" = "olga"): Promise<string> {
+  const account = (await owner.auth.getUser()).data.user?.id as string;
+  const { team: id, items } = founding(device(of), account);
+  await call(owner, "cloud_log_append", { team: id, listed: 0, entries: items });
+  return id;
 }
 
 async function call(by: SupabaseClient, name: string, input: object): Promise<unknown> {
@@ -212,7 +212,7 @@ describe("accounts", () => {
     const eva = await person("eva");
     const token = (await eva.auth.getSession()).data.session?.access_token as string;
     const ask = () =>
-      post("/rest/v1/rpc/cloud_team_state", JSON.stringify({ team: TEAM }), {
+      post("/rest/v1/rpc/cloud_log_read", JSON.stringify({ team: NO_TEAM, after: 0 }), {
         authorization: `Bearer ${token}`,
       });
     expect((await ask()).status).toBe(400);
@@ -380,7 +380,7 @@ describe("requests", () => {
       "a function as anon",
       401,
       () =>
-        post("/rest/v1/rpc/cloud_project_create", JSON.stringify({ team: TEAM }), {
+        post("/rest/v1/rpc/cloud_project_create", JSON.stringify({ team: NO_TEAM }), {
           authorization: `Bearer ${relay.anonKey}`,
         }),
     ],
@@ -431,18 +431,19 @@ describe("requests", () => {
   it("wrong arguments are told as PostgREST tells them", async () => {
     const gina = await person("gina");
     expect((await gina.rpc("cloud_nothing")).status).toBe(404);
-    expect((await gina.rpc("cloud_pull", { team: TEAM })).error?.code).toBe("PGRST202");
+    expect((await gina.rpc("cloud_pull", { team: NO_TEAM })).error?.code).toBe("PGRST202");
     expect(
-      (await gina.rpc("cloud_pull", { team: TEAM, cursors: [], max_rows: 1, more: 1 })).error?.code,
+      (await gina.rpc("cloud_pull", { team: NO_TEAM, cursors: [], max_rows: 1, more: 1 })).error
+        ?.code,
     ).toBe("PGRST202");
     const { error, status } = await gina.rpc("cloud_pull", {
-      team: TEAM,
+      team: NO_TEAM,
       cursors: [["not a uuid", 0]],
       max_rows: 1,
     });
     expect([status, error?.message]).toEqual([400, "not_a_member"]);
     expect(
-      (await gina.rpc("cloud_push", { team: TEAM, project: "not a uuid", rows: [] })).status,
+      (await gina.rpc("cloud_push", { team: NO_TEAM, project: "not a uuid", rows: [] })).status,
     ).toBe(400);
   });
 
@@ -467,6 +468,7 @@ describe("requests", () => {
 describe("rows and channels", () => {
   let olga: SupabaseClient;
   let stan: SupabaseClient;
+  let [TEAM, OTHER_TEAM] = ["", ""];
   const push = (by: SupabaseClient, rows: readonly Buffer[], id = TEAM) =>
     by.rpc("cloud_push", {
       team: id,
@@ -474,19 +476,15 @@ describe("rows and channels", () => {
       rows: rows.map((bytes) => bytes.toString("base64")),
     });
   const mine = (seq: number, text?: string) =>
-    row({ device: deviceOf("olga"), seq, ...(text ? { text } : {}) });
+    row({ team: TEAM, device: deviceOf("olga"), seq, ...(text ? { text } : {}) });
   const sha256 = (...parts: readonly Uint8Array[]) =>
     createHash("sha256").update(Buffer.concat(parts)).digest();
 
   beforeAll(async () => {
-    olga = await team("olga", TEAM);
+    olga = await person("olga");
+    TEAM = await team(olga);
     stan = await person("stan");
-    await call(stan, "cloud_team_create", { team: OTHER_TEAM, record: RECORD });
-    await call(stan, "cloud_device_add", {
-      team: OTHER_TEAM,
-      device: deviceOf("stan").toString("hex"),
-      card: CARD,
-    });
+    OTHER_TEAM = await team(stan, "stan");
   });
 
   it("rows get numbers and a running hash; a known row its old number; another one in its place is a conflict and ends the batch", async () => {
@@ -515,10 +513,11 @@ describe("rows and channels", () => {
       max_rows: 1,
     })) as { heads: unknown };
     expect(
-      (await push(olga, [row({ device: deviceOf("olga"), seq: 9, epoch: 2 })])).error?.message,
+      (await push(olga, [row({ team: TEAM, device: deviceOf("olga"), seq: 9, epoch: 2 })])).error
+        ?.message,
     ).toBe("stale_epoch");
     expect(
-      (await push(olga, [row({ device: deviceOf("olga"), seq: 9, team: OTHER_TEAM })])).error
+      (await push(olga, [row({ team: OTHER_TEAM, device: deviceOf("olga"), seq: 9 })])).error
         ?.message,
     ).toBe("row_misplaced");
     expect((await push(olga, [Buffer.from("no row")])).error?.message).toBe("row_unreadable");
@@ -533,15 +532,16 @@ describe("rows and channels", () => {
 
   it.each(["1.0.0", "2.0.0"])("a member hears what is pushed (vsn %s)", async (vsn) => {
     const listener = await signedIn("olga", { vsn });
-    const ears = listen(listener, `team:${TEAM}`);
+    const ears = listen(listener, `team:${TEAM}:1`);
     expect(await ears.next()).toEqual({ status: "SUBSCRIBED" });
-    const small = row({ device: deviceOf("olga"), replica: vsn });
+    const small = row({ team: TEAM, device: deviceOf("olga"), replica: vsn });
     const [{ n, h }] = (await push(olga, [small])).data;
     expect(await ears.next()).toEqual({
       event: "poke",
       payload: { project: null, n, h, row: Buffer.from(small).toString("base64") },
     });
     const large = row({
+      team: TEAM,
       device: deviceOf("olga"),
       replica: vsn,
       seq: 2,
@@ -558,13 +558,13 @@ describe("rows and channels", () => {
       [olga, false],
       [client(), true],
     ] as const) {
-      const ears = listen(who, `team:${TEAM}`, isPrivate);
+      const ears = listen(who, `team:${TEAM}:1`, isPrivate);
       expect(await ears.next()).toMatchObject({
         status: "CHANNEL_ERROR",
         reason: expect.stringContaining("Unauthorized"),
       });
       await push(olga, [
-        row({ device: deviceOf("olga"), replica: randomBytes(4).toString("hex") }),
+        row({ team: TEAM, device: deviceOf("olga"), replica: randomBytes(4).toString("hex") }),
       ]);
       await who.removeChannel(ears.channel);
       expect(ears.events.filter(({ event }) => event)).toEqual([]);
@@ -573,14 +573,16 @@ describe("rows and channels", () => {
 
   it("what a member broadcasts on the team's channel reaches nobody", async () => {
     const speaker = await signedIn("olga");
-    const mouth = listen(speaker, `team:${TEAM}`);
-    const ears = listen(olga, `team:${TEAM}`);
+    const mouth = listen(speaker, `team:${TEAM}:1`);
+    const ears = listen(olga, `team:${TEAM}:1`);
     expect([await mouth.next(), await ears.next()]).toEqual([
       { status: "SUBSCRIBED" },
       { status: "SUBSCRIBED" },
     ]);
     await mouth.channel.send({ type: "broadcast", event: "poke", payload: { n: 99 } });
-    await push(olga, [row({ device: deviceOf("olga"), replica: "after the broadcast" })]);
+    await push(olga, [
+      row({ team: TEAM, device: deviceOf("olga"), replica: "after the broadcast" }),
+    ]);
     expect((await ears.next()).payload).not.toEqual({ n: 99 });
     await speaker.removeChannel(mouth.channel);
     await olga.removeChannel(ears.channel);
@@ -653,16 +655,18 @@ describe("rows and channels", () => {
 
   it("a channel ends when its token is too old", async () => {
     const listener = await signedIn("olga");
-    const ears = listen(listener, `team:${TEAM}`);
+    const ears = listen(listener, `team:${TEAM}:1`);
     expect(await ears.next()).toEqual({ status: "SUBSCRIBED" });
     offsetMs = 3_700_000;
-    await push(await signedIn("olga"), [row({ device: deviceOf("olga"), replica: "late" })]);
+    await push(await signedIn("olga"), [
+      row({ team: TEAM, device: deviceOf("olga"), replica: "late" }),
+    ]);
     expect(await ears.next()).toEqual({ status: "CLOSED" });
   });
 
   it("a channel goes on with a newer token", async () => {
     const listener = await signedIn("olga");
-    const ears = listen(listener, `team:${TEAM}`);
+    const ears = listen(listener, `team:${TEAM}:1`);
     expect(await ears.next()).toEqual({ status: "SUBSCRIBED" });
     offsetMs = 1_800_000;
     expect((await listener.auth.refreshSession()).error).toBeNull();
@@ -674,7 +678,9 @@ describe("rows and channels", () => {
     await listener.realtime.sendHeartbeat();
     await answered;
     offsetMs = 3_700_000;
-    await push(await signedIn("olga"), [row({ device: deviceOf("olga"), replica: "later" })]);
+    await push(await signedIn("olga"), [
+      row({ team: TEAM, device: deviceOf("olga"), replica: "later" }),
+    ]);
     expect(await ears.next()).toMatchObject({ event: "poke" });
     await listener.removeChannel(ears.channel);
   });
@@ -683,10 +689,10 @@ describe("rows and channels", () => {
     expect(
       (await stan.rpc("cloud_pull", { team: TEAM, cursors: [], max_rows: 10 })).error?.message,
     ).toBe("not_a_member");
-    expect((await stan.rpc("cloud_team_state", { team: TEAM })).error?.message).toBe(
+    expect((await stan.rpc("cloud_log_read", { team: TEAM, after: 0 })).error?.message).toBe(
       "not_a_member",
     );
-    expect((await push(stan, [row({ device: deviceOf("stan") })])).error?.message).toBe(
+    expect((await push(stan, [row({ team: TEAM, device: deviceOf("stan") })])).error?.message).toBe(
       "not_a_member",
     );
     expect((await stan.rpc("cloud_project_create", { team: TEAM })).error?.code).toBe("42501");
@@ -697,7 +703,7 @@ describe("rows and channels", () => {
       auth: { persistSession: false, storageKey: "bad" },
     });
     clients.push(bad);
-    const ears = listen(bad, `team:${TEAM}`);
+    const ears = listen(bad, `team:${TEAM}:1`);
     expect(await ears.next()).toMatchObject({ status: "CHANNEL_ERROR" });
     await bad.removeChannel(ears.channel);
   });
@@ -708,12 +714,7 @@ describe("a relay that is killed", () => {
     const data = join(folder, "killed");
     const first = await spawnRelay(data);
     const vera = await person("vera", first);
-    await call(vera, "cloud_team_create", { team: NEW_TEAM, record: RECORD });
-    await call(vera, "cloud_device_add", {
-      team: NEW_TEAM,
-      device: deviceOf("olga").toString("hex"),
-      card: CARD,
-    });
+    const id = await team(vera);
     await expect(
       startRelay({
         dataFolder: data,
@@ -728,9 +729,9 @@ describe("a relay that is killed", () => {
     const pushing = (async () => {
       for (let seq = 1; ; seq++) {
         const { data: answer } = await vera.rpc("cloud_push", {
-          team: NEW_TEAM,
+          team: id,
           project: null,
-          rows: [row({ team: NEW_TEAM, device: deviceOf("olga"), seq }).toString("base64")],
+          rows: [row({ team: id, device: deviceOf("olga"), seq }).toString("base64")],
         });
         if (!answer) return;
         acknowledged.push(answer[0].n);
@@ -746,7 +747,7 @@ describe("a relay that is killed", () => {
       anonKey: first.anonKey,
     });
     const page = (await call(vera, "cloud_pull", {
-      team: NEW_TEAM,
+      team: id,
       cursors: [],
       max_rows: 1000,
     })) as { rows: [null, number, string][] };
