@@ -1,90 +1,171 @@
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:http";
+import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { WebSocket } from "ws";
+import type { Database } from "../../relay/database.ts";
 import { openDatabase } from "../../relay/open.ts";
-import { createRealtime } from "../../relay/realtime.ts";
-import { createTokens } from "../../relay/tokens.ts";
+import { createRealtime, type Realtime } from "../../relay/realtime.ts";
+import { createTokens, type Tokens } from "../../relay/tokens.ts";
 import { systemClock as clock } from "../../src/base/clock.ts";
 import { silentLog as log } from "../../src/base/log.ts";
-import { TEAM } from "../rls/world.ts";
 
-it("a channel ends with the membership of the one who hears it, and with no other", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "relay-"));
-  const database = await openDatabase({ dataFolder: folder, clock, log });
-  const tokens = await createTokens(Buffer.alloc(32, 1), 0, clock);
-  const realtime = await createRealtime({ database, tokens, clock, log });
-  const server = createServer().on("upgrade", realtime.upgrade).listen(0, "127.0.0.1");
+const TEAM = "team_0123456789ABCDEFGHJKMNPQRS";
+const OF_TEAM = `team:${TEAM}:1`;
+const OF_STREAM = `stream:${TEAM}::${"0".repeat(32)}`;
+
+interface Account {
+  readonly id: string;
+  readonly email: string;
+}
+let folder: string;
+let database: Database;
+/** Called after each question that the relay asks of the policies. */
+let asked: () => Promise<void> = async () => undefined;
+let tokens: Tokens;
+let realtime: Realtime;
+let server: Server;
+let [olga, mia] = [{} as Account, {} as Account];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "relay-"));
+  database = await openDatabase({ dataFolder: folder, clock, log });
+  tokens = await createTokens(Buffer.alloc(32, 1), 0, clock);
+  realtime = await createRealtime({
+    database: {
+      ...database,
+      transaction: (work) => database.transaction(work).finally(() => asked()),
+    },
+    tokens,
+    clock,
+    log,
+  });
+  server = createServer().on("upgrade", realtime.upgrade).listen(0, "127.0.0.1");
   await once(server, "listening");
-
-  const [olga, mia] = await database.query<{ id: string; email: string }>(
+  [olga, mia] = (await database.query<{ id: string; email: string }>(
     "insert into auth.users (email, encrypted_password) values ('olga@example.org', ''), ('mia@example.org', '') returning id, email",
-  );
-  await database.query("insert into public.cloud_teams (id, created_by) values ($1, $2)", [
-    TEAM,
-    olga?.id,
-  ]);
-  await database.query("alter table public.cloud_members disable trigger spend_invite");
-  await database.query(
-    "insert into public.cloud_members (team_id, user_id, role) values ($1, $2, 'member')",
-    [TEAM, mia?.id],
-  );
+  )) as [Account, Account];
+  await database.query("insert into public.cloud_teams (id) values ($1)", [TEAM]);
+  await database.query("insert into public.cloud_streams (team_id) values ($1)", [TEAM]);
+}, 30_000);
 
-  async function joined(account: { id: string; email: string } | undefined) {
-    const socket = new WebSocket(
-      `ws://127.0.0.1:${(server.address() as AddressInfo).port}/?vsn=2.0.0`,
+beforeEach(async () => {
+  asked = async () => undefined;
+  await database.query("delete from public.cloud_members");
+  for (const { id } of [olga, mia])
+    await database.query(
+      "insert into public.cloud_members (team_id, user_id, role) values ($1, $2, 'member')",
+      [TEAM, id],
     );
-    const heard: unknown[][] = [];
-    const waiting: ((message: unknown[]) => void)[] = [];
-    socket.on("message", (data: Buffer) => {
-      const message = JSON.parse(data.toString()) as unknown[];
-      const next = waiting.shift();
-      if (next) next(message);
-      else heard.push(message);
-    });
-    const next = () => {
-      const message = heard.shift();
-      return message
-        ? Promise.resolve(message)
-        : new Promise<unknown[]>((resolve) => waiting.push(resolve));
-    };
-    await once(socket, "open");
-    const { token } = await tokens.sign(
-      account as { id: string; email: string },
-      "5f0c3b1e-0000-4000-8000-000000000000",
-    );
-    socket.send(
-      JSON.stringify([
-        "1",
-        "1",
-        `realtime:team:${TEAM}`,
-        "phx_join",
-        { config: { private: true }, access_token: token },
-      ]),
-    );
-    expect(await next()).toMatchObject([
-      "1",
-      "1",
-      `realtime:team:${TEAM}`,
-      "phx_reply",
-      { status: "ok" },
-    ]);
-    return { socket, next };
-  }
+});
 
-  const stays = await joined(olga);
-  const goes = await joined(mia);
-  await database.query("delete from public.cloud_members where user_id = $1", [mia?.id]);
-  expect((await goes.next())[3]).toBe("phx_close");
-  await database.query("select realtime.send('{}', 'poke', $1)", [`team:${TEAM}`]);
-  expect((await stays.next())[3]).toBe("broadcast");
-
+afterAll(async () => {
   realtime.close();
   server.close();
   await database.close();
   await rm(folder, { recursive: true });
-}, 30_000);
+});
+
+const remove = ({ id }: Account) =>
+  database.query("delete from public.cloud_members where user_id = $1", [id]);
+const say = (topic: string) => database.query("select realtime.send('{}', 'poke', $1)", [topic]);
+
+/** What a socket hears; of binary frames the bytes. */
+type Heard = Buffer | unknown[];
+
+async function connected(account: Account) {
+  const socket = new WebSocket(
+    `ws://127.0.0.1:${(server.address() as AddressInfo).port}/?vsn=2.0.0`,
+  );
+  const heard: Heard[] = [];
+  const waiting: ((message: Heard) => void)[] = [];
+  socket.on("message", (data: Buffer, binary: boolean) => {
+    const message = binary ? data : (JSON.parse(data.toString()) as unknown[]);
+    const next = waiting.shift();
+    if (next) next(message);
+    else heard.push(message);
+  });
+  const next = () => {
+    const message = heard.shift();
+    return message
+      ? Promise.resolve(message)
+      : new Promise<Heard>((resolve) => waiting.push(resolve));
+  };
+  await once(socket, "open");
+  const { token } = await tokens.sign(account, "5f0c3b1e-0000-4000-8000-000000000000");
+  return {
+    heard,
+    next,
+    async join(topic: string): Promise<unknown> {
+      const payload = { config: { private: true }, access_token: token };
+      socket.send(JSON.stringify(["1", "1", `realtime:${topic}`, "phx_join", payload]));
+      const answer = (await next()) as [string, string, string, string, { status: string }];
+      return answer[4].status;
+    },
+    speak(topic: string, text: string): void {
+      const name = Buffer.from(`realtime:${topic}`);
+      const header = Buffer.from([3, 0, 0, name.length, 3, 0, 0]);
+      socket.send(Buffer.concat([header, name, Buffer.from("row"), Buffer.from(text)]));
+    },
+    /** Everything that was sent before has been read by the relay, and what it said then has come. */
+    async settled(): Promise<void> {
+      socket.ping();
+      await once(socket, "pong");
+    },
+  };
+}
+
+it("a channel ends with the membership of the one who hears it, and with no other", async () => {
+  const [stays, goes] = [await connected(olga), await connected(mia)];
+  for (const each of [stays, goes]) expect(await each.join(OF_TEAM)).toBe("ok");
+  await remove(mia);
+  // Said before the relay has asked again.
+  await say(OF_TEAM);
+  expect(await goes.next()).toMatchObject({ 3: "phx_close" });
+  expect(await stays.next()).toMatchObject({ 3: "broadcast" });
+  await goes.settled();
+  expect(goes.heard).toEqual([]);
+});
+
+it("an open socket of somebody who was removed hears and speaks nothing more", async () => {
+  const [stays, goes] = [await connected(olga), await connected(mia)];
+  for (const each of [stays, goes]) expect(await each.join(OF_STREAM)).toBe("ok");
+  goes.speak(OF_STREAM, "before");
+  expect((await stays.next()).includes("before")).toBe(true);
+  await remove(mia);
+  goes.speak(OF_STREAM, "at once");
+  expect(await goes.next()).toMatchObject({ 3: "phx_close" });
+  goes.speak(OF_STREAM, "after");
+  await goes.settled();
+  stays.speak(OF_STREAM, "among us");
+  await stays.settled();
+  await goes.settled();
+  expect([stays.heard, goes.heard]).toEqual([[], []]);
+  expect(await goes.join(OF_STREAM)).toBe("error");
+});
+
+it("a join that a removal overtakes is refused", async () => {
+  const late = await connected(mia);
+  asked = async () => {
+    asked = async () => undefined;
+    await remove(mia);
+  };
+  expect(await late.join(OF_TEAM)).toBe("error");
+});
+
+it("a project that is for others from now on is heard by them alone", async () => {
+  const [{ id }] = (await database.query<{ id: string }>(
+    "insert into public.cloud_projects (team_id, created_by) values ($1, $2) returning id",
+    [TEAM, olga.id],
+  )) as [{ id: string }];
+  const topic = `stream:${TEAM}:${id}:${"0".repeat(32)}`;
+  const [stays, goes] = [await connected(olga), await connected(mia)];
+  for (const each of [stays, goes]) expect(await each.join(topic)).toBe("ok");
+  await database.query("update public.cloud_projects set seen_by = array[$1::uuid]", [olga.id]);
+  expect(await goes.next()).toMatchObject({ 3: "phx_close" });
+  await stays.settled();
+  expect(stays.heard).toEqual([]);
+});
