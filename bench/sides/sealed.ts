@@ -5,28 +5,30 @@
  */
 import type { Bytes } from "../../src/base/bytes.ts";
 import { systemClock } from "../../src/base/clock.ts";
-import type { DocId, TeamId } from "../../src/base/ids.ts";
+import type { DocId } from "../../src/base/ids.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { systemRandom as random } from "../../src/base/random.ts";
 import { ok, unwrap } from "../../src/base/result.ts";
 import { openDoc } from "../../src/crdt/documents.ts";
 import { EMPTY_KNOWN, foldKnown, pendingUpdate } from "../../src/crdt/known.ts";
-import { sealCard } from "../../src/crypto/card.ts";
 import { createDevice } from "../../src/crypto/device.ts";
-import { createTeamKeys } from "../../src/crypto/team.ts";
 import { createSync } from "../../src/sync/engine.ts";
 import { sealUpdate, type SealedRow } from "../../src/sync/seal.ts";
 import { advance, START } from "../../src/sync/streams.ts";
 import type { Transport } from "../../src/sync/transport.ts";
+import { Founding } from "../../tests/sync/memoryLog.ts";
 import { MemoryStore } from "../../tests/sync/memoryStore.ts";
 import { answer, input } from "../side.ts";
 import { typedText } from "../typing.ts";
 
 const { edits, batch } = input<{ edits: number; batch: number }>();
-const team = "team_01KABCDEFGHJKMNPQRSTVWXYZ0" as TeamId;
-const stream = { team, project: null };
-const keys = createTeamKeys(team, random);
+const founding = new Founding("bench", systemClock.nowMs());
+const { keys, log } = founding;
+const stream = { team: keys.team, project: null };
 const author = { keys, device: createDevice(random), replica: "00".repeat(16) };
+const readerDevice = createDevice(random);
+founding.admit(author.device, "author");
+founding.admit(readerDevice, "reader");
 const target = {
   doc: "dec_01KABCDEFGHJKMNPQRSTVWXYZ0" as DocId,
   kind: "decision",
@@ -70,20 +72,25 @@ const transport: Transport = {
       rows: page,
       more: from + page.length < rows.length,
       heads: [{ stream, cursor: head }],
+      listed: log.entries.length,
     });
   },
   push: () => Promise.reject(new Error("a reader pushes nothing")),
-  devices: async () => ok([{ device: author.device.id, card }]),
+  readLog: (team, after) => log.readLog(team, after),
+  appendLog: (team, listed, entries) => log.appendLog(team, listed, entries),
+  epochs: (team, device) => log.epochs(team, device),
+  putKeyRecord: (team, entry, record) => log.putKeyRecord(team, entry, record),
+  openInvite: (team, proof) => log.openInvite(team, proof),
   listen: () => () => undefined,
   look: () => ({ send: () => undefined, close: () => undefined }),
 };
-const card = sealCard(author.device, { name: "a laptop", email: "a@example.org" }, keys, random);
 const store = new MemoryStore();
 const reader = createSync({
   store,
   transport,
   keys,
-  device: createDevice(random),
+  keepKeys: async () => undefined,
+  device: readerDevice,
   clock: systemClock,
   random,
   log: silentLog,
@@ -91,6 +98,7 @@ const reader = createSync({
   onShown: () => undefined,
   onApplied: () => undefined,
   onState: () => undefined,
+  onAlarms: async () => undefined,
 });
 
 const reading = performance.now();

@@ -199,7 +199,20 @@ export type SyncState =
     }
   | { readonly state: "syncing"; readonly waiting: number }
   | { readonly state: "verified"; readonly at: number; readonly waiting: number }
-  | { readonly state: "alarm"; readonly alarms: readonly string[]; readonly waiting: number };
+  | { readonly state: "alarm"; readonly alarms: readonly AlarmRow[]; readonly waiting: number };
+
+/** What the server gave could not be verified. */
+export interface AlarmRow {
+  readonly id: string;
+  /** What happened, what it means, what to do. */
+  readonly words: string;
+  readonly at: number;
+  /**
+   * acknowledge: it is over, and can be put away. restart: a stream stands still until the server shows its history again, or a
+   * person decides to go on with the one it has. null: it lasts, and only the server can end it.
+   */
+  readonly action: "acknowledge" | "restart" | null;
+}
 
 export interface Status {
   readonly version: string;
@@ -358,6 +371,10 @@ export interface Api {
   teams(): readonly TeamRow[];
   share(input: { readonly sessions: readonly string[] }): { readonly shared: number };
   sync(): SyncReport;
+  alarms(): readonly AlarmRow[];
+  acknowledgeAlarm(input: { readonly id: string }): readonly AlarmRow[];
+  /** What the server lacks of what is here is sent again. */
+  restartAfterAlarm(input: { readonly id: string }): readonly AlarmRow[];
   doctor(): readonly DoctorRow[];
   /** A fresh address of the interface, good for one use. Only for those who can open the engine's socket in the profile. */
   address(): { readonly url: string };

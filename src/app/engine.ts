@@ -24,6 +24,7 @@ import { gather } from "./gather.ts";
 import { createHandlers } from "./handlers.ts";
 import type { Host } from "./host.ts";
 import { createLiveDocs } from "./livedocs.ts";
+import { type KeptAlarms, openAlarms } from "./alarms.ts";
 import { openMembership, type Membership } from "./membership.ts";
 import { dispatch } from "./methods.ts";
 import type { Env, Profile } from "./paths.ts";
@@ -70,7 +71,11 @@ export async function openEngine(options: EngineOptions): Promise<Result<Engine>
   if (!opened.ok) return opened;
   const store = opened.value;
   const refill = await mayLackSessions(profile.folder, store);
-  return ok(composeEngine(options, store, await openMembership(store.settings), refill));
+  const kept = {
+    membership: await openMembership(store.settings),
+    alarms: await openAlarms(store.settings, clock),
+  };
+  return ok(composeEngine(options, store, kept, refill));
 }
 
 /**
@@ -85,7 +90,7 @@ async function mayLackSessions(folder: string, store: Store): Promise<boolean> {
 function composeEngine(
   options: EngineOptions,
   store: Store,
-  membership: Membership,
+  { membership, alarms }: { readonly membership: Membership; readonly alarms: KeptAlarms },
   refill: boolean,
 ): Engine {
   const { profile, clock, random, log } = options;
@@ -168,6 +173,7 @@ function composeEngine(
           teamStates.set(team, state);
           statusChanged();
         },
+        onAlarms: (team, met) => alarms.met(team, met),
         onDevice: (account, device) => membership.setDevice(account, device),
       }),
     );
@@ -254,7 +260,7 @@ function composeEngine(
       teams: membership.teams().map(({ id, name, role }) => ({ id, name: name ?? id, role })),
       capturing: capturing.agents(),
       capture: capturing.state(),
-      sync: await syncStateOf(teamStates, (team) => store.sync.pendingDocuments(team)),
+      sync: syncStateOf(teamStates, alarms.shown()),
       sessions: (await store.views.counts()).sessions,
       stays,
       notices: [...notices, ...capturing.notices()],
@@ -304,6 +310,8 @@ function composeEngine(
     indexAll,
     inOrder: (work) => following.run(work),
     settled: () => following.idle(),
+    alarms,
+    statusChanged,
     signedOut: () => teamStates.clear(),
     goLive: async () => {
       if (stays) await (await online()).start();

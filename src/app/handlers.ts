@@ -3,6 +3,8 @@ import type { Clock } from "../base/clock.ts";
 import type { ProjectId } from "../base/ids.ts";
 import { FaultError, raise } from "../base/result.ts";
 import type { Store } from "../store/store.ts";
+import type { SyncReport as TeamReport } from "../sync/engine.ts";
+import type { KeptAlarms } from "./alarms.ts";
 import type { Credentials, Progress, ProjectRow, SessionRow, Status, SyncReport } from "./api.ts";
 import type { Capturing } from "./capturing.ts";
 import type { Decisions } from "./decisions.ts";
@@ -38,6 +40,8 @@ export interface Parts {
   inOrder<T>(work: () => Promise<T>): Promise<T>;
   /** Resolves when what came from others is where it is read. */
   settled(): Promise<void>;
+  readonly alarms: KeptAlarms;
+  statusChanged(): void;
   signedOut(): void;
   /** Syncs live, if this engine stays. */
   goLive(): Promise<void>;
@@ -176,6 +180,17 @@ export function createHandlers(parts: Parts): Handlers {
       return { shared: await parts.inOrder(() => sharing.share(rows)) };
     },
     sync,
+    alarms: () => parts.alarms.shown(),
+    async acknowledgeAlarm({ id }) {
+      await parts.alarms.acknowledge(id);
+      parts.statusChanged();
+      return parts.alarms.shown();
+    },
+    async restartAfterAlarm({ id }) {
+      await (await online()).restart(parts.alarms.haltedBy(id));
+      await parts.settled();
+      return parts.alarms.shown();
+    },
     doctor: () => examine(parts),
     address: async () => ({ url: await parts.address() }),
     stop() {
@@ -185,16 +200,13 @@ export function createHandlers(parts: Parts): Handlers {
   };
 }
 
-function joinReports(
-  reports: readonly Omit<SyncReport, "failed">[],
-  failed: readonly string[],
-): SyncReport {
+function joinReports(reports: readonly TeamReport[], failed: readonly string[]): SyncReport {
   return {
     pushed: reports.reduce((sum, { pushed }) => sum + pushed, 0),
     pulled: reports.reduce((sum, { pulled }) => sum + pulled, 0),
     head: Object.assign({}, ...reports.map(({ head }) => head)) as SyncReport["head"],
     verified: failed.length === 0 && reports.every(({ verified }) => verified),
-    alarms: reports.flatMap(({ alarms }) => alarms),
+    alarms: reports.flatMap(({ alarms }) => alarms.map(({ words }) => words)),
     failed,
   };
 }

@@ -59,9 +59,11 @@ export function createTeamHandlers(parts: TeamHandlerParts): TeamHandlers {
   }
 
   async function entered(id: TeamId): Promise<{ readonly team: string }> {
-    const { role } = await (await online()).teams.roster(id);
     const name = membership.teams().find((team) => team.id === id)?.name ?? null;
-    await membership.setTeam({ id, role, account: membership.requireAccount().id, name });
+    // Known before anything of it is read: what a team is called stands in a document of its own.
+    const account = membership.requireAccount().id;
+    await membership.setTeam({ id, role: "member", account, name });
+    await detail(id);
     await syncQuietly();
     await goLive();
     return { team: id };

@@ -18,7 +18,8 @@ import { createTransport } from "../cloud/transport.ts";
 import { createDevice, packDevice, unpackDevice, type DeviceIdentity } from "../crypto/device.ts";
 import { packTeamKeys, unpackTeamKeys, type TeamKeys } from "../crypto/team.ts";
 import { createSync, type Sync, type SyncReport, type SyncState } from "../sync/engine.ts";
-import type { SyncStore } from "../sync/ports.ts";
+import type { Raised } from "../sync/alarms.ts";
+import type { StreamRef, SyncStore } from "../sync/ports.ts";
 import type { Seat } from "../sync/team/enter.ts";
 import type { Credentials } from "./api.ts";
 import type { AccountRecord } from "./membership.ts";
@@ -39,6 +40,8 @@ export interface TeamworkOptions {
   /** The same, kept. */
   readonly onApplied: (doc: DocId, updates: readonly Bytes[]) => void;
   readonly onState: (team: TeamId, state: SyncState) => void;
+  /** What an exchange met, nothing most often; before `onState`. */
+  readonly onAlarms: (team: TeamId, alarms: readonly Raised[]) => Promise<void>;
   /** The account's device here, each time its keys were opened; before anything is written in its name. */
   readonly onDevice: (account: string, device: string) => Promise<void>;
 }
@@ -57,6 +60,8 @@ export interface Teamwork {
   edited(doc: DocId, sizeBytes: number): void;
   /** These documents are looked at from now on, and no others. */
   lookAt(docs: ReadonlySet<DocId>): void;
+  /** Reads a stream anew, because a person decided so. */
+  restart(stream: StreamRef): Promise<void>;
   /** Nothing of it is synced any more, and its keys are gone from here. */
   forget(team: TeamId): Promise<void>;
   /** The member at a device, in words; null when the team does not know it. */
@@ -157,6 +162,7 @@ export async function openTeamwork(options: TeamworkOptions): Promise<Teamwork> 
       },
       onShown: options.onShown,
       onApplied: options.onApplied,
+      onAlarms: (alarms) => options.onAlarms(team, alarms),
       onState: (state) => options.onState(team, state),
     });
     const earlier = syncs.get(team);
@@ -215,6 +221,9 @@ export async function openTeamwork(options: TeamworkOptions): Promise<Teamwork> 
     lookAt(docs) {
       looked = docs;
       for (const sync of syncs.values()) sync.lookAt(docs);
+    },
+    async restart(stream) {
+      unwrap(await (await syncOf(stream.team)).restart(stream));
     },
     async forget(team) {
       await syncs.get(team)?.stop();

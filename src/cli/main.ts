@@ -43,6 +43,10 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     about: "decision records: list, new, show, edit",
     load: async () => (await import("./decision.ts")).decision,
   },
+  alarms: {
+    about: "what a server gave that could not be verified",
+    load: async () => (await import("./alarms.ts")).alarms,
+  },
   signup: { about: "make an account", load: async () => (await import("./account.ts")).signup },
   login: { about: "sign in", load: async () => (await import("./account.ts")).login },
   logout: {

@@ -15,6 +15,7 @@ import {
 import { joinChannel } from "./channel.ts";
 import type { Connection } from "./connection.ts";
 import { nonsense } from "./faults.ts";
+import { createTeamServer } from "./team-server.ts";
 import { base64, Hash, Listed, ProjectUuid, RowNumber } from "./shapes.ts";
 
 /** Of rows in one call: the server takes 8 MiB as base64 in JSON. */
@@ -55,6 +56,8 @@ const LiveRow = v.object({
 
 export function createTransport(connection: Connection): Transport {
   return {
+    ...createTeamServer(connection),
+
     async pull(team, cursors, limit) {
       const page = await connection.call(
         "cloud_pull",

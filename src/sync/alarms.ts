@@ -25,6 +25,8 @@ export interface Raised {
   /** The same for the same event, however often it is met. */
   readonly id: string;
   readonly words: string;
+  /** It is so until the server shows something else; an event that is over otherwise. */
+  readonly lasting: boolean;
   /** The stream cannot be followed any more: a person may have it read anew, from its start (`Sync.restart`). */
   readonly halted: StreamRef | null;
 }
@@ -63,6 +65,7 @@ export class Alarms {
     return [...this.#counts.values()].map(({ stream, alarm, n, count }) => ({
       id: toHex(sha256(utf8(JSON.stringify([stream, alarm, n])))).slice(0, 32),
       words: sentence(stream, alarm, count, nameOf),
+      lasting: HALTING.has(alarm.is) || LASTING.has(alarm.is),
       halted: HALTING.has(alarm.is) ? stream : null,
     }));
   }
@@ -70,6 +73,8 @@ export class Alarms {
 
 /** Those after which nothing more of the stream is read. */
 const HALTING: ReadonlySet<Alarm["is"]> = new Set(["hole", "rollback", "history", "no-key"]);
+
+const LASTING: ReadonlySet<Alarm["is"]> = new Set(["gone", "log"]);
 
 function sentence(
   stream: StreamRef,

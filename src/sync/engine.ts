@@ -50,6 +50,8 @@ export interface SyncOptions {
   /** Others' changes, committed: for whoever reads the store. */
   readonly onApplied: (doc: DocId, updates: readonly Bytes[]) => void;
   readonly onState: (state: SyncState) => void;
+  /** What an exchange met that could not be verified, nothing most often: for whoever keeps it. Before `onState`. */
+  readonly onAlarms: (alarms: readonly Raised[]) => Promise<void>;
   /** For tests, which would otherwise spend a second on each passphrase. */
   readonly kdfLimits?: KdfLimits;
 }
@@ -69,7 +71,13 @@ export type SyncState =
       readonly waiting: number;
       readonly reason: string;
     }
-  | { readonly state: "alarm"; readonly alarms: readonly Raised[] };
+  | {
+      /** Done, and not all of it could be verified. */
+      readonly state: "alarm";
+      readonly at: number;
+      readonly waiting: number;
+      readonly alarms: readonly Raised[];
+    };
 
 export interface SyncReport {
   /** Rows of this device that the verified history has reached. */
@@ -340,15 +348,12 @@ class Engine implements Sync {
     this.#offlineSince = null;
     this.#retryMs = RETRY_FIRST_MS;
     const report = this.#report(done.value);
+    await this.#options.onAlarms(report.alarms);
+    const ended = { at: this.#options.clock.nowMs(), waiting: await this.#waiting() };
     onState(
       report.alarms.length > 0
-        ? { state: "alarm", alarms: report.alarms }
-        : {
-            state: "verified",
-            at: this.#options.clock.nowMs(),
-            waiting: await this.#waiting(),
-            notices: report.notices,
-          },
+        ? { state: "alarm", ...ended, alarms: report.alarms }
+        : { state: "verified", ...ended, notices: report.notices },
     );
     return ok(report);
   }

@@ -22,7 +22,7 @@ function handlersOver(results: readonly { readonly team: string; readonly result
 test("a team that cannot be synced hides neither the others' rows nor their alarms, and the command says all", async () => {
   const handlers = handlersOver([
     { team: "two", result: fail("offline", OFFLINE) },
-    { team: "one", result: ok({ ...REPORT, alarms: ["A row was changed."] }) },
+    { team: "one", result: ok({ ...REPORT, alarms: [{ words: "A row was changed." }] }) },
   ]);
   const report = await handlers.sync(undefined, { onProgress: () => {} } as never);
   expect(report).toEqual({

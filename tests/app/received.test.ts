@@ -16,11 +16,13 @@ const team = "team_01KABCDEFGHJKMNPQRSTVWXYZ0" as TeamId;
 const DAMAGED = new Uint8Array([9, 9, 9]) as Bytes;
 const random = seededRandom("received");
 
+let rows = 0;
+
 /** As if it had come from the cloud. */
 async function pulled(store: Store, id: string, kind: DocKind, update: Bytes): Promise<void> {
   await store.sync.commit({
     stream: { team, project: null },
-    cursor: { n: 1, h: new Uint8Array(32) as Bytes },
+    places: [{ n: ++rows, h: new Uint8Array(32) as Bytes }],
     documents: [{ id: id as DocId, kind, updates: [update], known: EMPTY_KNOWN, owner: "ab" }],
     chains: [],
     unapplied: [],

@@ -49,6 +49,7 @@ function open(secrets: ReturnType<typeof memorySecrets>): Promise<Teamwork> {
     onShown: () => undefined,
     onApplied: () => undefined,
     onState: () => undefined,
+    onAlarms: async () => undefined,
     onDevice: async () => undefined,
   });
 }

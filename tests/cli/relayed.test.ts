@@ -259,7 +259,7 @@ test("a server that answers nonsense changes nothing: a sentence and exit 1", as
 test("an invite that is none, a wrong passphrase on a device that is in already: a sentence, and all stays", async () => {
   const { invite } = await a.json<{ invite: string }>(["team", "invite", "ben@example.org"]);
   for (const [text, passphrase, sentence] of [
-    ["hello", PASSPHRASE, /begins with "operon1_"/],
+    ["hello", PASSPHRASE, /begins with "operon2_"/],
     [invite.slice(0, -3), PASSPHRASE, /damaged or not complete/],
     [invite, "another passphrase than that one", /passphrase/],
   ] as const) {

@@ -96,6 +96,7 @@ export class TestDevice {
       onShown: (doc, updates) => this.shown.push({ doc, updates }),
       onApplied: (doc, updates) => this.applied.push({ doc, updates }),
       onState: (state) => this.states.push(state),
+      onAlarms: async () => undefined,
     });
   }
 

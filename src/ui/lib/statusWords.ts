@@ -71,6 +71,6 @@ function spokenSync(sync: SyncState): string | null {
     case "verified":
       return "Verified.";
     case "alarm":
-      return `Alarm. ${sync.alarms.join(" ")}`;
+      return `Alarm. ${sync.alarms.map(({ words }) => words).join(" ")}`;
   }
 }

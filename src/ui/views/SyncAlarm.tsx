@@ -15,7 +15,7 @@ export function SyncAlarm(props: { readonly sync: SyncState }): JSX.Element {
             <Icon name="error" /> Something the server gave could not be verified
           </h2>
           <ul class="words">
-            <For each={shown().alarms}>{(words) => <li>{oneLine(words)}</li>}</For>
+            <For each={shown().alarms}>{(alarm) => <li>{oneLine(alarm.words)}</li>}</For>
           </ul>
           <p>
             Go on working: what you write is kept on this machine

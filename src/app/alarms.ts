@@ -1,0 +1,90 @@
+/**
+ * The alarms that a person has to have seen. Sync tells them when it meets them; here they stay, over restarts, one for one
+ * event, until somebody says that they know. What lasts cannot be put away before it is over.
+ */
+import type { Clock } from "../base/clock.ts";
+import type { TeamId } from "../base/ids.ts";
+import { raise } from "../base/result.ts";
+import type { Json } from "../store/settings.ts";
+import type { Raised } from "../sync/alarms.ts";
+import type { StreamRef } from "../sync/ports.ts";
+import type { AlarmRow } from "./api.ts";
+import type { Settings } from "./membership.ts";
+
+const ALARM = "alarm:";
+
+interface AlarmRecord extends Raised {
+  readonly team: TeamId;
+  readonly at: number;
+  /** What it is about is so at this moment. */
+  readonly now: boolean;
+  readonly seen: boolean;
+}
+
+export interface KeptAlarms {
+  /** What an exchange with this team met; nothing: all was well. */
+  met(team: TeamId, raised: readonly Raised[]): Promise<void>;
+  /** Those to be shown, the oldest first. */
+  shown(): readonly AlarmRow[];
+  /** Raises "no-such", "alarm-lasts". */
+  acknowledge(id: string): Promise<void>;
+  /** The stream that has to be read anew. Raises "no-such". */
+  haltedBy(id: string): StreamRef;
+}
+
+export async function openAlarms(settings: Settings, clock: Clock): Promise<KeptAlarms> {
+  const held = new Map<string, AlarmRecord>();
+  for (const [key, value] of await settings.all())
+    if (key.startsWith(ALARM)) held.set(key, value as unknown as AlarmRecord);
+
+  async function put(key: string, record: AlarmRecord): Promise<void> {
+    held.set(key, record);
+    await settings.set(key, record as unknown as Json);
+  }
+
+  function found(id: string): readonly [string, AlarmRecord] {
+    const all = [...held].filter(([, record]) => !record.seen && record.id.startsWith(id));
+    const [only] = all;
+    if (only !== undefined && all.length === 1) return only;
+    raise("no-such", `There is no open alarm "${id}". operon alarms shows them.`);
+  }
+
+  return {
+    async met(team, raised) {
+      const met = new Map(raised.map((alarm) => [`${ALARM}${team}:${alarm.id}`, alarm]));
+      for (const [key, record] of held)
+        if (record.team === team && record.now && !met.has(key))
+          await put(key, { ...record, now: false });
+      for (const [key, alarm] of met) {
+        const before = held.get(key);
+        // The same event again is no news; what had ended and is there again is.
+        if (before !== undefined && (before.now || !alarm.lasting)) continue;
+        await put(key, { ...alarm, team, at: clock.nowMs(), now: alarm.lasting, seen: false });
+      }
+    },
+    shown: () =>
+      [...held.values()]
+        .filter(({ seen, now }) => !seen || now)
+        .toSorted((a, b) => a.at - b.at)
+        .map(({ id, words, at, now, halted }) => ({
+          id,
+          words,
+          at,
+          action: !now ? "acknowledge" : halted === null ? null : "restart",
+        })),
+    async acknowledge(id) {
+      const [key, record] = found(id);
+      if (record.now)
+        raise(
+          "alarm-lasts",
+          "This is so at this very moment, so it cannot be put away. It says what to do.",
+        );
+      await put(key, { ...record, seen: true });
+    },
+    haltedBy(id) {
+      const [, { halted, now }] = found(id);
+      if (halted !== null && now) return halted;
+      raise("no-such", "This alarm has stopped nothing, so there is nothing to be read anew.");
+    },
+  };
+}

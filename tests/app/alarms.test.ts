@@ -1,0 +1,59 @@
+import { expect, test } from "vitest";
+import { openAlarms } from "../../src/app/alarms.ts";
+import type { TeamId } from "../../src/base/ids.ts";
+import type { Json } from "../../src/store/settings.ts";
+import type { Raised } from "../../src/sync/alarms.ts";
+
+const TEAM = "team one" as TeamId;
+const OTHER = "team two" as TeamId;
+const stream = { team: TEAM, project: null };
+const event: Raised = { id: "e1", words: "A row was refused.", lasting: false, halted: null };
+const halt: Raised = { id: "h1", words: "It was set back.", lasting: true, halted: stream };
+
+function settings() {
+  const held = new Map<string, Json>();
+  return {
+    set: async (key: string, value: Json) => void held.set(key, value),
+    delete: async (key: string) => void held.delete(key),
+    all: async () => held,
+  };
+}
+
+async function opened(kept = settings()) {
+  let at = 0;
+  const clock = { nowMs: () => ++at, monotonicMs: () => 0 };
+  return openAlarms(kept, clock);
+}
+
+test("an alarm is there once, over restarts, until a person has seen it", async () => {
+  const kept = settings();
+  const alarms = await opened(kept);
+  await alarms.met(TEAM, [event]);
+  await alarms.met(TEAM, [event]);
+  await alarms.met(TEAM, []);
+  const again = await opened(kept);
+  expect(again.shown()).toEqual([
+    { id: "e1", words: "A row was refused.", at: 1, action: "acknowledge" },
+  ]);
+  await again.acknowledge("e1");
+  expect(again.shown()).toEqual([]);
+  await again.met(TEAM, [event]);
+  expect((await opened(kept)).shown()).toEqual([]);
+  await expect(again.acknowledge("e1")).rejects.toThrow("no open alarm");
+});
+
+test("what lasts cannot be put away before it is over, whatever other teams meet; then it can", async () => {
+  const alarms = await opened();
+  await alarms.met(TEAM, [halt]);
+  await alarms.met(OTHER, []);
+  expect(alarms.shown()).toMatchObject([{ id: "h1", action: "restart" }]);
+  await expect(alarms.acknowledge("h1")).rejects.toThrow("this very moment");
+  expect(alarms.haltedBy("h")).toEqual(stream);
+  await alarms.met(TEAM, []);
+  expect(alarms.shown()).toMatchObject([{ id: "h1", action: "acknowledge" }]);
+  expect(() => alarms.haltedBy("h1")).toThrow("stopped nothing");
+  await alarms.acknowledge("h1");
+  expect(alarms.shown()).toEqual([]);
+  await alarms.met(TEAM, [halt]);
+  expect(alarms.shown()).toMatchObject([{ id: "h1", action: "restart" }]);
+});
