@@ -62,9 +62,7 @@ export class MemoryLog implements TeamServer {
   }
 
   async epochs(_team: TeamId, device: string): Promise<Result<readonly KeptEpoch[]>> {
-    return ok(
-      this.beside.map(({ boxes, ...rest }) => ({ ...rest, box: boxes.get(device) ?? null })),
-    );
+    return ok(kept(this.beside, device));
   }
 
   async putKeyRecord(_team: TeamId, entry: Bytes, keyRecord: Bytes): Promise<Result<void>> {
@@ -80,7 +78,7 @@ export class MemoryLog implements TeamServer {
     return ok({
       bundle,
       log: this.entries,
-      epochs: this.beside.map(({ boxes: _, ...rest }) => ({ ...rest, box: null })),
+      epochs: kept(this.beside, ""),
     });
   }
 
@@ -164,6 +162,11 @@ export const PASSPHRASE = new Secret("six words that nobody else would say");
 
 export function memberOf(name: string): string {
   return toHex(seededRandom(`member ${name}`)(ID_BYTES));
+}
+
+/** As one device is given them. */
+function kept(epochs: readonly EpochBeside[], device: string): readonly KeptEpoch[] {
+  return epochs.map(({ boxes, ...rest }) => ({ ...rest, box: boxes.get(device) ?? null }));
 }
 
 function bodyOf(entry: Bytes): Body | null {

@@ -1,5 +1,5 @@
 /** What a member does with a team: invite, take back, remove, rename, give roles, print a kit. */
-import { type Fault, fail, ok, type Result } from "../../base/result.ts";
+import { ok, type Result } from "../../base/result.ts";
 import type { Random } from "../../base/random.ts";
 import type { Secret } from "../../base/secret.ts";
 import { type DeviceIdentity, deviceId } from "../../crypto/device.ts";
@@ -119,22 +119,5 @@ function change(team: Team, body: NextBody, manager: Manager): Promise<Result<vo
 type NextBody = Exclude<Body, { readonly kind: "create" }>;
 
 function entryOf(state: TeamState, body: NextBody, { device, nowMs }: Manager): Result<NextEntry> {
-  const entry = nextEntry(state, deviceAuthor(device), body, nowMs());
-  return entry.ok ? entry : fail(entry.fault.type, sentence(entry.fault));
-}
-
-/** What the log's own words, which are about an entry, mean to whoever wanted it. */
-function sentence({ type, message }: Fault): string {
-  switch (type) {
-    case "log-rights":
-      return "Your role in this team does not allow that. Nothing was changed: ask an owner of the team.";
-    case "log-owner":
-      return "The team would be left without an owner who has a device, and nobody could lead it again. Nothing was changed: make somebody else an owner first.";
-    case "log-target":
-      return "The team has nothing of that name, or it is so already. Nothing was changed.";
-    case "log-time":
-      return "This machine's clock is more than a day off, and the team would not believe it. Nothing was changed: set the clock and try again.";
-    default:
-      return `The team does not take this: ${message}. Nothing was changed.`;
-  }
+  return nextEntry(state, deviceAuthor(device), body, nowMs());
 }

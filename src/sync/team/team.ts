@@ -24,6 +24,7 @@ import type { KeptLog, StreamRef, SyncStore } from "../ports.ts";
 import { logStream } from "../streams.ts";
 import { Keyring } from "./keyring.ts";
 import type { Appended, KeptEpoch, TeamServer } from "./server.ts";
+import { spoken } from "./words.ts";
 
 /** How often an entry is drafted again because others were first. */
 const MAX_TRIES = 8;
@@ -135,7 +136,7 @@ export class Team {
   async append(draft: Draft): Promise<Result<void>> {
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const drafted = await draft(this.state);
-      if (!drafted.ok) return drafted;
+      if (!drafted.ok) return { ok: false, fault: spoken(drafted.fault) };
       if (drafted.value.entries.length === 0) return ok(undefined);
       const appended = await this.#append(drafted.value);
       if (appended.ok || appended.fault.type !== "log-moved") return appended;
