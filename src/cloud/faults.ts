@@ -108,6 +108,24 @@ export function accountFault(error: unknown, host: string): Fault {
   return nonsense(host);
 }
 
+/** What was appended to a log too late. */
+const LATE_FAULTS = {
+  log_moved: {
+    type: "log-moved",
+    message:
+      "Somebody else changed the team at the same moment, so this was not done. Nothing was lost: try again.",
+  },
+  fence_stale: {
+    type: "fence-stale",
+    message:
+      "Somebody wrote to the team while it was being changed, so nobody was removed yet. Nothing was lost: try again.",
+  },
+} as const satisfies Readonly<Record<string, Fault>>;
+
+export function lateFault(word: keyof typeof LATE_FAULTS): Fault {
+  return LATE_FAULTS[word];
+}
+
 const CALL_FAULTS: Readonly<Record<string, readonly [type: string, message: string]>> = {
   not_a_member: [
     "not-a-member",
@@ -116,14 +134,6 @@ const CALL_FAULTS: Readonly<Record<string, readonly [type: string, message: stri
   stale_epoch: [
     "stale-epoch",
     "The team has a newer key than this device used. Nothing was lost: it is sealed again with the new key.",
-  ],
-  log_moved: [
-    "log-moved",
-    "Somebody else changed the team at the same moment, so this was not done. Nothing was lost: try again.",
-  ],
-  fence_stale: [
-    "fence-stale",
-    "Somebody wrote to the team while it was being changed, so nobody was removed yet. Nothing was lost: try again.",
   ],
   epoch_incomplete: [
     "epoch-incomplete",

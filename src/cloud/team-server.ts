@@ -5,6 +5,7 @@ import { ok } from "../base/result.ts";
 import { ENTRY_MAX_BYTES } from "../crypto/log/entry.ts";
 import type { Appended, TeamServer } from "../sync/team/server.ts";
 import type { Connection } from "./connection.ts";
+import { lateFault } from "./faults.ts";
 import { base64, Hash, Listed } from "./shapes.ts";
 
 const RECORD_MAX_BYTES = 1024;
@@ -37,9 +38,11 @@ export function createTeamServer(connection: Connection): TeamServer {
       const appended = await connection.call(
         "cloud_log_append",
         { team, listed, entries: entries.map(toJson) },
-        v.object({ listed: Listed }),
+        v.object({ late: v.nullable(v.picklist(["log_moved", "fence_stale"])) }),
       );
-      return appended.ok ? ok(undefined) : appended;
+      if (!appended.ok) return appended;
+      const { late } = appended.value;
+      return late === null ? ok(undefined) : { ok: false, fault: lateFault(late) };
     },
 
     epochs: (team, device) => connection.call("cloud_epochs", { team, device }, Epochs),

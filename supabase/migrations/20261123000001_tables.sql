@@ -6,10 +6,12 @@ create table public.cloud_teams (
   created_at timestamptz not null default now()
 );
 
+-- `held_until`: somebody is being removed, and writes nothing meanwhile (see `operon.hold`). So for devices.
 create table public.cloud_members (
   team_id text not null references public.cloud_teams (id) on delete cascade,
   user_id uuid not null references auth.users (id) on delete cascade,
   role text not null check (role in ('owner', 'admin', 'member')),
+  held_until timestamptz,
   primary key (team_id, user_id)
 );
 create index on public.cloud_members (user_id);
@@ -21,6 +23,7 @@ create table public.cloud_devices (
   user_id uuid not null,
   kind text not null check (kind in ('ordinary', 'ephemeral', 'recovery')),
   expires_at timestamptz check ((kind = 'ephemeral') = (expires_at is not null)),
+  held_until timestamptz,
   primary key (team_id, id),
   foreign key (team_id, user_id) references public.cloud_members (team_id, user_id) on delete cascade
 );

@@ -34,13 +34,17 @@ create function operon.is_my_stream_channel(topic text) returns boolean
     )
   $$;
 
--- The device, if it is one of the caller's and its time is not over. Volatile, so that it sees what was committed while the
--- caller waited for a lock: a removal may have come first.
+-- The device, if it is one of the caller's, its time is not over and nobody is removing it. Volatile, so that it sees what was
+-- committed while the caller waited for a lock: a removal may have come first.
 create function operon.my_device(team text, device bytea) returns public.cloud_devices
   language sql volatile security definer set search_path = ''
   as $$
     select d from public.cloud_devices d
-    where d.team_id = team and d.id = device and d.user_id = auth.uid() and (d.expires_at is null or d.expires_at > now())
+    join public.cloud_members m on m.team_id = d.team_id and m.user_id = d.user_id
+    where d.team_id = team and d.id = device and d.user_id = auth.uid()
+      and (d.expires_at is null or d.expires_at > now())
+      and (d.held_until is null or d.held_until <= now())
+      and (m.held_until is null or m.held_until <= now())
   $$;
 
 -- May the caller write this stream's rows as this device? What lies on paper writes none. Volatile for the same reason.

@@ -10,10 +10,14 @@ create function operon.u16(bytes bytea, at integer) returns integer
   language sql immutable set search_path = ''
   as $$ select get_byte(bytes, at) * 256 + get_byte(bytes, at + 1) $$;
 
--- Milliseconds since 1970, six bytes.
+create function operon.u48(bytes bytea, at integer) returns bigint
+  language sql immutable set search_path = ''
+  as $$ select ('x' || encode(substr(bytes, at + 1, 6), 'hex'))::bit(48)::bigint $$;
+
+-- Milliseconds since 1970.
 create function operon.time(bytes bytea, at integer) returns timestamptz
   language sql immutable set search_path = ''
-  as $$ select to_timestamp(('x' || encode(substr(bytes, at + 1, 6), 'hex'))::bit(48)::bigint / 1000.0) $$;
+  as $$ select to_timestamp(operon.u48(bytes, at) / 1000.0) $$;
 
 create function operon.id(bytes bytea, at integer) returns bytea
   language sql immutable set search_path = ''
@@ -201,21 +205,57 @@ create function operon.invite_admits(invite public.cloud_invites, e public.cloud
     from (select operon.body_of(e.entry) as body) b
   $$;
 
--- The heads of all streams as a list of fences, under their locks: what is pushed meanwhile waits, and finds the rights ended.
-create function operon.fences(team text) returns bytea
+-- Under the locks of all streams, so that what is pushed meanwhile waits and finds the rights ended: is there a fence for each
+-- stream, at a place that was its head, with nothing behind it of who is removed? Others may have gone on.
+create function operon.fences_fit(e public.cloud_log) returns boolean
   language plpgsql volatile set search_path = ''
   as $$
   declare
-    fences bytea;
+    body bytea := operon.body_of(e.entry);
+    zeros bytea := decode(repeat('00', 32), 'hex');
+    gone bytea[] := array[e.about];
   begin
-    perform from public.cloud_streams s where s.team_id = team order by s.id for update;
-    select substr(int4send(count(*)::integer), 3) || string_agg(f.stream || substr(int8send(f.n), 3) || f.h, '' order by f.stream)
-      into fences
-      from (
-        select coalesce(uuid_send(s.project_id), decode(repeat('00', 16), 'hex')) as stream, s.n, s.h
-        from public.cloud_streams s where s.team_id = team
-      ) f;
-    return fences;
+    perform from public.cloud_streams s where s.team_id = e.team_id order by s.id for update;
+    if e.kind = 'remove-member' then
+      gone := array(
+        select d.id from public.cloud_devices d where d.team_id = e.team_id and d.user_id = operon.account(e.about, 0)
+      );
+    end if;
+    return operon.u16(body, 16) = (select count(*) from public.cloud_streams s where s.team_id = e.team_id)
+      and not exists (
+        select from public.cloud_streams s where s.team_id = e.team_id and not exists (
+          select from (
+            select operon.u48(body, i + 16) as n, substr(body, i + 23, 32) as h
+            from (select 18 + 54 * k as i from generate_series(0, operon.u16(body, 16) - 1) k) at
+            where operon.id(body, i) = coalesce(uuid_send(s.project_id), substr(zeros, 1, 16))
+          ) f
+          where f.h = case f.n when 0 then zeros else (
+              select r.h from public.cloud_rows r where r.stream_id = s.id and r.n = f.n
+            ) end
+            and not exists (
+              select from public.cloud_rows r where r.stream_id = s.id and r.n > f.n and r.device = any (gone)
+            )
+        )
+      );
+  end
+  $$;
+
+-- A removal that came too late: from now on, for a minute, whom it is about writes nothing, so that it comes through at the next
+-- try. Without it, whoever writes fast enough could not be removed.
+create function operon.hold(team text, entry bytea) returns void
+  language plpgsql volatile set search_path = ''
+  as $$
+  declare
+    e public.cloud_log := operon.read_entry(team, 0, entry);
+    author public.cloud_devices := operon.my_device(team, operon.id(entry, 61));
+  begin
+    if author.id is null or not operon.may_append(e, author) then
+      return;
+    end if;
+    update public.cloud_members m set held_until = now() + interval '1 minute'
+      where e.kind = 'remove-member' and m.team_id = team and m.user_id = operon.account(e.about, 0) and m.user_id <> author.user_id;
+    update public.cloud_devices d set held_until = now() + interval '1 minute'
+      where e.kind = 'remove-device' and d.team_id = team and d.id = e.about and d.id <> author.id;
   end
   $$;
 
@@ -311,7 +351,7 @@ create function operon.append_one(team text, place integer, beside jsonb) return
     ) then
       raise exception 'device_taken';
     end if;
-    if e.kind in ('remove-member', 'remove-device') and substr(body, 17) <> operon.fences(team) then
+    if e.kind in ('remove-member', 'remove-device') and operon.fences_fit(e) is not true then
       raise exception 'fence_stale';
     end if;
     if e.kind = 'epoch' and not operon.epoch_is_whole(e, beside -> 'epoch') then
@@ -345,9 +385,10 @@ create function operon.epoch_is_whole(e public.cloud_log, keep jsonb) returns bo
     from (select operon.body_of(e.entry) as body) b
   $$;
 
--- Under the lock of the team: all entries, or none. Answers how many the list has, and tells those who listen: on the channel
--- of the epoch that was, and of the one that is. Whoever was removed in between hears the first, and nothing after it.
-create function operon.append(team text, listed integer, entries jsonb) returns integer
+-- Under the lock of the team: all entries, or none and a word why (an error takes everything back, what was held too). Tells
+-- those who listen: on the channel of the epoch that was, and of the one that is. Whoever was removed in between hears the first,
+-- and nothing after it.
+create function operon.append(team text, listed integer, entries jsonb) returns text
   language plpgsql volatile security definer set search_path = ''
   as $$
   declare
@@ -355,6 +396,7 @@ create function operon.append(team text, listed integer, entries jsonb) returns 
     after bigint;
     place integer;
     beside jsonb;
+    late text;
   begin
     perform from public.cloud_teams t where t.id = team for update;
     if found and operon.my_role(team) is null then
@@ -366,19 +408,32 @@ create function operon.append(team text, listed integer, entries jsonb) returns 
     before := operon.current_epoch(team);
     place := operon.listed(team);
     if place <> listed then
-      raise exception 'log_moved';
+      late := 'log_moved';
+    else
+      begin
+        for beside in select i.value from jsonb_array_elements(entries) with ordinality i order by i.ordinality loop
+          perform operon.append_one(team, place, beside);
+          place := place + 1;
+        end loop;
+      exception when raise_exception then
+        if sqlerrm <> 'fence_stale' then
+          raise;
+        end if;
+        late := sqlerrm;
+      end;
     end if;
-    for beside in select i.value from jsonb_array_elements(entries) with ordinality i order by i.ordinality loop
-      perform operon.append_one(team, place, beside);
-      place := place + 1;
-    end loop;
+    if late is not null then
+      perform operon.hold(team, i.entry) from (select decode(i ->> 'entry', 'base64') as entry from jsonb_array_elements(entries) i) i
+        where substr(i.entry, 2, 1) in ('\x07', '\x08');
+      return late;
+    end if;
     after := operon.current_epoch(team);
     if after is null then
       raise exception 'epoch_incomplete';
     end if;
     perform realtime.send(jsonb_build_object('listed', place), 'log', operon.team_channel(team, c.epoch), true)
       from (select before as epoch where before <> after union all select after) c;
-    return place;
+    return null;
   end
   $$;
 
@@ -412,8 +467,8 @@ create function operon.epochs(team text, device bytea) returns jsonb
       where e.team_id = team
   $$;
 
-revoke execute on function operon.u16, operon.time, operon.id, operon.account, operon.hash_id, operon.team_of, operon.body_of,
+revoke execute on function operon.u16, operon.u48, operon.time, operon.id, operon.account, operon.hash_id, operon.team_of, operon.body_of,
   operon.is_whole, operon.read_entry, operon.present, operon.may_append, operon.may_remove, operon.rotation_due, operon.invite_admits,
-  operon.fences, operon.apply_entry, operon.append_one, operon.epoch_is_whole, operon.append, operon.listed, operon.entries, operon.epochs
+  operon.fences_fit, operon.hold, operon.apply_entry, operon.append_one, operon.epoch_is_whole, operon.append, operon.listed, operon.entries, operon.epochs
   from public, anon, authenticated;
 grant execute on function operon.present, operon.append, operon.listed, operon.entries, operon.epochs to authenticated;

@@ -1,12 +1,12 @@
 -- What clients call. Each runs as its caller, so the policies decide; bytes travel as base64 in JSON.
 -- Errors are `raise exception '<word>'`: the word is for programs, the client has the sentence.
 
--- All entries or none: see `operon.append`, which is the one function that runs as the owner for its caller.
+-- All entries, or none and a word why: see `operon.append`, which is the one function that runs as the owner for its caller.
 create function public.cloud_log_append(team text, listed integer, entries jsonb) returns jsonb
   language plpgsql volatile security invoker set search_path = ''
   as $$
   begin
-    return jsonb_build_object('listed', operon.append(team, cloud_log_append.listed, entries));
+    return jsonb_build_object('late', operon.append(team, cloud_log_append.listed, entries));
   end
   $$;
 

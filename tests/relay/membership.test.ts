@@ -37,7 +37,13 @@ beforeAll(async () => {
   realtime = await createRealtime({
     database: {
       ...database,
-      transaction: (work) => database.transaction(work).finally(() => asked()),
+      async transaction(work) {
+        try {
+          return await database.transaction(work);
+        } finally {
+          await asked();
+        }
+      },
     },
     tokens,
     clock,

@@ -28,6 +28,7 @@ import {
   DEVICES,
   email,
   EPOCH,
+  FOUNDING,
   IDS,
   OTHER_TEAM,
   type Outcome,
@@ -65,6 +66,11 @@ const says = (outcome: Outcome, word: string) =>
   outcome.refused?.code === "P0001" && outcome.refused.message === word;
 const saying = (word: string) => (outcome: Outcome) => says(outcome, word);
 const did = (outcome: Outcome) => outcome.refused === null;
+/** Of what was appended: all of it, or none because it came too late. */
+const late = (outcome: Outcome) =>
+  (outcome.rows?.[0]?.["appended"] as { late: string | null } | undefined)?.late;
+const done = (outcome: Outcome) => late(outcome) === null;
+const tooLate = (word: string) => (outcome: Outcome) => late(outcome) === word;
 
 function one(
   who: Person | "anon",
@@ -371,7 +377,7 @@ function appended(
 ): void {
   check("cloud_log_append", "call", "member", name, (world) =>
     world.as(who, async (attempt, become) => {
-      if (!did(await append(attempt, world, items(world)))) return false;
+      if (!done(await append(attempt, world, items(world)))) return false;
       await become(other);
       return then(attempt, world);
     }),
@@ -385,7 +391,7 @@ const fresh = device("fresh");
 const own = founding(fresh, IDS.mia);
 const forged = founding(fresh, IDS.mia, DEVICES.mia);
 for (const [kind, name, who, items, team, good] of [
-  ["member", "founds another team", "mia", own.items, own.team, did],
+  ["member", "founds another team", "mia", own.items, own.team, done],
   ["member", "founds none by another device", "mia", forged.items, forged.team, refused],
   ["stranger", "founds none in another's name", "stan", own.items, own.team, refused],
   [
@@ -404,7 +410,7 @@ for (const [kind, name, who, items, team, good] of [
     own.team,
     saying("epoch_incomplete"),
   ],
-  ["member", "is told that the team is there", "olga", own.items, TEAM, saying("log_moved")],
+  ["member", "is told that the team is there", "olga", FOUNDING, TEAM, tooLate("log_moved")],
   ["stranger", "takes no team that is there", "stan", own.items, TEAM, saying("not_a_member")],
   ["stranger", "makes no team of nothing", "stan", [], own.team, saying("epoch_incomplete")],
 ] as const)
@@ -417,16 +423,16 @@ for (const [kind, name, who, items, team, good] of [
 const rename = said("mia", renaming(DEVICES.mia.id));
 const ownRole = said("mia", { kind: "role", member: memberOf(IDS.mia), role: "owner" });
 for (const [name, items, to, good] of [
-  ["appends", [rename], {}, did],
-  ["not when others came first", [rename], { listed: 3 }, saying("log_moved")],
-  ["not what lies ahead", [rename], { listed: 99 }, saying("log_moved")],
+  ["appends", [rename], {}, done],
+  ["not when others came first", [rename], { listed: 3 }, tooLate("log_moved")],
+  ["not what lies ahead", [rename], { listed: 99 }, tooLate("log_moved")],
   ["all or nothing", [rename, ownRole], {}, refused],
 ] as const)
   check("cloud_log_append", "call", "member", name, (world) =>
     world.as("mia", async (attempt) => {
       const outcome = await append(attempt, world, items, to);
       const more = (await count(attempt, "cloud_log")) === world.listed + 1;
-      return good(outcome) && more === did(outcome);
+      return good(outcome) && more === done(outcome);
     }),
   );
 stranger(
@@ -496,7 +502,7 @@ const ALL_KINDS: readonly ((world: World) => Item)[] = [
   () => said("olga", documents),
 ];
 for (const [name, good, change] of [
-  ["takes one of each kind", did, () => undefined],
+  ["takes one of each kind", done, () => undefined],
   [
     "none that is a byte longer",
     saying("entry_unreadable"),
@@ -511,7 +517,7 @@ for (const [name, good, change] of [
         const retires = Buffer.from(text, "base64")[1] === 11;
         // A retirement's lists are the devices' to count.
         return (
-          (retires && good !== did) ||
+          (retires && good !== done) ||
           good(await append(attempt, world, [bent(item(world), (bytes) => tail(bytes, change))]))
         );
       }),
@@ -573,7 +579,7 @@ appending(
   "as one whose end is to come, for itself",
   ["mia", "booth"],
   renaming(DEVICES.booth.id),
-  did,
+  done,
 );
 appending("but for no other", ["mia", "booth"], renaming(DEVICES.mia.id), refused);
 appending("nothing else from paper", ["mia", "paper"], renaming(DEVICES.paper.id), refused);
@@ -583,12 +589,12 @@ appending(
   removal("device", DEVICES.mia.id),
   refused,
 );
-appending("but its own", ["mia", "booth"], removal("device", DEVICES.booth.id), did);
+appending("but its own", ["mia", "booth"], removal("device", DEVICES.booth.id), done);
 for (const [name, by, kind, account, good] of [
-  ["adds an own device", "mia", "ordinary", IDS.mia, did],
-  ["adds a recovery kit", "mia", "recovery", IDS.mia, did],
+  ["adds an own device", "mia", "ordinary", IDS.mia, done],
+  ["adds a recovery kit", "mia", "recovery", IDS.mia, done],
   ["adds no other's", "mia", "ordinary", IDS.adam, refused],
-  ["adds one from paper", "paper", "ordinary", IDS.mia, did],
+  ["adds one from paper", "paper", "ordinary", IDS.mia, done],
   ["adds no paper from paper", "paper", "recovery", IDS.mia, refused],
   ["adds none as one with an end", "booth", "ordinary", IDS.mia, refused],
 ] as const)
@@ -629,11 +635,11 @@ appended(
 const invites = (by: "olga" | "adam" | "mia", name: string, admits: "own" | "admin" | "member") =>
   invite(TEAM, DEVICES[by], name, admits, admits === "own" ? null : email("stan"));
 for (const [who, admits, good] of [
-  ["olga", "admin", did],
-  ["adam", "member", did],
+  ["olga", "admin", done],
+  ["adam", "member", done],
   ["adam", "admin", refused],
   ["mia", "member", refused],
-  ["mia", "own", did],
+  ["mia", "own", done],
 ] as const)
   check("cloud_log_append", "call", "member", `${who} invites: ${admits}`, (world) =>
     world.as(who, async (attempt) =>
@@ -681,9 +687,9 @@ appended(
   },
 );
 for (const [name, who, by, of, good] of [
-  ["takes back her own invite", "mia", "mia", "mia's own", did],
+  ["takes back her own invite", "mia", "mia", "mia's own", done],
   ["takes back nobody else's", "mia", "mia", "nina", refused],
-  ["an admin takes back an owner's", "adam", "adam", "nina", did],
+  ["an admin takes back an owner's", "adam", "adam", "nina", done],
   ["not one that there is not", "olga", "olga", "never", refused],
 ] as const)
   appending(name, [who, by], { kind: "revoke-invite", invite: inviteOf(of) }, good);
@@ -709,7 +715,7 @@ const joining = (
       return good(await append(attempt, world, [change(item)]));
     }),
   );
-joining("joins with the invite made for her", ["nina", "nina"], did);
+joining("joins with the invite made for her", ["nina", "nina"], done);
 joining("not with another's", ["stan", "nina"], saying("invite_for_another_account"));
 joining("not with a member's own", ["nina", "mia's own"], saying("invite_for_another_account"));
 joining("not with one that is too old", ["nina", "old"], saying("invite_expired"));
@@ -734,8 +740,8 @@ joining("not with an entry of an own device", ["nina", "nina"], refused, {}, (it
   entry: base64(addDevice(TEAM, byDevice(DEVICES.mia), { device: fresh, account: IDS.nina })),
 }));
 joining("does not join twice", ["mia", "mia again"], refused);
-joining("adds an own device", ["mia", "mia's own"], did);
-joining("adds one with an end", ["mia", "mia's own"], did, {
+joining("adds an own device", ["mia", "mia's own"], done);
+joining("adds one with an end", ["mia", "mia's own"], done, {
   kind: "ephemeral",
   expiresMs: Date.now() + DAY_MS,
 });
@@ -778,7 +784,7 @@ const role = (of: Person, to: "owner" | "admin" | "member"): Body => ({
   member: memberOf(IDS[of]),
   role: to,
 });
-appending("an owner gives a role", ["olga", "olga"], role("mia", "admin"), did);
+appending("an owner gives a role", ["olga", "olga"], role("mia", "admin"), done);
 appending("an admin gives none", ["adam", "adam"], role("mia", "admin"), refused);
 appending("nobody gets one who is no member", ["olga", "olga"], role("stan", "admin"), refused);
 appending("an owner remains", ["olga", "olga"], role("olga", "admin"), saying("owner_missing"));
@@ -799,7 +805,7 @@ const access =
     project: memberOf(project),
     members,
   });
-appending("an admin says who sees a project", ["adam", "adam"], access(named.slice(0, 2)), did);
+appending("an admin says who sees a project", ["adam", "adam"], access(named.slice(0, 2)), done);
 appending("a member does not", ["mia", "mia"], access(null), refused);
 appended(
   "who is not named sees nothing of the project, its rows are brought to nobody, and pulled by who is",
@@ -827,16 +833,16 @@ appended(
   "mia",
   async (attempt, world) => page(await attempt(pull, [TEAM]))?.heads.length === world.heads.length,
 );
-appending("renames her device", ["mia", "mia"], renaming(DEVICES.mia.id), did);
+appending("renames her device", ["mia", "mia"], renaming(DEVICES.mia.id), done);
 appending("renames no other's", ["olga", "olga"], renaming(DEVICES.mia.id), refused);
 appending("nor one that there is not", ["olga", "olga"], renaming(DEVICES.rita.id), refused);
 
 // Removal.
 
 for (const [who, of, good] of [
-  ["olga", "adam", did],
-  ["adam", "mia", did],
-  ["mia", "mia", did],
+  ["olga", "adam", done],
+  ["adam", "mia", done],
+  ["mia", "mia", done],
   ["adam", "olga", refused],
   ["mia", "adam", refused],
   ["olga", "stan", refused],
@@ -845,10 +851,10 @@ for (const [who, of, good] of [
 ] as const)
   appending(`${who} removes ${of}`, [who, who], removal("member", memberOf(IDS[of])), good);
 for (const [who, of, good] of [
-  ["olga", "adam", did],
-  ["adam", "mia", did],
+  ["olga", "adam", done],
+  ["adam", "mia", done],
   ["adam", "olga", refused],
-  ["mia", "paper", did],
+  ["mia", "paper", done],
   ["mia", "adam", refused],
   ["olga", "rita", refused],
   ["olga", "olga", saying("owner_missing")],
@@ -868,29 +874,96 @@ check(
           const booth = said("mia", bodyIn(world, removal("device", DEVICES.booth.id)));
           return (
             refused(await append(attempt, world, [booth])) &&
-            did(await append(attempt, world, [over]))
+            done(await append(attempt, world, [over]))
           );
         }),
     ),
 );
-for (const what of ["member", "device"] as const)
+const first = (all: World["heads"]) => all.map((head) => ({ ...head, n: 0, h: Buffer.alloc(32) }));
+const fenced =
+  (what: "member" | "device", of: Person, bend: (all: World["heads"]) => World["heads"]): Bodied =>
+  (world) => {
+    const places = fences(bend(world.heads));
+    return what === "member"
+      ? { kind: "remove-member", member: memberOf(IDS[of]), fences: places }
+      : { kind: "remove-device", device: DEVICES[of].id, fences: places };
+  };
+for (const what of ["member", "device"] as const) {
   for (const [name, bend] of [
     ["without one of a stream", (all: World["heads"]) => all.slice(1)],
     ["without any", () => []],
-    ["of too few rows", (all: World["heads"]) => all.map((head) => ({ ...head, n: head.n - 1 }))],
+    [
+      "of a stream that there is not",
+      (all: World["heads"]) => all.with(0, { ...all[0], project: IDS.mia } as never),
+    ],
     ["of another hash", (all: World["heads"]) => all.map((head) => ({ ...head, h: sha256("h") }))],
+    [
+      "of a start with another hash",
+      (all: World["heads"]) => first(all).map((head) => ({ ...head, h: sha256("h") })),
+    ],
+    ["of rows to come", (all: World["heads"]) => all.map((head) => ({ ...head, n: head.n + 1 }))],
   ] as const)
     appending(
       `no ${what} is removed with fences ${name}`,
-      ["adam", "adam"],
-      (world) => {
-        const heads = fences(bend(world.heads));
-        return what === "member"
-          ? { kind: "remove-member", member: memberOf(IDS.mia), fences: heads }
-          : { kind: "remove-device", device: DEVICES.mia.id, fences: heads };
-      },
-      saying("fence_stale"),
+      ["olga", "olga"],
+      fenced(what, "adam", bend),
+      tooLate("fence_stale"),
     );
+  appending(
+    `nor with fences that rows of that ${what} lie behind`,
+    ["adam", "adam"],
+    fenced(what, "mia", first),
+    tooLate("fence_stale"),
+  );
+  appending(
+    `others' rows may lie behind them (${what})`,
+    ["olga", "olga"],
+    fenced(what, "adam", first),
+    done,
+  );
+  // A removal that came too late, and what whom it is about can do then.
+  for (const [name, by, of, listed, stops] of [
+    ["whoever is being removed writes nothing until it comes through", "olga", "mia", 0, true],
+    ["when others appended first, too", "olga", "mia", -1, true],
+    ["and others do", "olga", "adam", 0, false],
+    ["nor is anybody stopped by who may not remove them", "adam", "olga", -1, false],
+    ["nor by a removal of themselves", "mia", "mia", -1, false],
+  ] as const)
+    check("cloud_log_append", "call", "member", `${name} (${what})`, (world) =>
+      world.as(by, async (attempt, become) => {
+        const item = said(
+          by,
+          bodyIn(
+            world,
+            fenced(what, of, () => []),
+          ),
+        );
+        const before = await append(attempt, world, [item], { listed: world.listed + listed });
+        if (!tooLate(listed === 0 ? "fence_stale" : "log_moved")(before)) return false;
+        const who = of === "adam" ? "mia" : of;
+        await become(who);
+        const wrote = await attempt(push, [
+          TEAM,
+          null,
+          rowsOf(written({ device: deviceOf(who), replica: "held" })),
+        ]);
+        const appends = await append(attempt, world, [said(who, renaming(DEVICES[who].id))]);
+        return stops ? refused(wrote) && refused(appends) : did(wrote) && done(appends);
+      }),
+    );
+}
+check(
+  "cloud_log_append",
+  "call",
+  "member",
+  "whoever was not removed after all writes again",
+  (world) =>
+    world.mutated(
+      `update public.cloud_members set held_until = now() where user_id = '${IDS.mia}';
+     update public.cloud_devices set held_until = now() where user_id = '${IDS.mia}'`,
+      () => world.as("mia", async (attempt) => done(await append(attempt, world, [rename]))),
+    ),
+);
 appended(
   "a member who was removed reads and writes nothing",
   "adam",
@@ -950,8 +1023,8 @@ for (const what of ["member", "device", "epoch"] as const)
 const next = (by: "adam" | "mia" | "booth", number = EPOCH + 1, former = number - 1) =>
   epoch(TEAM, DEVICES[by], number, [DEVICES.olga.id, DEVICES.mia.id], former);
 for (const [name, who, items, good] of [
-  ["an admin begins the next epoch", "adam", () => [next("adam")], did],
-  ["one that was there again", "adam", () => [next("adam", 1)], did],
+  ["an admin begins the next epoch", "adam", () => [next("adam")], done],
+  ["one that was there again", "adam", () => [next("adam", 1)], done],
   ["none without a number", "adam", () => [next("adam", 0, 1)], saying("epoch_incomplete")],
   ["none far ahead", "adam", () => [next("adam", EPOCH + 2)], saying("epoch_incomplete")],
   ["a member begins none", "mia", () => [next("mia")], refused],
@@ -962,7 +1035,7 @@ for (const [name, who, items, good] of [
       said("mia", bodyIn(world, removal("device", DEVICES.paper.id))),
       next("booth"),
     ],
-    did,
+    done,
   ],
   [
     "but not two",
@@ -1023,14 +1096,14 @@ appended(
 // Retirement.
 
 for (const [name, who, scope, good] of [
-  ["takes back documents", "mia", documents.scope, did],
-  ["takes back her own", "mia", { what: "member", member: memberOf(IDS.mia), fences: [] }, did],
+  ["takes back documents", "mia", documents.scope, done],
+  ["takes back her own", "mia", { what: "member", member: memberOf(IDS.mia), fences: [] }, done],
   ["not another's", "mia", { what: "member", member: memberOf(IDS.adam), fences: [] }, refused],
   [
     "an admin takes back a member's",
     "adam",
     { what: "member", member: memberOf(IDS.mia), fences: [] },
-    did,
+    done,
   ],
   [
     "no project",

@@ -50,6 +50,7 @@ export const DEVICES = {
 const TEAM_A = founding(DEVICES.olga, IDS.olga);
 const TEAM_B = founding(DEVICES.stan, IDS.stan);
 export const TEAM = TEAM_A.team;
+export const FOUNDING = TEAM_A.items;
 export const OTHER_TEAM = TEAM_B.team;
 /** Of team A. */
 export const EPOCH = 2;
@@ -352,4 +353,4 @@ export async function createWorld(): Promise<World> {
   };
 }
 
-export const APPEND = "select public.cloud_log_append($1, $2, $3)";
+export const APPEND = "select public.cloud_log_append($1, $2, $3) as appended";
