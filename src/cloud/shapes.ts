@@ -1,6 +1,8 @@
 /** What answers of the cloud's functions look like. A server's word is held against these before anything reads it. */
 import * as v from "valibot";
 import { type Bytes, fromBase64 } from "../base/bytes.ts";
+import type { TeamId } from "../base/ids.ts";
+import type { StreamCursor } from "../sync/transport.ts";
 
 /** Base64 text to bytes, at most `maxBytes`. */
 export function base64(minBytes: number, maxBytes: number) {
@@ -23,8 +25,19 @@ export const ProjectUuid = v.pipe(
 export const RowNumber = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 export const Hash = base64(32, 32);
 
+/** Streams: project, number and running hash of the newest row. */
+export const Heads = v.array(v.tuple([v.nullable(ProjectUuid), RowNumber, Hash]));
+
 /** How many entries a log has. */
 export const Listed = RowNumber;
+
+/** Of `team`. */
+export function toCursors(
+  team: TeamId,
+  heads: v.InferOutput<typeof Heads>,
+): readonly StreamCursor[] {
+  return heads.map(([project, n, h]) => ({ stream: { team, project }, cursor: { n, h } }));
+}
 
 function decoded(text: string): Bytes | null {
   try {

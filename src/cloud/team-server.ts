@@ -6,7 +6,7 @@ import { ENTRY_MAX_BYTES } from "../crypto/log/entry.ts";
 import type { Appended, TeamServer } from "../sync/team/server.ts";
 import type { Connection } from "./connection.ts";
 import { lateFault } from "./faults.ts";
-import { base64, Hash, Listed } from "./shapes.ts";
+import { base64, Hash, Heads, Listed, toCursors } from "./shapes.ts";
 
 const RECORD_MAX_BYTES = 1024;
 const KEY_RECORD_MAX_BYTES = 8192;
@@ -43,6 +43,11 @@ export function createTeamServer(connection: Connection): TeamServer {
       if (!appended.ok) return appended;
       const { late } = appended.value;
       return late === null ? ok(undefined) : { ok: false, fault: lateFault(late) };
+    },
+
+    async heads(team) {
+      const heads = await connection.call("cloud_heads", { team }, Heads);
+      return heads.ok ? ok(toCursors(team, heads.value)) : heads;
     },
 
     epochs: (team, device) => connection.call("cloud_epochs", { team, device }, Epochs),

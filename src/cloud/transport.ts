@@ -16,7 +16,7 @@ import { joinChannel } from "./channel.ts";
 import type { Connection } from "./connection.ts";
 import { nonsense } from "./faults.ts";
 import { createTeamServer } from "./team-server.ts";
-import { base64, Hash, Listed, ProjectUuid, RowNumber } from "./shapes.ts";
+import { base64, Hash, Heads, Listed, ProjectUuid, RowNumber, toCursors } from "./shapes.ts";
 
 /** Of rows in one call: the server takes 8 MiB as base64 in JSON. */
 const PUSH_MAX_BYTES = 3 * 1024 * 1024;
@@ -26,7 +26,7 @@ const Project = v.nullable(ProjectUuid);
 const Pulled = v.object({
   listed: Listed,
   rows: v.array(v.tuple([Project, RowNumber, base64(1, ROW_MAX_BYTES)])),
-  heads: v.array(v.tuple([Project, RowNumber, Hash])),
+  heads: Heads,
   more: v.boolean(),
 });
 const Pushed = v.array(
@@ -72,7 +72,7 @@ export function createTransport(connection: Connection): Transport {
       const { listed, rows, heads, more } = page.value;
       return ok({
         rows: rows.map(([project, n, row]) => ({ stream: { team, project }, n, row })),
-        heads: heads.map(([project, n, h]) => ({ stream: { team, project }, cursor: { n, h } })),
+        heads: toCursors(team, heads),
         more,
         listed,
       });

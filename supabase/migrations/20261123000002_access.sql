@@ -145,8 +145,9 @@ create policy projects_select on public.cloud_projects for select to authenticat
 create policy projects_insert on public.cloud_projects for insert to authenticated
   with check (created_by = (select auth.uid()) and team_id in (select operon.my_teams()));
 
+-- Heads are for all of the team, also of projects that only some may see: whoever removes somebody names them.
 create policy streams_select on public.cloud_streams for select to authenticated
-  using (id in (select operon.my_streams()));
+  using (team_id in (select operon.my_teams()));
 
 create policy rows_select on public.cloud_rows for select to authenticated
   using (stream_id in (select operon.my_streams()));

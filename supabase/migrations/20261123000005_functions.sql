@@ -46,6 +46,21 @@ create function public.cloud_key_record_put(team text, entry text, key_record te
   end
   $$;
 
+-- [[project or null, n, h], …] of all streams of the team, what the caller may not read too: for fences.
+create function public.cloud_heads(team text) returns jsonb
+  language plpgsql stable security invoker set search_path = ''
+  as $$
+  begin
+    if operon.my_role(team) is null then
+      raise exception 'not_a_member';
+    end if;
+    return (
+      select jsonb_agg(jsonb_build_array(s.project_id, s.n, operon.base64(s.h)) order by s.id)
+      from public.cloud_streams s where s.team_id = team
+    );
+  end
+  $$;
+
 -- Bundle, log and epochs, so that log and passphrase can be tried before the invite is used up.
 create function public.cloud_invite_open(team text, proof text) returns jsonb
   language plpgsql volatile security invoker set search_path = ''
@@ -85,7 +100,7 @@ create function public.cloud_push(team text, project uuid, rows jsonb) returns j
     answers jsonb := '[]';
   begin
     select s.id into stream from public.cloud_streams s
-      where s.team_id = team and s.project_id is not distinct from project;
+      where s.team_id = team and s.project_id is not distinct from project and s.id in (select operon.my_streams());
     if not found then
       raise exception 'not_a_member';
     end if;
@@ -129,7 +144,7 @@ create function public.cloud_pull(team text, cursors jsonb, max_rows integer) re
         select max((c.cursor ->> 1)::bigint) from jsonb_array_elements(cursors) c (cursor)
         where (c.cursor ->> 0)::uuid is not distinct from s.project_id
       ), 0) as after
-      from public.cloud_streams s where s.team_id = team order by s.id
+      from public.cloud_streams s where s.team_id = team and s.id in (select operon.my_streams()) order by s.id
     loop
       heads := heads || jsonb_build_array(jsonb_build_array(stream.project_id, stream.n, operon.base64(stream.h)));
       continue when stream.after >= stream.n;

@@ -129,7 +129,7 @@ test("what is written when the key changes arrives, and a new passphrase lets in
   const changed = ["team", "rotate", "--new-passphrase", "--passphrase-stdin"];
   expect(await ada.json(changed, `${NEXT}\n`)).toMatchObject({ epoch: 3 });
   const dora = await createDevice();
-  await enter("signup", dan, "dora@example.org");
+  await enter("signup", dora, "dora@example.org");
   const invite = await invited(ada, "dora@example.org");
   expect(await joinTeam(dora, invite)).toMatchObject({
     code: 1,

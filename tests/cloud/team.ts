@@ -166,8 +166,7 @@ export async function joinedBy(who: Someone, invite: TeamInvite): Promise<Result
 }
 
 export async function fencesOf(by: Someone, team: Team): Promise<readonly Fence[]> {
-  const { heads } = unwrap(await by.transport.pull(team.id, [], 1));
-  return heads.map(({ stream, cursor }) => ({
+  return unwrap(await by.server.heads(team.id)).map(({ stream, cursor }) => ({
     stream: stream.project === null ? "0".repeat(32) : projectTag(stream.project),
     ...cursor,
   }));

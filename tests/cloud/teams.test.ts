@@ -407,6 +407,23 @@ describe("a removal", () => {
     expect(gone?.fences.map(({ n }) => n)).toEqual([taken.length]);
   }, 30_000);
 
+  it("is made by somebody who does not see a project, too", async () => {
+    const { owner, team, mia } = await ofTwo();
+    const project = unwrap(await createProject(mia.connection, team.id));
+    const ofProject = { team: team.id, project };
+    unwrap(
+      await say(owner, team, {
+        kind: "project-access",
+        project: projectTag(project),
+        members: [memberOf(mia)],
+      }),
+    );
+    unwrap(await mia.transport.push(ofProject, [sealedRow(team.keys, mia.device.id, 1, project)]));
+    const { rows, heads } = unwrap(await owner.transport.pull(team.id, [], 10));
+    expect([rows, heads.map(({ stream }) => stream)]).toEqual([[], [ofTeam(team)]]);
+    unwrap(await remove(owner, team, { member: memberOf(mia) }));
+  });
+
   it("ends open invites, and takes no epoch that is not for all", async () => {
     const { owner, team, mia } = await ofTwo();
     const nina = await someone();

@@ -12,6 +12,7 @@ import {
   epoch,
   fences,
   founding,
+  type HeadRow,
   invite,
   inviteOf,
   type Item,
@@ -268,7 +269,6 @@ for (const [who, good] of [
     who === "mia" ? "sees what she is named for" : "sees nothing of what others are named for";
   for (const [table, condition, of] of [
     ["cloud_projects", "id = $1", (world: World) => world.ours],
-    ["cloud_streams", "project_id = $1", (world: World) => world.ours],
     ["cloud_rows", "stream_id = $1", (world: World) => world.oursStream],
   ] as const)
     check(
@@ -1258,6 +1258,20 @@ check(
   one("nina", openInvite, () => [OTHER_TEAM, base64(proof("nina"))], saying("invite_unknown")),
 );
 
+const readHeads = "select public.cloud_heads($1) as heads";
+for (const who of ["mia", "adam"] as const)
+  check("cloud_heads", "call", "member", `${who} reads those of all streams`, (world) =>
+    world.as(who, async (attempt) => {
+      const { rows } = await attempt(readHeads, [TEAM]);
+      const heads = rows?.[0]?.["heads"] as readonly [string | null, number, string][];
+      const known = ({ project, n, h }: HeadRow) =>
+        heads.some((head) => JSON.stringify(head) === JSON.stringify([project, n, base64(h)]));
+      return heads.length === world.heads.length && world.heads.every(known);
+    }),
+  );
+stranger("cloud_heads", "call", "is refused", (who) =>
+  one(who, readHeads, () => [TEAM], saying("not_a_member")),
+);
 const createProject = "select public.cloud_project_create($1)";
 check("cloud_project_create", "call", "member", "makes one, with its stream", (world) =>
   world.as("mia", async (attempt) => {
@@ -1316,6 +1330,18 @@ check(
   "writes no bytes that are no row",
   one("mia", push, () => [TEAM, null, rowsOf(Buffer.from("no row"))], saying("row_unreadable")),
 );
+check(
+  "cloud_push",
+  "call",
+  "member",
+  "is refused where others are named",
+  one(
+    "adam",
+    push,
+    ({ ours }) => [TEAM, ours, rowsOf(written({ device: deviceOf("adam"), project: ours }))],
+    saying("not_a_member"),
+  ),
+);
 stranger("cloud_push", "call", "is refused in the team's stream", (who) =>
   one(
     who,
@@ -1373,6 +1399,7 @@ stranger("cloud_pull", "call", "is refused", (who) =>
 for (const name of [
   "cloud_log_append($1, 0, '[]')",
   "cloud_log_read($1, 0)",
+  "cloud_heads($1)",
   "cloud_epochs($1, '')",
   "cloud_key_record_put($1, '', '')",
   "cloud_invite_open($1, '')",

@@ -83,6 +83,14 @@ async function noticed(sql: string): Promise<boolean> {
   });
 }
 
+it("what is asked after a wait for a lock sees what was committed meanwhile", async () => {
+  expect(
+    await names(
+      "select proname as name from pg_proc where proname in ('my_device', 'may_write') and provolatile <> 'v'",
+    ),
+  ).toEqual([]);
+});
+
 describe("each policy carries a check", () => {
   interface Policy {
     readonly schema: string;

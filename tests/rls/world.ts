@@ -112,13 +112,13 @@ export function row({
   device,
   doc = "doc",
   replica = "one",
-  epoch: of = 1,
+  epoch: inEpoch = 1,
   seq = 1,
   text = "x",
 }: RowParts): Buffer {
   const tag = (value: string) => createHash("sha256").update(value).digest().subarray(0, 16);
   const numbers = Buffer.alloc(8);
-  numbers.writeUInt32BE(of, 0);
+  numbers.writeUInt32BE(inEpoch, 0);
   numbers.writeUInt32BE(seq, 4);
   const projectId = Buffer.from(project?.replaceAll("-", "") ?? "0".repeat(32), "hex");
   const previous = Buffer.alloc(32);
@@ -331,8 +331,8 @@ export async function createWorld(): Promise<World> {
     invite(TEAM, mia, "mia's own", "own", null),
     invite(TEAM, mia, "mia's old", "own", null, Date.now() - 1000),
   ]);
-  for (const of of [null, project, ours])
-    await pushed("mia", of, row({ device: deviceOf("mia"), project: of, epoch: EPOCH }));
+  for (const to of [null, project, ours])
+    await pushed("mia", to, row({ device: deviceOf("mia"), project: to, epoch: EPOCH }));
 
   const streams = (
     await db.query<{ id: number; project_id: string | null }>(

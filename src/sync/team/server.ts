@@ -3,11 +3,12 @@
  * an implementation has to be polite and never honest: whoever asks judges the answers.
  *
  * Faults have a sentence for a person. By their type: "log-moved": others appended first, so read and draft again.
- * "fence-stale": a stream has grown since the fences were taken. "invite": there is none with this proof, or it is over.
+ * "fence-stale": whoever is to be removed wrote since the fences were taken; now they cannot for a minute, so try again. "invite": there is none with this proof, or it is over.
  */
 import type { Bytes } from "../../base/bytes.ts";
 import type { TeamId } from "../../base/ids.ts";
 import type { Result } from "../../base/result.ts";
+import type { StreamCursor } from "../transport.ts";
 
 export interface LogPage {
   /** In the order of the list, from the place that was asked for; maybe not all there are. */
@@ -69,6 +70,9 @@ export interface TeamServer {
 
   /** All of them or none, if the list has `listed` entries. The first of a new team makes the team. */
   appendLog(team: TeamId, listed: number, entries: readonly Appended[]): Promise<Result<void>>;
+
+  /** The newest place of every stream of the team, what this account cannot read too: fences are made of them. */
+  heads(team: TeamId): Promise<Result<readonly StreamCursor[]>>;
 
   /** In the order of the list. `device`: whose boxes are asked for. */
   epochs(team: TeamId, device: string): Promise<Result<readonly KeptEpoch[]>>;
