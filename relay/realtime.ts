@@ -222,7 +222,7 @@ export async function createRealtime({
     if (asking) return;
     asking = true;
     try {
-      for (let asked = -1; asked !== changes; ) {
+      for (let asked = -1; asked !== changes;) {
         asked = changes;
         await askAgain();
       }

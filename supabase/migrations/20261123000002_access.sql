@@ -52,8 +52,12 @@ create function operon.may_write(stream bigint, device bytea) returns boolean
   language sql volatile security definer set search_path = ''
   as $$
     select exists (
-      select from public.cloud_streams s, operon.my_device(s.team_id, device) d
-      where s.id = stream and s.id in (select operon.my_streams()) and d.kind <> 'recovery'
+      select from public.cloud_streams s
+      left join public.cloud_projects p on p.id = s.project_id
+      cross join operon.my_device(s.team_id, device) d
+      where s.id = stream
+        and d.kind <> 'recovery'
+        and (p.seen_by is null or d.user_id = any (p.seen_by))
     )
   $$;
 

@@ -179,10 +179,11 @@ create function operon.may_append(e public.cloud_log, author public.cloud_device
   end
   $$;
 
--- `theirs`: the role of whom it is about; null for nobody of the team.
+-- `theirs`: the role of whom it is about, null for nobody of the team. An owner may remove those too: devices may have left out
+-- the entry that removed them here, and need one that they take.
 create function operon.may_remove(mine text, themselves boolean, theirs text) returns boolean
   language sql immutable set search_path = ''
-  as $$ select theirs is not null and (mine = 'owner' or themselves or mine = 'admin' and theirs = 'member') $$;
+  as $$ select mine = 'owner' or theirs is not null and (themselves or mine = 'admin' and theirs = 'member') $$;
 
 -- Somebody was removed since the newest epoch: then all who remain may begin the next.
 create function operon.rotation_due(team text) returns boolean

@@ -845,8 +845,9 @@ for (const [who, of, good] of [
   ["mia", "mia", done],
   ["adam", "olga", refused],
   ["mia", "adam", refused],
-  ["olga", "stan", refused],
-  ["olga", "rita", refused],
+  ["olga", "rita", done],
+  ["adam", "rita", refused],
+  ["mia", "rita", refused],
   ["olga", "olga", saying("owner_missing")],
 ] as const)
   appending(`${who} removes ${of}`, [who, who], removal("member", memberOf(IDS[of])), good);
@@ -856,7 +857,9 @@ for (const [who, of, good] of [
   ["adam", "olga", refused],
   ["mia", "paper", done],
   ["mia", "adam", refused],
-  ["olga", "rita", refused],
+  ["olga", "rita", done],
+  ["adam", "rita", refused],
+  ["mia", "rita", refused],
   ["olga", "olga", saying("owner_missing")],
 ] as const)
   appending(`${who} removes ${of}'s device`, [who, who], removal("device", DEVICES[of].id), good);
