@@ -78,6 +78,7 @@ const transport: Transport = {
   push: () => Promise.reject(new Error("a reader pushes nothing")),
   readLog: (team, after) => log.readLog(team, after),
   appendLog: (team, listed, entries) => log.appendLog(team, listed, entries),
+  heads: () => log.heads(),
   epochs: (team, device) => log.epochs(team, device),
   putKeyRecord: (team, entry, record) => log.putKeyRecord(team, entry, record),
   openInvite: (team, proof) => log.openInvite(team, proof),

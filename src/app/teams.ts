@@ -6,13 +6,14 @@ import type { Random } from "../base/random.ts";
 import { ok, type Result, unwrap } from "../base/result.ts";
 import { Secret } from "../base/secret.ts";
 import { normalEmail } from "../cloud/account.ts";
-import type { Fence, Role } from "../crypto/log/body.ts";
+import type { Role } from "../crypto/log/body.ts";
 import { parseTeamInvite } from "../crypto/log/invite.ts";
 import { formatTeamSecret, type TeamKeys } from "../crypto/team.ts";
 import type { Sync } from "../sync/engine.ts";
 import type { SyncStore } from "../sync/ports.ts";
 import { createTeam, type Entered, joinTeam, restoreTeam, type Seat } from "../sync/team/enter.ts";
 import {
+  type Fences,
   giveRole,
   invite,
   type Manager,
@@ -74,7 +75,7 @@ export function createTeams(options: TeamsOptions): Teams {
 
   async function manage<T>(
     team: TeamId,
-    work: (of: Team, manager: Manager, fences: () => readonly Fence[]) => Promise<Result<T>>,
+    work: (of: Team, manager: Manager, fences: Fences) => Promise<Result<T>>,
   ): Promise<T> {
     const sync = await options.syncOf(team);
     const { device } = await options.seat();

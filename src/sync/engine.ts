@@ -11,7 +11,6 @@ import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import { type Fault, fail, FaultError, never, ok, type Result } from "../base/result.ts";
 import type { DeviceIdentity } from "../crypto/device.ts";
-import type { Fence } from "../crypto/log/body.ts";
 import type { KdfLimits } from "../crypto/kdf.ts";
 import type { Person } from "../crypto/log/person.ts";
 import type { TeamKeys } from "../crypto/team.ts";
@@ -21,6 +20,7 @@ import { type After, Pacing } from "./pacing.ts";
 import type { Raised } from "./alarms.ts";
 import type { StreamRef, SyncStore } from "./ports.ts";
 import { streamKey } from "./streams.ts";
+import type { Fences } from "./team/manage.ts";
 import { Team } from "./team/team.ts";
 import type { Brought, Signal, Transport } from "./transport.ts";
 
@@ -115,9 +115,7 @@ export interface Sync {
    * Asks or changes the team, read up to its newest entry. `fences`: the newest verified place of every stream, for a removal;
    * when somebody wrote in between, `work` is done again.
    */
-  manage<T>(
-    work: (team: Team, fences: () => readonly Fence[]) => Promise<Result<T>>,
-  ): Promise<Result<T>>;
+  manage<T>(work: (team: Team, fences: Fences) => Promise<Result<T>>): Promise<Result<T>>;
 }
 
 export function createSync(options: SyncOptions): Sync {
@@ -208,9 +206,7 @@ class Engine implements Sync {
     return this.#team.personAt(device);
   }
 
-  manage<T>(
-    work: (team: Team, fences: () => readonly Fence[]) => Promise<Result<T>>,
-  ): Promise<Result<T>> {
+  manage<T>(work: (team: Team, fences: Fences) => Promise<Result<T>>): Promise<Result<T>> {
     return this.#exclusive(() =>
       attempt(async () => {
         for (let tries = 1; ; tries++) {

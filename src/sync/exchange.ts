@@ -108,8 +108,8 @@ export class Exchange {
   #cursors: Map<string, StreamCursor> | null = null;
   /** As the last pull found them. */
   #halted: Tally["halted"] = new Map();
-  /** All that the server has spoken of. */
-  readonly #streams = new Map<string, StreamRef>();
+  /** Streams (by key) that the server gives this account to read. */
+  readonly #readable = new Set<string>();
   #replica: string;
 
   constructor(options: ExchangeOptions) {
@@ -122,12 +122,20 @@ export class Exchange {
     return this.#cursors ?? new Map();
   }
 
-  /** The newest verified place of every stream of the team: what a removal is drawn at. */
-  fences(): readonly Fence[] {
-    return [...this.#streams.values()].map((stream) => ({
-      stream: logStream(stream),
-      ...this.#cursorOf(stream),
-    }));
+  /**
+   * Where a removal is drawn: the newest verified place of every stream; of a stream that this account may not read, the place
+   * that the server names.
+   */
+  async fences(): Promise<Result<readonly Fence[]>> {
+    const { transport, team } = this.#options;
+    const heads = await transport.heads(team.id);
+    if (!heads.ok) return heads;
+    return ok(
+      heads.value.map(({ stream, cursor }) => ({
+        stream: logStream(stream),
+        ...(this.#readable.has(streamKey(stream)) ? this.#cursorOf(stream) : cursor),
+      })),
+    );
   }
 
   /** The stream will be read from its start, and what it lacks sent again. */
@@ -240,7 +248,7 @@ export class Exchange {
   async #readPage(page: Page, tally: Tally): Promise<Result<boolean>> {
     if ([...page.rows, ...page.heads].some(({ stream }) => stream.team !== this.#options.team.id))
       return nonsense();
-    for (const { stream } of page.heads) this.#streams.set(streamKey(stream), stream);
+    for (const { stream } of page.heads) this.#readable.add(streamKey(stream));
     const rows = Map.groupBy(page.rows, ({ stream }) => streamKey(stream));
     const heads = new Map(page.heads.map((head) => [streamKey(head.stream), head]));
     const streams = new Map(

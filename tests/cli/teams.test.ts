@@ -113,7 +113,7 @@ test("a role is given, and means what it says", async () => {
   await ada.json(["team", "revoke", bens?.id.slice(0, 8) as string]);
   const dan = await createDevice();
   await enter("signup", dan, "dan@example.org");
-  expect(await joinTeam(dora, invite)).toMatchObject({ code: 1 });
+  expect(await joinTeam(dan, invite)).toMatchObject({ code: 1 });
   await dan.remove();
   const [own] = (await members(ben)).members.filter(({ you }) => you);
   await ben.json(["team", "rename", own?.devices[0]?.id as string, "the tin laptop"]);

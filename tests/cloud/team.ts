@@ -11,12 +11,13 @@ import { createTransport } from "../../src/cloud/transport.ts";
 import { createDevice, type DeviceIdentity } from "../../src/crypto/device.ts";
 import { sha256 } from "../../src/crypto/hash.ts";
 import { projectTag } from "../../src/crypto/header.ts";
-import { type KdfLimits, newKdf } from "../../src/crypto/kdf.ts";
+import { type KdfLimits, newKdf, stretch } from "../../src/crypto/kdf.ts";
 import { deviceAuthor } from "../../src/crypto/log/author.ts";
 import type { Admits, Body, Fence } from "../../src/crypto/log/body.ts";
 import { type NextEntry, nextEntry } from "../../src/crypto/log/draft.ts";
 import { rotate } from "../../src/crypto/log/epoch.ts";
 import { foundTeam } from "../../src/crypto/log/found.ts";
+import { openKeyRecord, sealKeyRecord } from "../../src/crypto/key-record.ts";
 import { follow, replay } from "../../src/crypto/log/history.ts";
 import {
   join,
@@ -28,7 +29,7 @@ import {
 } from "../../src/crypto/log/invite.ts";
 import { sealKeys } from "../../src/crypto/log/key-box.ts";
 import type { TeamState } from "../../src/crypto/log/state.ts";
-import { openKeyRecord, sealKeyRecord, type TeamKeys } from "../../src/crypto/team.ts";
+import type { TeamKeys } from "../../src/crypto/team.ts";
 import type { Appended, EpochKeep, TeamServer } from "../../src/sync/team/server.ts";
 import type { Transport } from "../../src/sync/transport.ts";
 import { newAccount, PASSPHRASE } from "./server.ts";
@@ -72,7 +73,8 @@ export interface Team {
 }
 
 export function keyRecord(keys: TeamKeys): Bytes {
-  return unwrap(sealKeyRecord(keys, PASSPHRASE, newKdf(random, QUICK), random, QUICK));
+  const stretched = unwrap(stretch(PASSPHRASE, newKdf(random, QUICK), QUICK));
+  return sealKeyRecord(keys, stretched, random);
 }
 
 export async function foundedBy(owner: Someone): Promise<Team> {

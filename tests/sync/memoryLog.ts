@@ -17,6 +17,9 @@ import { join, makeInvite } from "../../src/crypto/log/invite.ts";
 import { sealKeys } from "../../src/crypto/log/key-box.ts";
 import type { TeamState } from "../../src/crypto/log/state.ts";
 import type { TeamKeys } from "../../src/crypto/team.ts";
+import type { Cursor } from "../../src/sync/ports.ts";
+import { logStream } from "../../src/sync/streams.ts";
+import type { StreamCursor } from "../../src/sync/transport.ts";
 import type {
   Appended,
   KeptEpoch,
@@ -36,7 +39,7 @@ export class MemoryLog implements TeamServer {
   /** Bundles by the proof's hash. */
   readonly #invites = new Map<string, Bytes>();
   /** The heads that a removal has to name; null: not looked at. */
-  heads: (() => readonly Fence[]) | null = null;
+  headsNow: (() => readonly StreamCursor[]) | null = null;
   /** After each append. `before`: how many epochs there were. */
   onAppended: (before: number) => void = () => {};
 
@@ -52,7 +55,7 @@ export class MemoryLog implements TeamServer {
     if (listed !== this.entries.length) return fail("log-moved", "others were first");
     for (const { entry } of appended) {
       const fences = fencesIn(bodyOf(entry));
-      if (fences && this.heads && !sameFences(fences, this.heads()))
+      if (fences && this.headsNow && !sameFences(fences, this.headsNow()))
         return fail("fence-stale", "somebody wrote meanwhile");
     }
     const before = this.beside.length;
@@ -63,6 +66,10 @@ export class MemoryLog implements TeamServer {
 
   async epochs(_team: TeamId, device: string): Promise<Result<readonly KeptEpoch[]>> {
     return ok(kept(this.beside, device));
+  }
+
+  async heads(): Promise<Result<readonly StreamCursor[]>> {
+    return ok(this.headsNow?.() ?? []);
   }
 
   async putKeyRecord(_team: TeamId, entry: Bytes, keyRecord: Bytes): Promise<Result<void>> {
@@ -178,11 +185,9 @@ function fencesIn(body: Body | null): readonly Fence[] | null {
   return body?.kind === "remove-member" || body?.kind === "remove-device" ? body.fences : null;
 }
 
-function sameFences(a: readonly Fence[], b: readonly Fence[]): boolean {
-  const text = (fences: readonly Fence[]) =>
-    fences
-      .map(({ stream, n, h }) => `${stream} ${n} ${toHex(h)}`)
-      .toSorted()
-      .join();
-  return text(a) === text(b);
+function sameFences(fences: readonly Fence[], heads: readonly StreamCursor[]): boolean {
+  const text = (stream: string, { n, h }: Cursor) => `${stream} ${n} ${toHex(h)}`;
+  const named = fences.map((fence) => text(fence.stream, fence));
+  const now = heads.map(({ stream, cursor }) => text(logStream(stream), cursor));
+  return named.toSorted().join() === now.toSorted().join();
 }

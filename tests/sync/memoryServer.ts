@@ -8,7 +8,7 @@ import { fail, ok, type Result } from "../../src/base/result.ts";
 import { peekHeader } from "../../src/crypto/header.ts";
 import { rowHash } from "../../src/crypto/row.ts";
 import type { Cursor, StreamRef } from "../../src/sync/ports.ts";
-import { advance, logStream, START, streamKey } from "../../src/sync/streams.ts";
+import { advance, START, streamKey } from "../../src/sync/streams.ts";
 import type {
   Look,
   Page,
@@ -46,10 +46,10 @@ export class MemoryServer {
 
   constructor(log: MemoryLog) {
     this.log = log;
-    log.heads = () =>
+    log.headsNow = () =>
       [...this.streams.values()].map((held) => ({
-        stream: logStream(held.stream),
-        ...this.headOf(held),
+        stream: held.stream,
+        cursor: this.headOf(held),
       }));
     log.onAppended = (before) => {
       const signal: Signal = { is: "log", listed: log.entries.length };
@@ -78,6 +78,7 @@ export class MemoryServer {
     return {
       readLog: (team, after) => log.readLog(team, after),
       appendLog: (team, listed, entries) => log.appendLog(team, listed, entries),
+      heads: () => log.heads(),
       epochs: (team, device) => log.epochs(team, device),
       putKeyRecord: (team, entry, record) => log.putKeyRecord(team, entry, record),
       openInvite: (team, proof) => log.openInvite(team, proof),

@@ -21,6 +21,9 @@ export interface Manager {
   readonly nowMs: () => number;
 }
 
+/** Asked anew for each attempt. */
+export type Fences = () => Promise<Result<readonly Fence[]>>;
+
 /** `email`: of the account it is for, in the form the server compares; null for one further device of one's own. */
 export async function invite(
   team: Team,
@@ -40,19 +43,20 @@ export async function invite(
 }
 
 /**
- * Out of the team, with a new key for those who stay, in one step. `fences`: the newest verified place of every stream,
- * asked for each time. "fence-stale": somebody wrote in between.
+ * Out of the team, with a new key for those who stay, in one step. "fence-stale": whoever is to go wrote in between.
  */
 export function remove(
   team: Team,
   whom:
     | { readonly kind: "remove-member"; readonly member: string }
     | { readonly kind: "remove-device"; readonly device: string },
-  fences: () => readonly Fence[],
+  fences: Fences,
   manager: Manager,
 ): Promise<Result<void>> {
   return team.append(async (state) => {
-    const body = { ...whom, fences: fences() };
+    const drawn = await fences();
+    if (!drawn.ok) return drawn;
+    const body = { ...whom, fences: drawn.value };
     const removal = entryOf(state, body, manager);
     if (!removal.ok) return removal;
     const { bytes, state: after } = removal.value;
