@@ -22,14 +22,12 @@ export const ProjectUuid = v.pipe(
   v.string(),
   v.regex(/^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/),
 );
-export const RowNumber = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+/** Of rows in a stream, which is the newest one's number, or of entries in a log. */
+export const Count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 export const Hash = base64(32, 32);
 
 /** Streams: project, number and running hash of the newest row. */
-export const Heads = v.array(v.tuple([v.nullable(ProjectUuid), RowNumber, Hash]));
-
-/** How many entries a log has. */
-export const Listed = RowNumber;
+export const Heads = v.array(v.tuple([v.nullable(ProjectUuid), Count, Hash]));
 
 /** Of `team`. */
 export function toCursors(

@@ -6,7 +6,7 @@ import { ENTRY_MAX_BYTES } from "../crypto/log/entry.ts";
 import type { Appended, TeamServer } from "../sync/team/server.ts";
 import type { Connection } from "./connection.ts";
 import { lateFault } from "./faults.ts";
-import { base64, Hash, Heads, Listed, toCursors } from "./shapes.ts";
+import { base64, Count, Hash, Heads, toCursors } from "./shapes.ts";
 
 const RECORD_MAX_BYTES = 1024;
 const KEY_RECORD_MAX_BYTES = 8192;
@@ -23,7 +23,7 @@ const Epochs = v.array(
     v.transform(({ key_record: keyRecord, ...epoch }) => ({ ...epoch, keyRecord })),
   ),
 );
-const LogRead = v.object({ listed: Listed, entries: Entries });
+const LogRead = v.object({ listed: Count, entries: Entries });
 const OpenedInvite = v.object({
   bundle: base64(1, RECORD_MAX_BYTES),
   log: Entries,

@@ -16,7 +16,7 @@ import { joinChannel } from "./channel.ts";
 import type { Connection } from "./connection.ts";
 import { nonsense } from "./faults.ts";
 import { createTeamServer } from "./team-server.ts";
-import { base64, Hash, Heads, Listed, ProjectUuid, RowNumber, toCursors } from "./shapes.ts";
+import { base64, Count, Hash, Heads, ProjectUuid, toCursors } from "./shapes.ts";
 
 /** Of rows in one call: the server takes 8 MiB as base64 in JSON. */
 const PUSH_MAX_BYTES = 3 * 1024 * 1024;
@@ -24,28 +24,28 @@ const ROW_MAX_BYTES = 256 * 1024;
 
 const Project = v.nullable(ProjectUuid);
 const Pulled = v.object({
-  listed: Listed,
-  rows: v.array(v.tuple([Project, RowNumber, base64(1, ROW_MAX_BYTES)])),
+  listed: Count,
+  rows: v.array(v.tuple([Project, Count, base64(1, ROW_MAX_BYTES)])),
   heads: Heads,
   more: v.boolean(),
 });
 const Pushed = v.array(
   v.union([
     v.object({ conflict: v.literal(true) }),
-    v.object({ n: RowNumber, h: Hash }),
-    v.object({ n: RowNumber }),
+    v.object({ n: Count, h: Hash }),
+    v.object({ n: Count }),
   ]),
 );
 const Poke = v.object({
   payload: v.object({
     project: Project,
-    n: RowNumber,
+    n: Count,
     h: Hash,
     row: v.optional(base64(1, ROW_MAX_BYTES)),
   }),
 });
 
-const LogGrew = v.object({ payload: v.object({ listed: Listed }) });
+const LogGrew = v.object({ payload: v.object({ listed: Count }) });
 
 const LiveRow = v.object({
   payload: v.pipe(

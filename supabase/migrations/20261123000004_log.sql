@@ -1,10 +1,11 @@
 -- The team log: one function lists entries and keeps what is copied from them. It runs as the owner, because a policy can say
--- who may write a row, not that the row says what an entry does; so it asks itself who may (`author_of`, `may_append`).
+-- who may write a row, not that the row says what an entry does; so it asks itself who may (`my_device`, `may_append`,
+-- `invite_admits`).
 --
 -- It reads what stands in an entry at fixed places. Signatures, the chain and half of the rules only devices can check: they
 -- leave out what does not fit, whatever is done here. An entry is
 --   version 1 · kind 1 · team 16 · number 4 · previous 32 · time 6 · author is 1 · author 16 · body from 77 · signature 64
--- and places in a body, counted from 0, are those of its kind (see the protocol's code, `body.ts`).
+-- and places in a body, counted from 0, are those of its kind (src/crypto/log/body.ts).
 
 create function operon.u16(bytes bytea, at integer) returns integer
   language sql immutable set search_path = ''

@@ -555,7 +555,11 @@ for (const [name, item, good] of [
     bent(rename, (bytes) => Buffer.concat([bytes, Buffer.alloc(128 * 1024)])),
     saying("entry_unreadable"),
   ],
-  ["of another team", bent(rename, setByte(2, 0)), saying("entry_misplaced")],
+  [
+    "of another team",
+    bent(rename, (bytes) => void bytes.fill(7, 2, 18)),
+    saying("entry_misplaced"),
+  ],
   [
     "of two days ago",
     said("mia", renaming(DEVICES.mia.id), {}, Date.now() - 1.1 * DAY_MS),

@@ -3,7 +3,8 @@
  * an implementation has to be polite and never honest: whoever asks judges the answers.
  *
  * Faults have a sentence for a person. By their type: "log-moved": others appended first, so read and draft again.
- * "fence-stale": whoever is to be removed wrote since the fences were taken; now they cannot for a minute, so try again. "invite": there is none with this proof, or it is over.
+ * "fence-stale": who is removed wrote since the fences were taken. After both, who is removed writes nothing for a minute, so
+ * that the next try comes through. "invite": there is none with this proof, or it is over.
  */
 import type { Bytes } from "../../base/bytes.ts";
 import type { TeamId } from "../../base/ids.ts";
