@@ -124,6 +124,11 @@ describe("C9", () => {
     );
   });
 
+  test("C9: a name that begins with a byte order mark keeps it", () => {
+    const named = row({}, { document: "\uFEFFdec_1" });
+    expect(unwrap(open(named)).content.document).toBe("\uFEFFdec_1");
+  });
+
   test("C9: any byte changed, added or taken away: refused", () => {
     const rows = [
       row(),
