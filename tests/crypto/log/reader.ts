@@ -18,27 +18,27 @@ const ADMITS = ["own", "admin", "member"];
 const WHY = ["unshared", "stricter-setting", "leaving", "account-deleted"];
 const SCOPES = ["documents", "member", "project"];
 
-const label = (name: string) => Buffer.from(`operon/1/${name}\0`);
-const sha256 = (...parts: readonly Uint8Array[]) =>
+export const label = (name: string) => Buffer.from(`operon/1/${name}\0`);
+export const sha256 = (...parts: readonly Uint8Array[]) =>
   createHash("sha256").update(Buffer.concat(parts)).digest();
-const u32 = (value: number) => {
+export const u32 = (value: number) => {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32BE(value);
   return bytes;
 };
-const derive = (key: Uint8Array, name: string, ...parts: readonly Uint8Array[]) => {
+export const derive = (key: Uint8Array, name: string, ...parts: readonly Uint8Array[]) => {
   const framed = parts.flatMap((part) => [u32(part.length), part]);
   return Buffer.from(blake2b(Buffer.concat([label(name), ...framed]), { key, dkLen: 32 }));
 };
-const unseal = (sealed: Buffer, authenticated: Uint8Array, key: Uint8Array) =>
+export const unseal = (sealed: Buffer, authenticated: Uint8Array, key: Uint8Array) =>
   Buffer.from(
     xchacha20poly1305(key, sealed.subarray(0, 24), authenticated).decrypt(sealed.subarray(24)),
   );
-const tagOf = (team: string) => sha256(Buffer.from(team)).subarray(0, 16);
-const need = (holds: boolean, what: string) => {
+export const tagOf = (team: string) => sha256(Buffer.from(team)).subarray(0, 16);
+export const need = (holds: boolean, what: string) => {
   if (!holds) throw new Error(`reader: ${what}`);
 };
-const signed = (key: Buffer, message: Buffer, signature: Buffer) =>
+export const signed = (key: Buffer, message: Buffer, signature: Buffer) =>
   verify(
     null,
     message,
@@ -50,7 +50,7 @@ const signed = (key: Buffer, message: Buffer, signature: Buffer) =>
     signature,
   );
 
-class Cursor {
+export class Cursor {
   at = 0;
   readonly bytes: Buffer;
   constructor(bytes: Buffer) {
