@@ -4,9 +4,7 @@ import { describe, expect, test, vi } from "vitest";
 import { type Bytes, concatBytes, equalBytes, fromHex, utf8 } from "../../src/base/bytes.ts";
 import { unwrap } from "../../src/base/result.ts";
 import { Secret } from "../../src/base/secret.ts";
-import { seal } from "../../src/crypto/aead.ts";
-import { sign } from "../../src/crypto/device.ts";
-import { labelBytes, u32 } from "../../src/crypto/hash.ts";
+import { u32 } from "../../src/crypto/hash.ts";
 import { encodeHeader, HEADER_BYTES, peekHeader, projectTag } from "../../src/crypto/header.ts";
 import { paddedSize } from "../../src/crypto/padding.ts";
 import {
@@ -17,6 +15,7 @@ import {
   ROW_MAX_BYTES,
   rowHash,
 } from "../../src/crypto/row.ts";
+import { inner, padded, rogueRow } from "./rogue.ts";
 import {
   content,
   device,
@@ -36,32 +35,6 @@ const faultOf = (bytes: Bytes, proof: Proof = bySignature, expected = stream) =>
   const opened = open(bytes, proof, expected);
   return opened.ok ? null : opened.fault.type;
 };
-
-/** A row around any plaintext, sealed and signed by a member who does not keep the rules inside. */
-function rogueRow(plain: Bytes, head = header()): Bytes {
-  const unsigned = concatBytes(
-    encodeHeader(head),
-    seal(plain, encodeHeader(head), key, seededRandom("rogue")),
-  );
-  return concatBytes(unsigned, sign(device, concatBytes(labelBytes("row"), unsigned)));
-}
-
-/** The plaintext of `inner` padded as the rule says. */
-function padded(inner: Bytes): Bytes {
-  const around = HEADER_BYTES + 24 + 16 + 64;
-  const plain = new Uint8Array(paddedSize(around + 4 + inner.length) - around);
-  plain.set(u32(inner.length));
-  plain.set(inner, 4);
-  return plain;
-}
-
-const inner = (flags: number, body: Bytes, part = 0, parts = 1) =>
-  concatBytes(
-    new Uint8Array(38),
-    new Uint8Array([0, part, 0, parts, flags, 3, 1]),
-    utf8("d"),
-    body,
-  );
 
 describe("C8", () => {
   test("C8: the header stands at fixed places", () => {
