@@ -57,11 +57,15 @@ export function pendingUpdate(state: Uint8Array | Y.Doc, known: Known): Bytes | 
   return fresh.size === 0 && deletes.size === 0 ? null : encodeUpdate(fresh, deletes);
 }
 
-/** Whether these bytes can be read as a Yjs update. (Yjs applies most damaged updates without an error: this proves nothing else.) */
+/**
+ * Whether these bytes are a Yjs update in the form that Yjs writes. It reads others too, and then writes a document that it
+ * cannot read again: with places beyond 2⁵³, with things of no length, with deletes out of order, with a writer's thing that
+ * stands beside a later one of his. (Most damaged updates are applied without an error: this proves nothing else.)
+ */
 export function isUpdate(bytes: Uint8Array): boolean {
   try {
-    Y.decodeUpdate(bytes);
-    return true;
+    const { structs, ds } = Y.decodeUpdate(bytes);
+    return structs.every(isWellPlaced) && [...ds.clients].every(isInOrder);
   } catch {
     return false;
   }
@@ -78,6 +82,30 @@ interface Tail {
   /** Of the first struct, what is known already. */
   readonly offset: number;
   readonly structs: readonly Struct[];
+}
+
+function isWellPlaced(struct: Struct): boolean {
+  const { id, length } = struct;
+  if (length < 1 || !isSafe(id) || !Number.isSafeInteger(id.clock + length)) return false;
+  if (!(struct instanceof Y.Item)) return true;
+  return [struct.origin, struct.rightOrigin, struct.parent].every(
+    (named) =>
+      !(named instanceof Y.ID) ||
+      (isSafe(named) && (named.client !== id.client || named.clock < id.clock)),
+  );
+}
+
+function isSafe({ client, clock }: Y.ID): boolean {
+  return Number.isSafeInteger(client) && Number.isSafeInteger(clock);
+}
+
+function isInOrder([client, ranges]: readonly [number, readonly { clock: number; len: number }[]]) {
+  let from = 0;
+  return ranges.every(({ clock, len }) => {
+    const inOrder = clock >= from && len >= 1;
+    from = clock + len;
+    return inOrder && Number.isSafeInteger(client) && Number.isSafeInteger(from);
+  });
 }
 
 function foldStructs(clocks: Map<number, number>, structs: readonly Struct[]): void {

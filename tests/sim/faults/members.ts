@@ -1,8 +1,7 @@
 /** A member of the team whose program does what it wants: it has the team's keys and a listed device. */
-import * as Y from "yjs";
+import type * as Y from "yjs";
 import { type Bytes, utf8 } from "../../../src/base/bytes.ts";
 import { encodeDoc, openDoc } from "../../../src/crdt/documents.ts";
-import { isUpdate } from "../../../src/crdt/known.ts";
 import { peekHeader } from "../../../src/crypto/header.ts";
 import { encodeRow, rowHash } from "../../../src/crypto/row.ts";
 import { createTeamKeys, documentKey, wireDocumentId } from "../../../src/crypto/team.ts";
@@ -11,7 +10,7 @@ import type { Cursor } from "../../../src/sync/ports.ts";
 import { START } from "../../../src/sync/streams.ts";
 import { identityOf, KEYS, listingOf, MALLORY, TEAM } from "../cast.ts";
 import type { SimDevice } from "../device.ts";
-import { Dice } from "../dice.ts";
+import type { Dice } from "../dice.ts";
 import type { SimDocument, World } from "../world.ts";
 import { common, fresh, type Inject, type Injected, streamOf, TAINT, two } from "./fault.ts";
 import { says } from "../oracle.ts";
@@ -75,10 +74,17 @@ export const forgedName: Inject = async (world, dice) => {
 /** As `seal.ts` has them. */
 const KIND_CODES = { trace: 1, notes: 2, decision: 3, project: 4 } as const;
 
-/** An update that decodes, and throws where it is applied. */
+/**
+ * A thing that is collected, which can be applied, and then an update that says that a text stands there and is longer: it
+ * decodes, and Yjs throws.
+ */
 export const bogusUpdate: Inject = async (world, dice) => {
   const document = await common(world, dice);
-  return push(world, document, sealed(document, inapplicableUpdate(), dice));
+  const collected = sealed(document, Uint8Array.from([1, 1, 7, 0, 0, 1, 1, 7, 1, 0, 1]), dice);
+  world.relay.insert(world.relay.view, streamOf(document), collected);
+  const longer = Uint8Array.from([1, 1, 7, 0, 4, 1, 1, 116, 2, 97, 98, 0]);
+  const tail = { seq: 1, hash: rowHash(collected) };
+  return push(world, document, sealed(document, longer, dice, {}, tail));
 };
 
 /** Bytes that are no update. */
@@ -181,37 +187,4 @@ function changeOf(doc: Y.Doc, change: (doc: Y.Doc) => void): Bytes {
   doc.on("update", (update: Uint8Array) => updates.push(update as Bytes));
   doc.transact(() => change(doc));
   return updates[0] as Bytes;
-}
-
-let inapplicableFound: Bytes | null = null;
-
-/** One bit of a good update is another one. */
-function inapplicableUpdate(): Bytes {
-  inapplicableFound ??= findInapplicable();
-  return inapplicableFound;
-}
-
-function findInapplicable(): Bytes {
-  const doc = openDoc(null);
-  doc.clientID = new Dice("inapplicable").clientId();
-  doc.getText("title").insert(0, "hello world");
-  doc.getMap("options").set("one", new Y.Map());
-  doc.getText("title").delete(2, 3);
-  const good = encodeDoc(doc);
-  for (let bit = 0; bit < good.length * 8; bit++) {
-    const update = good.slice();
-    update[bit >> 3] = (update[bit >> 3] as number) ^ (1 << (bit & 7));
-    if (isUpdate(update) && throws(update)) return update;
-  }
-  throw new Error("no such bit");
-}
-
-/** Asked of Yjs itself: the product's own question may be what is turned off. */
-function throws(update: Bytes): boolean {
-  try {
-    Y.applyUpdate(new Y.Doc(), update);
-    return false;
-  } catch {
-    return true;
-  }
 }
