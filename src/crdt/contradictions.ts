@@ -3,11 +3,16 @@
  *
  * Yjs names every inserted thing by a clientID and a clock, and of two things with one name keeps the first it hears. So
  * whoever writes under another's clientID makes documents differ, and takes the place of what that one is about to send,
- * without an error anywhere. What is there and what comes is therefore compared wherever both have the same name.
+ * without an error anywhere. What is there and what comes is therefore compared wherever both have the same name. Content that is
+ * gone cannot be compared: it has to be deleted, which is the same everywhere.
  */
 import * as Y from "yjs";
-import { openDoc } from "./documents.ts";
+import { encodeDoc, openDoc } from "./documents.ts";
 import { deepEqual } from "./json.ts";
+import { deletesWhatIsGone } from "./known.ts";
+
+/** An update without anything. */
+const NOTHING = new Uint8Array(2);
 
 /** Which of these updates (by index) contradict `state`, or one before them that does not. All decode. */
 export function contradicting(
@@ -15,8 +20,9 @@ export function contradicting(
   updates: readonly Uint8Array[],
 ): ReadonlySet<number> {
   const bad = new Set<number>();
-  // Nearly always all is new, and no document has to be opened.
-  if (!anyOverlap(state, updates)) return bad;
+  // Nearly always all is new and lives, and no document has to be opened.
+  const whole = updates.every((update) => deletesWhatIsGone(update, () => NOTHING));
+  if (whole && !anyOverlap(state, updates)) return bad;
   const doc = openDoc(state);
   for (const [i, update] of updates.entries()) {
     if (contradicts(doc, update)) bad.add(i);
@@ -40,6 +46,7 @@ function anyOverlap(state: Uint8Array, updates: readonly Uint8Array[]): boolean 
 }
 
 function contradicts(doc: Y.Doc, update: Uint8Array): boolean {
+  if (!deletesWhatIsGone(update, () => encodeDoc(doc))) return true;
   return Y.decodeUpdate(update).structs.some(
     (struct) =>
       struct instanceof Y.Item && heldWithin(doc, struct).some((held) => !agree(held, struct)),

@@ -58,6 +58,17 @@ export function pendingUpdate(state: Uint8Array | Y.Doc, known: Known): Bytes | 
 }
 
 /**
+ * Whether what an update holds as gone is deleted: by the update, or by what `state` says. Content that is gone without that
+ * would be taken where it comes first, and left out where the content lives.
+ */
+export function deletesWhatIsGone(update: Uint8Array, state: () => Uint8Array): boolean {
+  const { structs, ds } = Y.decodeUpdate(update);
+  const gone = withoutDeletes(goneOf(structs), deletesOf(ds));
+  if (gone.size === 0) return true;
+  return withoutDeletes(gone, deletesOf(Y.decodeUpdate(state()).ds)).size === 0;
+}
+
+/**
  * Whether these bytes are a Yjs update in the form that Yjs writes. It reads others too, and then writes a document that it
  * cannot read again: with places beyond 2⁵³, with things of no length, with deletes out of order, with a writer's thing that
  * stands beside a later one of his. (Most damaged updates are applied without an error: this proves nothing else.)
@@ -202,6 +213,19 @@ function deletesOf(ds: ReturnType<typeof Y.decodeUpdate>["ds"]): Deletes {
     deletes.set(client, union(items.map(({ clock, len }) => ({ clock, end: clock + len }))));
   }
   return deletes;
+}
+
+function goneOf(structs: readonly Struct[]): Deletes {
+  const gone = new Map<number, Range[]>();
+  for (const struct of structs) {
+    if (struct instanceof Y.Skip) continue;
+    if (struct instanceof Y.Item && !(struct.content instanceof Y.ContentDeleted)) continue;
+    const { client, clock } = struct.id;
+    const ranges = gone.get(client) ?? [];
+    ranges.push({ clock, end: clock + struct.length });
+    gone.set(client, ranges);
+  }
+  return gone;
 }
 
 function addDeletes(into: Deletes, more: Deletes): void {

@@ -1,5 +1,6 @@
 /** A server, a stranger or a member that does not keep the rules. */
 import { beforeEach, describe, expect, test } from "vitest";
+import * as encoding from "lib0/encoding";
 import * as Y from "yjs";
 import { type Bytes, concatBytes, toHex, utf8 } from "../../src/base/bytes.ts";
 import type { DocId } from "../../src/base/ids.ts";
@@ -196,6 +197,29 @@ describe("S11", () => {
     const { alarms } = await bob.once();
     expect(alarms).toEqual([expect.stringContaining("under a name that is taken")]);
   });
+
+  test.each(["collected", "deleted"])(
+    "S11: what is %s in another's name, and nobody deleted, is refused by who has it and who has not",
+    async (how) => {
+      await bob.once();
+      const page = ada.store.open(doc);
+      const before = Y.encodeStateVector(page);
+      const clientID = encoding.encode((encoder) => encoding.writeVarUint(encoder, page.clientID));
+      const root = [1, 7, ...utf8("context")];
+      const gone = how === "collected" ? [0, 100] : [1, ...root, 100];
+      const update = Uint8Array.from([1, 1, ...clientID, 0, ...gone, 0]);
+      expect(isUpdate(update)).toBe(true);
+      page.getText("context").insert(0, "mine ");
+      ada.store.append(doc, Y.encodeStateAsUpdate(page, before) as Bytes);
+      rows().push(sealedBy(carol(), update));
+      for (const device of [ada, bob])
+        expect((await device.once()).alarms).toEqual([
+          expect.stringContaining("under a name that is taken"),
+        ]);
+      await bob.once();
+      expect([ada.text(doc), bob.text(doc)]).toEqual(Array(2).fill("mine one two three "));
+    },
+  );
 
   test("S11: a log in which the server changed or left out an entry ends there: who came later believes nothing", async () => {
     const { log } = team.server;
