@@ -53,11 +53,11 @@ test("a count that claims four thousand million things holds none of them", () =
     expect(isUpdate(Uint8Array.from(bytes))).toBe(false);
 });
 
-test("40,000 updates changed in a few bytes: none throws, and what is taken can be written and read again", () => {
+test("20,000 updates changed in a few bytes: none throws, and what is taken can be written and read again", () => {
   const dice = new Dice("hostile updates");
   const { made, state } = edits();
   let taken = 0;
-  for (let i = 0; i < 40_000; i++) {
+  for (let i = 0; i < 20_000; i++) {
     const update = mutated(dice, dice.pick(made));
     if (!isUpdate(update)) continue;
     const held = dice.chance(0.4) ? NONE : state;
@@ -74,7 +74,7 @@ test("40,000 updates changed in a few bytes: none throws, and what is taken can 
     pendingUpdate(openDoc(whole), known);
     pendingUpdate(whole, EMPTY_KNOWN);
   }
-  expect(taken).toBeGreaterThan(2000);
+  expect(taken).toBeGreaterThan(1000);
 });
 
 /** Of two people who type, erase, nest and set. */

@@ -118,7 +118,7 @@ test("C18: a body that claims up to 4 GiB is refused before memory is taken for 
 });
 
 test("C18: of bodies that inflate to a thousand times a row no more is kept than they say", () => {
-  for (const size of [PART_BYTES + 1, 10 * 2 ** 20, 200 * 2 ** 20])
+  for (const size of [PART_BYTES + 1, 80 * 2 ** 20])
     for (const claim of [1, 5000, PART_BYTES]) {
       const bomb = deflateRawSync(new Uint8Array(size), { level: 9 });
       const row = inner(1, concatBytes(u32(claim), bomb));
