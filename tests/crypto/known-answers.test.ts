@@ -20,7 +20,7 @@ import { Secret } from "../../src/base/secret.ts";
 import { seal, unseal } from "../../src/crypto/aead.ts";
 import { deviceOf, sign, signKeyOf, verify } from "../../src/crypto/device.ts";
 import { derive, type Label, labelBytes, sha256, u32 } from "../../src/crypto/hash.ts";
-import { deriveKek, KDF_LIMITS } from "../../src/crypto/kdf.ts";
+import { deriveKek, KDF_LIMITS, stretch } from "../../src/crypto/kdf.ts";
 import { isUsableBoxKey, openBox, sealTo } from "../../src/crypto/log/box.ts";
 import { paddedSize } from "../../src/crypto/padding.ts";
 import { openRow, PART_BYTES, ROW_MAX_BYTES } from "../../src/crypto/row.ts";
@@ -276,7 +276,8 @@ test("C16: Argon2id: noble keeps RFC 9106, and with it and Node's we agree, at t
     const floor = memoryKiB === KDF_LIMITS.minMemoryKiB;
     const kdf = { ops, memoryKiB, salt };
     const limits = floor ? KDF_LIMITS : QUICK;
-    const kek = unwrap(deriveKek(new Secret(words), new Secret(teamSecret), kdf, limits));
+    const own = unwrap(stretch(new Secret(words), kdf, limits));
+    const kek = deriveKek(own, new Secret(teamSecret));
     const node = argon2Sync("argon2id", {
       ...{ message: words.normalize("NFKC"), nonce: salt, passes: ops, memory: memoryKiB },
       ...{ parallelism: 1, tagLength: 32 },

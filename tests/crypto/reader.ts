@@ -1,5 +1,5 @@
 /**
- * A second reader of keys, cards, invites, rows and streams, after src/crypto/SPEC.md, src/sync/SPEC.md and docs/PROTOCOL.md
+ * A second reader of keys, rows and streams, after src/crypto/SPEC.md, src/sync/SPEC.md and docs/PROTOCOL.md
  * alone: Node's Argon2id, hashes, signatures and inflate, noble's ciphers and BLAKE2b, and nothing of src. It throws where
  * anything does not fit.
  */
@@ -38,7 +38,7 @@ export function readKeyRecord(
   teamSecret: string,
 ): Keys {
   const bytes = bytesOf(record);
-  need(bytes.length === 29 + 24 + 64 + 16 && bytes[0] === 1, "key record");
+  need(bytes.length === 29 + 24 + 64 + 16 + 24 + 32 + 16 && bytes[0] === 1, "key record");
   const stretched = argon2Sync("argon2id", {
     message: passphrase.normalize("NFKC"),
     nonce: bytes.subarray(13, 29),
@@ -48,10 +48,13 @@ export function readKeyRecord(
     tagLength: 32,
   });
   const kek = derive(stretched, "kek", bytesOf(teamSecret));
-  const context = Buffer.concat([label("keys"), text(team), bytes.subarray(0, 29)]);
-  const plain = unseal(bytes.subarray(29), context, kek).toString("hex");
+  const context = (what: string) => Buffer.concat([label(what), text(team), bytes.subarray(0, 29)]);
+  const plain = unseal(bytes.subarray(29, 133), context("keys"), kek).toString("hex");
   const [epochKey, idKey] = [plain.slice(0, 64), plain.slice(64)];
-  return { team, epoch: bytes.readUInt32BE(1), epochKey, idKey };
+  const epoch = bytes.readUInt32BE(1);
+  const own = derive(bytesOf(epochKey), "stretched key", text(team), u32(epoch));
+  need(unseal(bytes.subarray(133), context("stretched"), own).equals(stretched), "stretched");
+  return { team, epoch, epochKey, idKey };
 }
 
 export const wireId = ({ idKey }: Keys, document: string) =>
@@ -75,39 +78,6 @@ export function readDevice(signSeed: string, boxSecret: string) {
 
 function idOf(signKey: Buffer, boxKey: Buffer): string {
   return sha256(label("device"), signKey, boxKey).subarray(0, 16).toString("hex");
-}
-
-export function readCard(card: string, device: string, { team, epoch, epochKey }: Keys) {
-  const bytes = bytesOf(card);
-  need(bytes.length === 5 + 24 + 512 + 16 && bytes[0] === 1, "card");
-  const open = bytes.subarray(0, 5);
-  const context = Buffer.concat([label("card"), open, bytesOf(device), text(team)]);
-  const key = derive(bytesOf(epochKey), "card key", text(team), u32(epoch));
-  const read = new Cursor(unseal(bytes.subarray(5), context, key));
-  const [signKey, boxKey] = [read.take(32), read.take(32)];
-  const person = { name: read.take(read.byte()).toString(), email: "" };
-  person.email = read.take(read.byte()).toString();
-  const said = read.bytes.subarray(0, read.at);
-  const message = Buffer.concat([label("card"), u32(text(team).length), text(team), said]);
-  need(signed(signKey, message, read.take(64)), "card's signature");
-  need(
-    read.bytes.subarray(read.at).every((byte) => byte === 0),
-    "card's padding",
-  );
-  need(idOf(signKey, boxKey) === device, "device of card");
-  return { ...person, signKey: signKey.toString("hex"), boxKey: boxKey.toString("hex") };
-}
-
-export function readInvite(invite: string) {
-  const bytes = Buffer.from(invite.replace(/^operon1_/, ""), "base64url");
-  const body = bytes.subarray(0, -4);
-  need(sha256(label("invite"), body).subarray(0, 4).equals(bytes.subarray(-4)), "checksum");
-  need(body[0] === 1, "version of invite");
-  const read = new Cursor(body.subarray(1));
-  const [teamSecret, id, secret] = [read.take(16).toString("hex"), read.id(), read.take(16)];
-  const team = body.subarray(49).toString();
-  const proof = derive(secret, "invite", text(team), text(id)).toString("hex");
-  return { team, teamSecret, id, proof };
 }
 
 /** As the paper on Padmé has it: of a length only as many bits are told as its exponent has. */
