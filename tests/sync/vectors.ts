@@ -6,8 +6,7 @@ import { channelTag } from "../../src/crypto/team.ts";
 import type { Cursor } from "../../src/sync/ports.ts";
 import { sealUpdate, type Tail } from "../../src/sync/seal.ts";
 import { advance, START } from "../../src/sync/streams.ts";
-import { device, keys, other, PROJECT, seededRandom } from "../crypto/samples.ts";
-import { PROJECT_STREAM } from "./team.ts";
+import { device, keys, other, PROJECT, seededRandom, TEAM } from "../crypto/samples.ts";
 
 const AUTHORS = {
   device: { device, replica: "01".repeat(16) },
@@ -56,13 +55,15 @@ const STEPS: readonly Step[] = [
   },
 ];
 
+export const STREAM = { team: TEAM, project: PROJECT };
+
 export function streamVectors() {
   const random = seededRandom("stream vectors");
   const tails = new Map<string, Tail>();
   const rows: Bytes[] = [];
   const places: Cursor[] = [START];
   for (const { by, doc, update, behind } of STEPS) {
-    const target = { doc: doc as string as DocId, kind: KINDS[doc], stream: PROJECT_STREAM };
+    const target = { doc: doc as string as DocId, kind: KINDS[doc], stream: STREAM };
     const chain = `${by}/${doc}`;
     const head = places.at(-1 - behind) as Cursor;
     const author = { keys, ...AUTHORS[by] };
