@@ -57,6 +57,23 @@ export function pendingUpdate(state: Uint8Array | Y.Doc, known: Known): Bytes | 
   return fresh.size === 0 && deletes.size === 0 ? null : encodeUpdate(fresh, deletes);
 }
 
+/** Whether all that `inner` knows is known to `outer` too. */
+export function isInside(inner: Known, outer: Known): boolean {
+  const clocks = Y.decodeStateVector(outer.stateVector);
+  for (const [client, clock] of Y.decodeStateVector(inner.stateVector))
+    if (clock > (clocks.get(client) ?? 0)) return false;
+  const deletes = decodeDeletes(inner.deleteSet);
+  return withoutDeletes(deletes, decodeDeletes(outer.deleteSet)).size === 0;
+}
+
+/** The clientIDs under which an update says something. */
+export function clientsOf(update: Uint8Array): ReadonlySet<number> {
+  const { structs } = Y.decodeUpdate(update);
+  return new Set(
+    structs.filter((struct) => !(struct instanceof Y.Skip)).map(({ id }) => id.client),
+  );
+}
+
 /**
  * Whether what an update holds as gone is deleted: by the update, or by what `state` says. Content that is gone without that
  * would be taken where it comes first, and left out where the content lives.

@@ -2,7 +2,7 @@
  * A row: one sealed change of one document, as it lies on the server and in every device's stream.
  *
  * ```
- * header (123) · nonce (24) · sealed [ length (4) · content · zeros ] · tag (16) · signature (64)
+ * header (123, about a snapshot 131) · nonce (24) · sealed [ length (4) · content · zeros ] · tag (16) · signature (64)
  * content = head number (6) · head hash (32) · part (2) · parts (2) · flags (1) · document kind (1) ·
  *           name length (1) · document name · [inflated size (4), if deflated] · body
  * ```
@@ -18,7 +18,7 @@ import type { Secret } from "../base/secret.ts";
 import { NONCE_BYTES, seal, TAG_BYTES, unseal } from "./aead.ts";
 import { type DeviceIdentity, sign, SIGNATURE_BYTES, verify } from "./device.ts";
 import { HASH_BYTES, labelBytes, sha256, u32 } from "./hash.ts";
-import { encodeHeader, HEADER_BYTES, KIND_UPDATE, peekHeader, type RowHeader } from "./header.ts";
+import { encodeHeader, isKnownKind, openBytes, peekHeader, type RowHeader } from "./header.ts";
 import { PADDED_FLOOR_BYTES, paddedSize } from "./padding.ts";
 
 /** The server's cap on a row. */
@@ -29,7 +29,7 @@ export const MAX_PARTS = 1024;
 
 const LENGTH_BYTES = 4;
 const CONTENT_FIXED_BYTES = 6 + HASH_BYTES + 2 + 2 + 1 + 1 + 1;
-const ENVELOPE_BYTES = HEADER_BYTES + NONCE_BYTES + LENGTH_BYTES + TAG_BYTES + SIGNATURE_BYTES;
+const CLOSED_BYTES = NONCE_BYTES + LENGTH_BYTES + TAG_BYTES + SIGNATURE_BYTES;
 const DEFLATED = 1;
 /** Nothing shorter has ever become shorter, and trying costs more than sealing. */
 const DEFLATE_MIN_BYTES = 64;
@@ -79,9 +79,10 @@ export function encodeRow(
 ): Bytes {
   const open = encodeHeader(header);
   const inner = encodeContent(content);
-  const sizeBytes = paddedSize(ENVELOPE_BYTES + inner.length);
+  const envelopeBytes = open.length + CLOSED_BYTES;
+  const sizeBytes = paddedSize(envelopeBytes + inner.length);
   if (sizeBytes > ROW_MAX_BYTES) throw new RangeError("a row has at most 256 KiB");
-  const plain = new Uint8Array(sizeBytes - ENVELOPE_BYTES + LENGTH_BYTES);
+  const plain = new Uint8Array(sizeBytes - envelopeBytes + LENGTH_BYTES);
   plain.set(u32(inner.length));
   plain.set(inner, LENGTH_BYTES);
   const unsigned = concatBytes(open, seal(plain, open, keys.document, random));
@@ -94,7 +95,7 @@ export function rowHash(row: Uint8Array): Bytes {
 
 /** Whether `proof` fits. Also for rows of a kind this version cannot open. */
 export function proveRow(row: Uint8Array, header: RowHeader, proof: Proof): boolean {
-  if (row.length < ENVELOPE_BYTES || row.length > ROW_MAX_BYTES) return false;
+  if (row.length < envelopeBytesOf(header) || row.length > ROW_MAX_BYTES) return false;
   switch (proof.by) {
     case "signature": {
       const end = row.length - SIGNATURE_BYTES;
@@ -134,13 +135,13 @@ export function openRow(
     return fail("row-moved", "it was written for another stream");
   if (!proveRow(row, header, proof))
     return fail("row-signature", "its signature is not that of the device it names");
-  if (header.kind !== KIND_UPDATE)
+  if (!isKnownKind(header.kind))
     return fail("row-unknown", "it is of a kind this version does not know");
   const key = documentKey(header);
-  const plain =
-    key && unseal(row.subarray(HEADER_BYTES, -SIGNATURE_BYTES), row.subarray(0, HEADER_BYTES), key);
+  const end = openBytes(header.kind);
+  const plain = key && unseal(row.subarray(end, -SIGNATURE_BYTES), row.subarray(0, end), key);
   if (!plain) return fail("row-sealed", "it is not sealed with the team's key");
-  const inner = unpad(plain, row.length);
+  const inner = unpad(plain, row.length, envelopeBytesOf(header));
   if (!inner) return fail("row-padding", "its padding is not the one rule");
   const content = decodeContent(inner);
   return content.ok ? ok({ header, content: content.value }) : content;
@@ -150,11 +151,15 @@ function signed(unsigned: Uint8Array): Bytes {
   return concatBytes(labelBytes("row"), unsigned);
 }
 
-function unpad(plain: Bytes, rowBytes: number): Bytes | null {
+function envelopeBytesOf({ kind }: RowHeader): number {
+  return openBytes(kind) + CLOSED_BYTES;
+}
+
+function unpad(plain: Bytes, rowBytes: number, envelopeBytes: number): Bytes | null {
   const lengthBytes = viewOf(plain).getUint32(0);
   if (
     lengthBytes > plain.length - LENGTH_BYTES ||
-    paddedSize(ENVELOPE_BYTES + lengthBytes) !== rowBytes
+    paddedSize(envelopeBytes + lengthBytes) !== rowBytes
   )
     return null;
   for (let i = LENGTH_BYTES + lengthBytes; i < plain.length; i++) if (plain[i] !== 0) return null;

@@ -14,6 +14,8 @@ export type Alarm =
   | { readonly is: "rollback"; readonly held: number; readonly offered: number }
   | { readonly is: "history"; readonly n: number }
   | { readonly is: "gone" }
+  /** A device says that a snapshot is not what the rows made. */
+  | { readonly is: "disputed"; readonly device: string }
   | { readonly is: "own-row-lost" }
   /** Rows under a key that the team's log does not show. */
   | { readonly is: "no-key"; readonly epoch: number }
@@ -103,6 +105,8 @@ function sentence(
       return `The server's history of ${where} is not the one this device verified up to row ${alarm.n}. Your documents are as before, and nothing is sent there. Ask who runs the server.`;
     case "gone":
       return `The server no longer shows ${where}, which this device has read before. Your documents are as before. Ask whether your access was changed, or who runs the server.`;
+    case "disputed":
+      return `A snapshot of ${where} is not what ${nameOf(alarm.device)} had verified. Nothing that it covers is deleted while this stands; your documents are as before. An owner or admin of the team has to find out which device is wrong.`;
     case "own-row-lost":
       return `The server said it had stored ${rows.toLowerCase()} of this device in ${where}, and then did not show ${count === 1 ? "it" : "them"}. The work is safe here and will be sent again. Ask who runs the server.`;
     case "no-key":

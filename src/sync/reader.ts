@@ -15,7 +15,7 @@ import { never } from "../base/result.ts";
 import { contradicting } from "../crdt/contradictions.ts";
 import { encodeDoc, inapplicable, openDoc } from "../crdt/documents.ts";
 import { foldKnown, isUpdate, EMPTY_KNOWN } from "../crdt/known.ts";
-import { FIRST_SEQUENCE, peekHeader, type RowHeader } from "../crypto/header.ts";
+import { FIRST_SEQUENCE, KIND_DISPUTE, peekHeader, type RowHeader } from "../crypto/header.ts";
 import { proveRow, type Proof, rowHash } from "../crypto/row.ts";
 import type { Alarms } from "./alarms.ts";
 import type { Chains } from "./chains.ts";
@@ -29,7 +29,14 @@ import type {
   SyncStore,
   UnappliedRow,
 } from "./ports.ts";
-import { type Change, joinParts, type SealedRow, unsealRow } from "./seal.ts";
+import {
+  type Change,
+  joinParts,
+  type MarkRow,
+  type SealedRow,
+  unsealMark,
+  unsealRow,
+} from "./seal.ts";
 import { advance, sameStream } from "./streams.ts";
 import type { Team } from "./team/team.ts";
 import type { PulledRow } from "./transport.ts";
@@ -38,10 +45,18 @@ export interface ReadPage {
   readonly batch: PulledBatch;
   /** For documents that are open in a window: what the batch adds. */
   readonly applied: readonly { readonly doc: DocId; readonly updates: readonly Bytes[] }[];
+  /** Every change that was taken, in the order of its document, with the device that wrote it. */
+  readonly written: readonly Written[];
   /** Hashes (hex) of this process's own rows in the page. */
   readonly own: ReadonlySet<string>;
   /** Rows of others that were taken. */
   readonly taken: number;
+}
+
+export interface Written {
+  readonly doc: DocId;
+  readonly device: string;
+  readonly update: Bytes;
 }
 
 export interface ReaderOptions {
@@ -96,6 +111,12 @@ type Read =
       readonly header: RowHeader;
       readonly change: Change;
     }
+  | {
+      readonly is: "mark";
+      readonly hash: Bytes;
+      readonly header: RowHeader;
+      readonly mark: MarkRow;
+    }
   /** Of a newer version or key: `header` is null when not even that can be read. */
   | { readonly is: "unknown"; readonly hash: Bytes; readonly header: RowHeader | null }
   /** Its device's, and not acceptable. */
@@ -148,6 +169,8 @@ function open(
     return proveRow(row, header, proof)
       ? { is: "unknown", hash, header }
       : { is: "forged", device: header.device, why: UNPROVEN };
+  const mark = header.mark && unsealMark(row, stream, proof, keys);
+  if (mark) return { is: "mark", hash, header, mark };
   const opened = unsealRow(row, stream, proof, keys);
   if (opened.ok) return { is: "change", hash, header, change: opened.value.change };
   switch (opened.fault.type) {
@@ -168,6 +191,7 @@ function open(
 }
 
 const UNPROVEN = "it is under a key that the team never had, and its signature is not its device's";
+const AHEAD = "it claims to have seen what came after it";
 const CONTRADICTS =
   "it says something else under a name that is taken, as if one of two programs wrote as the other";
 
@@ -223,6 +247,9 @@ class PageReader {
       case "change":
         await this.#apply(read.header, read.change, read.hash, n, false);
         return;
+      case "mark":
+        if (await this.#follow(read.header, read.hash)) await this.#hear(read.mark, n);
+        return;
       default:
         never(read);
     }
@@ -271,6 +298,9 @@ class PageReader {
       applied: documents.flatMap(({ id: doc, updates }) =>
         updates.length > 0 ? [{ doc, updates }] : [],
       ),
+      written: [...this.#documents].flatMap(([doc, { changes }]) =>
+        changes.map(({ device, update }) => ({ doc, device, update })),
+      ),
       own: this.#own,
       taken: this.#taken,
     };
@@ -296,8 +326,7 @@ class PageReader {
       if (!own) this.#refuse(header.device, why);
       return;
     }
-    if (!(await this.#options.heads.agrees(this.#stream, change.head)))
-      this.#alarms.add(this.#stream, { is: "fork", device: header.device }, n);
+    await this.#compare(header.device, change.head, n);
     const bodies = [...parts, change.body];
     if (bodies.length < change.parts) {
       this.#chains.set(chainKey(header), { ...chain, parts: bodies });
@@ -308,6 +337,19 @@ class PageReader {
       document.changes.push({ update, device: header.device, n, own });
     }
     if (!own) this.#taken++;
+  }
+
+  /** What is said of a snapshot changes no document. Whoever disputes one is heard by everybody. */
+  async #hear({ header, head }: MarkRow, n: number): Promise<void> {
+    if (head.n >= n) return this.#refuse(header.device, AHEAD);
+    await this.#compare(header.device, head, n);
+    if (header.kind === KIND_DISPUTE)
+      this.#alarms.add(this.#stream, { is: "disputed", device: header.device }, n);
+  }
+
+  async #compare(device: string, head: Cursor, n: number): Promise<void> {
+    if (!(await this.#options.heads.agrees(this.#stream, head)))
+      this.#alarms.add(this.#stream, { is: "fork", device }, n);
   }
 
   /** Advances the chain of the row's replica in its document; null, with an alarm, when the row is not the next one. */
@@ -342,7 +384,7 @@ class PageReader {
     if (info.kind !== change.kind) return "its document is of another kind";
     if (change.kind === "trace" && owner !== null && owner !== header.device)
       return "a session is written only by the device that recorded it";
-    if (change.head.n >= n) return "it claims to have seen what came after it";
+    if (change.head.n >= n) return AHEAD;
     return null;
   }
 

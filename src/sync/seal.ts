@@ -12,6 +12,7 @@ import { HASH_BYTES } from "../crypto/hash.ts";
 import {
   FIRST_SEQUENCE,
   KIND_UPDATE,
+  type Mark,
   projectTag,
   type RowHeader,
   teamTag,
@@ -28,19 +29,24 @@ import {
 } from "../crypto/row.ts";
 import { documentKey, type TeamKeys, wireDocumentId } from "../crypto/team.ts";
 import type { Cursor, StreamRef } from "./ports.ts";
+import { streamKey } from "./streams.ts";
 import type { Sealed } from "./transport.ts";
 
 /** Never renumbered: they stand in rows. */
-const KIND_CODES: Readonly<Record<DocKind, number>> = {
+export const KIND_CODES: Readonly<Record<DocKind, number>> = {
   trace: 1,
   notes: 2,
   decision: 3,
   project: 4,
 };
-const KINDS = new Map(Object.entries(KIND_CODES).map(([kind, code]) => [code, kind as DocKind]));
+/** Of rows about snapshots. */
+const NO_KIND = 0;
+export const KINDS: ReadonlyMap<number, DocKind> = new Map(
+  Object.entries(KIND_CODES).map(([kind, code]) => [code, kind as DocKind]),
+);
 
 /** What a document may be called: printable ASCII. */
-const DOCUMENT_NAME = /^[\x21-\x7e]+$/;
+export const DOCUMENT_NAME = /^[\x21-\x7e]+$/;
 
 /** Who writes: a device, in one process. */
 export interface Author {
@@ -121,6 +127,75 @@ export function sealUpdate(
   return rows;
 }
 
+/**
+ * A row about a snapshot, or for a large snapshot as many as it needs: the chain of a replica of its own, so that nothing
+ * has to be remembered. Throws `RangeError` over 128 MiB.
+ */
+export function sealMark(
+  author: Author,
+  stream: StreamRef,
+  { kind, n }: { readonly kind: number; readonly n: number },
+  body: Bytes,
+  head: Cursor,
+  random: Random,
+): readonly Sealed[] {
+  const name = marksName(stream);
+  const document = wireDocumentId(author.keys, name);
+  const keys = { device: author.device, document: documentKey(author.keys, document) };
+  const parts = Math.max(1, Math.ceil(body.length / PART_BYTES));
+  if (parts > MAX_PARTS) throw new RangeError("a snapshot has at most 128 MiB");
+  const rows: Sealed[] = [];
+  for (let part = 0; part < parts; part++) {
+    const last = rows.at(-1);
+    const header: RowHeader = {
+      kind,
+      ...streamTags(stream),
+      document,
+      device: author.device.id,
+      replica: author.replica,
+      epoch: author.keys.epoch,
+      seq: FIRST_SEQUENCE + part,
+      previous: last ? rowHash(last) : new Uint8Array(HASH_BYTES),
+      mark: { n, left: parts - part - 1 },
+    };
+    const content: RowContent = {
+      ...{ head, part, parts, documentKind: NO_KIND, document: name },
+      body: body.subarray(part * PART_BYTES, (part + 1) * PART_BYTES),
+    };
+    rows.push(encodeRow(header, content, keys, random) as Sealed);
+  }
+  return rows;
+}
+
+/** What one row about a snapshot says. */
+export interface MarkRow {
+  readonly header: RowHeader & { readonly mark: Mark };
+  readonly head: Cursor;
+  readonly part: number;
+  readonly parts: number;
+  readonly body: Bytes;
+}
+
+/** The counterpart of `sealMark`, row by row. Null: it is none, or not of this stream. */
+export function unsealMark(
+  row: Bytes,
+  stream: StreamRef,
+  proof: Proof,
+  keys: TeamKeys,
+): MarkRow | null {
+  const opened = openRow(row, streamTags(stream), proof, (header) =>
+    documentKey(keys, header.document),
+  );
+  if (!opened.ok) return null;
+  const { header, content } = opened.value;
+  const { head, part, parts, body, documentKind, document } = content;
+  const { mark } = header;
+  if (!mark || mark.left !== parts - part - 1 || documentKind !== NO_KIND) return null;
+  const name = marksName(stream);
+  if (document !== name || wireDocumentId(keys, name) !== header.document) return null;
+  return { header: { ...header, mark }, head, part, parts, body };
+}
+
 /** Besides `openRow`'s faults: "row-name", when the sealed name is not the one the header stands for. */
 export function unsealRow(
   row: Bytes,
@@ -136,6 +211,8 @@ export function unsealRow(
   );
   if (!opened.ok) return opened;
   const { header, content } = opened.value;
+  if (header.kind !== KIND_UPDATE)
+    return fail("row-name", "what it says of a snapshot cannot be read");
   const kind = KINDS.get(content.documentKind);
   if (!kind) return fail("row-unknown", "it is of a kind of document this version does not know");
   if (
@@ -160,6 +237,11 @@ export function streamTags(stream: StreamRef): {
 
 export function joinParts(parts: readonly Bytes[]): Bytes {
   return parts.length === 1 ? (parts[0] as Bytes) : concatBytes(...parts);
+}
+
+/** The document that rows about snapshots of a stream are said to be of. No document has such a name. */
+function marksName(stream: StreamRef): string {
+  return `snapshots of ${streamKey(stream)}`;
 }
 
 function contentOf(change: Change): RowContent {

@@ -4,8 +4,18 @@ import { describe, expect, test, vi } from "vitest";
 import { type Bytes, concatBytes, equalBytes, fromHex, utf8 } from "../../src/base/bytes.ts";
 import { unwrap } from "../../src/base/result.ts";
 import { Secret } from "../../src/base/secret.ts";
-import { u32 } from "../../src/crypto/hash.ts";
-import { encodeHeader, HEADER_BYTES, peekHeader, projectTag } from "../../src/crypto/header.ts";
+import { sign } from "../../src/crypto/device.ts";
+import { labelBytes, u32 } from "../../src/crypto/hash.ts";
+import {
+  encodeHeader,
+  HEADER_BYTES,
+  KIND_ATTEST,
+  KIND_DISPUTE,
+  KIND_SNAPSHOT,
+  KIND_VOUCH,
+  peekHeader,
+  projectTag,
+} from "../../src/crypto/header.ts";
 import { paddedSize } from "../../src/crypto/padding.ts";
 import {
   encodeRow,
@@ -174,8 +184,8 @@ describe("C10", () => {
   });
 
   test("C10: a row of an unknown kind or flag is proven first, then called unknown", () => {
-    expect(faultOf(row({ kind: 7 }))).toBe("row-unknown");
-    expect(faultOf(row({ kind: 7 }), { by: "signature", signKey: other.signKey })).toBe(
+    expect(faultOf(row({ kind: 9 }))).toBe("row-unknown");
+    expect(faultOf(row({ kind: 9 }), { by: "signature", signKey: other.signKey })).toBe(
       "row-signature",
     );
     expect(faultOf(rogueRow(padded(inner(2, utf8("body")))))).toBe("row-unknown");
@@ -307,5 +317,42 @@ describe("C13", () => {
     const resigned = row({}, {}, seededRandom("another nonce"));
     expect(equalBytes(rowHash(resigned), rowHash(first))).toBe(false);
     expect(faultOf(resigned, { by: "successor", header: second })).toBe("row-signature");
+  });
+});
+
+describe("C18", () => {
+  const mark = { n: 2 ** 40 + 7, left: 513 };
+
+  test("C18: a row about a snapshot has a number and what is left of it behind the header, open", () => {
+    const bytes = row({ kind: KIND_SNAPSHOT, mark });
+    expect([...bytes.subarray(123, 131)]).toEqual([1, 0, 0, 0, 0, 7, 2, 1]);
+    const opened = unwrap(open(bytes));
+    expect(opened).toEqual({ header: header({ kind: KIND_SNAPSHOT, mark }), content: content() });
+    expect(peekHeader(bytes.subarray(0, 130)).ok).toBe(false);
+  });
+
+  test("C18: both are authenticated, and no other kind has them", () => {
+    for (const at of [123, 128, 129, 130]) {
+      const bytes = row({ kind: KIND_SNAPSHOT, mark });
+      bytes[at] = (bytes[at] as number) ^ 1;
+      expect(faultOf(bytes)).toBe("row-signature");
+      const rogue = concatBytes(
+        bytes.subarray(0, -64),
+        sign(device, concatBytes(labelBytes("row"), bytes.subarray(0, -64))),
+      );
+      expect(faultOf(rogue)).toBe("row-sealed");
+    }
+    expect(() => row({ mark })).toThrow(RangeError);
+    expect(() => row({ kind: KIND_ATTEST })).toThrow(RangeError);
+  });
+
+  test("C18: every size of it is padded as a whole, and opens", () => {
+    const kinds = [KIND_SNAPSHOT, KIND_ATTEST, KIND_DISPUTE, KIND_VOUCH];
+    for (const [i, size] of [0, 1, 40, 300, 5000, PART_BYTES].entries()) {
+      const kind = kinds[i % kinds.length] as number;
+      const bytes = row({ kind, mark }, { body: noise(size) });
+      expect(bytes.length).toBe(paddedSize(bytes.length));
+      expect(unwrap(open(bytes)).content.body).toEqual(noise(size));
+    }
   });
 });

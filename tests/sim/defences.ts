@@ -74,13 +74,13 @@ export const DEFENCES: readonly Defence[] = [
   {
     name: "head",
     module: "src/sync/reader.ts",
-    lines: [["if (!this.#options.heads.agrees(this.#stream, change.head))", "if (false)"]],
+    lines: [["if (!this.#options.heads.agrees(this.#stream, head))", "if (false)"]],
     fault: ["hide-document"],
   },
   {
     name: "claim",
     module: "src/sync/reader.ts",
-    lines: [["if (change.head.n >= n)", "if (false)"]],
+    lines: [["if (change.head.n >= n) return AHEAD;", ""]],
     fault: ["claimed-future"],
   },
   {

@@ -48,7 +48,7 @@ export class Reader {
     const end = this.#at + sizeBytes;
     if (this.#refused || end > this.#bytes.length) {
       this.#refused = true;
-      return new Uint8Array(sizeBytes);
+      return new Uint8Array(Math.min(sizeBytes, this.#bytes.length));
     }
     const taken = this.#bytes.slice(this.#at, end) as Bytes;
     this.#at = end;
@@ -82,6 +82,10 @@ export class Reader {
   refuse<T>(instead: T): T {
     this.#refused = true;
     return instead;
+  }
+
+  get refused(): boolean {
+    return this.#refused;
   }
 
   /** Everything was there, was read, and nothing was refused. */
