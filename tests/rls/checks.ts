@@ -51,7 +51,13 @@ export interface Check {
 
 export const checks: Check[] = [];
 
-function check(on: string, what: string, who: Check["who"], name: string, run: Check["run"]): void {
+export function check(
+  on: string,
+  what: string,
+  who: Check["who"],
+  name: string,
+  run: Check["run"],
+): void {
   checks.push({ on, what, who, name, run });
 }
 
@@ -59,21 +65,21 @@ function check(on: string, what: string, who: Check["who"], name: string, run: C
 const STRANGERS = ["stan", "rita"] as const;
 
 const hex = (bytes: Buffer) => bytes.toString("hex");
-const given = (outcome: Outcome) => (outcome.rows?.length ?? 0) > 0;
-const nothing = (outcome: Outcome) => outcome.rows?.length === 0;
+export const given = (outcome: Outcome) => (outcome.rows?.length ?? 0) > 0;
+export const nothing = (outcome: Outcome) => outcome.rows?.length === 0;
 /** `code` 42501: a privilege, a policy or the log's writer refuses. */
-const refused = (outcome: Outcome, code = "42501") => outcome.refused?.code === code;
-const says = (outcome: Outcome, word: string) =>
+export const refused = (outcome: Outcome, code = "42501") => outcome.refused?.code === code;
+export const says = (outcome: Outcome, word: string) =>
   outcome.refused?.code === "P0001" && outcome.refused.message === word;
 const saying = (word: string) => (outcome: Outcome) => says(outcome, word);
-const did = (outcome: Outcome) => outcome.refused === null;
+export const did = (outcome: Outcome) => outcome.refused === null;
 /** Of what was appended: all of it, or none because it came too late. */
 const late = (outcome: Outcome) =>
   (outcome.rows?.[0]?.["appended"] as { late: string | null } | undefined)?.late;
 const done = (outcome: Outcome) => late(outcome) === null;
 const tooLate = (word: string) => (outcome: Outcome) => late(outcome) === word;
 
-function one(
+export function one(
   who: Person | "anon",
   sql: string,
   parameters: (world: World) => readonly unknown[],

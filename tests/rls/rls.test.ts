@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Check, checks } from "./checks.ts";
+import { CONDITIONS } from "./snapshots.ts";
 import { createWorld, type World } from "./world.ts";
 
 let world: World;
@@ -153,4 +154,21 @@ describe("each rule of the functions carries a check", () => {
     expect(lifted).toBeGreaterThan(40);
     expect(unnoticed).toEqual([]);
   }, 300_000);
+});
+
+describe("what the server asks before bodies go", () => {
+  it.each(CONDITIONS)("$name: without it a check fails", async ({ of, condition, instead }) => {
+    const source = (
+      await world.db.query<{ source: string }>(
+        "select pg_get_functiondef(p.oid) as source from pg_proc p where p.oid = $1::regproc",
+        [of],
+      )
+    ).rows[0]?.source as string;
+    expect(source.split(condition).length).toBe(2);
+    const failed = await world.mutated(source.replace(condition, instead), async () => {
+      for (const one of checks) if (!(await one.run(world))) return nameOf(one);
+      return null;
+    });
+    expect(failed).not.toBe(null);
+  });
 });

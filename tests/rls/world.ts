@@ -68,6 +68,7 @@ export interface World {
   readonly project: string;
   readonly ours: string;
   readonly stream: number;
+  readonly projectStream: number;
   readonly oursStream: number;
   /** How many entries team A's log has. */
   readonly listed: number;
@@ -103,6 +104,9 @@ export interface RowParts {
   readonly epoch?: number;
   readonly seq?: number;
   readonly text?: string;
+  readonly kind?: number;
+  /** Number, and what is left, behind the header. */
+  readonly mark?: readonly [number, number];
 }
 
 /** Bytes with the open header of a row; the rest is noise to the server. */
@@ -115,6 +119,8 @@ export function row({
   epoch: inEpoch = 1,
   seq = 1,
   text = "x",
+  kind = 1,
+  mark,
 }: RowParts): Buffer {
   const tag = (value: string) => createHash("sha256").update(value).digest().subarray(0, 16);
   const numbers = Buffer.alloc(8);
@@ -123,7 +129,7 @@ export function row({
   const projectId = Buffer.from(project?.replaceAll("-", "") ?? "0".repeat(32), "hex");
   const previous = Buffer.alloc(32);
   return Buffer.concat([
-    Buffer.from([1, 1, 1]),
+    Buffer.from([1, 1, kind]),
     tag(team),
     projectId,
     tag(doc),
@@ -131,8 +137,17 @@ export function row({
     tag(replica),
     numbers,
     previous,
+    markBytes(mark),
     Buffer.from(text.padEnd(133, ".")),
   ]);
+}
+
+function markBytes(mark: RowParts["mark"]): Buffer {
+  if (!mark) return Buffer.alloc(0);
+  const bytes = Buffer.alloc(8);
+  bytes.writeUIntBE(mark[0], 0, 6);
+  bytes.writeUInt16BE(mark[1], 6);
+  return bytes;
 }
 
 export async function createWorld(): Promise<World> {
@@ -192,7 +207,10 @@ export async function createWorld(): Promise<World> {
     });
   }
 
-  const world: Omit<World, "project" | "ours" | "stream" | "oursStream" | "listed" | "heads"> = {
+  const world: Omit<
+    World,
+    "project" | "ours" | "stream" | "projectStream" | "oursStream" | "listed" | "heads"
+  > = {
     db,
     as: (who, work) =>
       takenBack(async (tx) => {
@@ -347,6 +365,7 @@ export async function createWorld(): Promise<World> {
     project,
     ours,
     stream: streamOf(null),
+    projectStream: streamOf(project),
     oursStream: streamOf(ours),
     listed: counts.get(TEAM) as number,
     heads: await heads(),
