@@ -24,6 +24,12 @@ export interface SyncDocumentInfo {
   readonly owner: string | null;
 }
 
+export interface SyncKnownDocument {
+  readonly id: DocId;
+  readonly known: Known;
+  readonly owner: string | null;
+}
+
 export interface Chain {
   readonly replica: string;
   readonly doc: string;
@@ -63,6 +69,7 @@ export interface SyncStore {
   restart(stream: DocumentStream): Promise<void>;
   pendingDocuments(team: TeamId): Promise<readonly DocId[]>;
   document(id: DocId): Promise<SyncDocumentInfo | null>;
+  knownDocuments(stream: DocumentStream): Promise<readonly SyncKnownDocument[]>;
   state(
     id: DocId,
   ): Promise<(SyncDocumentInfo & { readonly state: Bytes; readonly rev: number }) | null>;
@@ -140,6 +147,17 @@ export function createSync(durable: Durable, settings: Settings): SyncStore {
     async document(id) {
       const found = await held.read(id);
       return found === null ? null : syncInfoOf(found.row);
+    },
+
+    async knownDocuments({ team, project }) {
+      const found = await db.query<
+        SyncKnownDocument["known"] & Pick<DocumentColumns, "id" | "owner">
+      >(
+        `select id, owner, state_vector as "stateVector", delete_set as "deleteSet" from documents
+         where team = $1 and cloud_project is not distinct from $2 and owner is not null order by id`,
+        [team, project],
+      );
+      return found.rows.map(({ id, owner, ...known }) => ({ id, owner, known }));
     },
 
     async state(id) {

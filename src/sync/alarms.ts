@@ -16,6 +16,10 @@ export type Alarm =
   | { readonly is: "gone" }
   /** A device says that a snapshot is not what the rows made. */
   | { readonly is: "disputed"; readonly device: string }
+  /** Rows have no body, and no snapshot that stands covers them. */
+  | { readonly is: "deleted"; readonly n: number }
+  /** Rows were dropped for a snapshot that only its maker answers for. */
+  | { readonly is: "unattested"; readonly device: string }
   | { readonly is: "own-row-lost" }
   /** Rows under a key that the team's log does not show. */
   | { readonly is: "no-key"; readonly epoch: number }
@@ -106,7 +110,11 @@ function sentence(
     case "gone":
       return `The server no longer shows ${where}, which this device has read before. Your documents are as before. Ask whether your access was changed, or who runs the server.`;
     case "disputed":
-      return `A snapshot of ${where} is not what ${nameOf(alarm.device)} had verified. Nothing that it covers is deleted while this stands; your documents are as before. An owner or admin of the team has to find out which device is wrong.`;
+      return `A snapshot of ${where}, which stands for older rows, is not what ${nameOf(alarm.device)} had verified. Nothing more is deleted for it, and nobody begins with it. An owner or admin of the team has to find out which device is wrong.`;
+    case "deleted":
+      return `The server deleted rows of ${where} from number ${alarm.n} on, and no snapshot that a second device attested holds what was in them. Nothing after them was taken; your documents are as before. Ask who runs the server.`;
+    case "unattested":
+      return `Rows of ${where} were deleted for a snapshot that ${nameOf(alarm.device)} made and no other device attested. It was taken, and holds work of others too: compare with the team whether something is missing.`;
     case "own-row-lost":
       return `The server said it had stored ${rows.toLowerCase()} of this device in ${where}, and then did not show ${count === 1 ? "it" : "them"}. The work is safe here and will be sent again. Ask who runs the server.`;
     case "no-key":

@@ -54,6 +54,8 @@ export interface SyncOptions {
   readonly onAlarms: (alarms: readonly Raised[]) => Promise<void>;
   /** For tests, which would otherwise spend a second on each passphrase. */
   readonly kdfLimits?: KdfLimits;
+  /** For tests: how many bytes of changes are worth a snapshot. */
+  readonly gatheredBytes?: number;
 }
 
 export type SyncState =

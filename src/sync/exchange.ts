@@ -18,13 +18,26 @@ import { proveRow } from "../crypto/row.ts";
 import type { Fence } from "../crypto/log/body.ts";
 import { type Alarm, Alarms } from "./alarms.ts";
 import { Chains } from "./chains.ts";
+import { Compaction } from "./compaction.ts";
+import { type AnyRow, Crossings } from "./crossing.ts";
 import { Heads } from "./heads.ts";
+import { jumpTo } from "./jump.ts";
 import type { Cursor, StreamRef, SyncStore } from "./ports.ts";
 import { placesOf, readPage } from "./reader.ts";
 import { type Author, type SealedRow, sealUpdate, type Tail } from "./seal.ts";
+import { type ReadSnapshot, Snapshots } from "./snapshots.ts";
 import { logStream, START, streamKey } from "./streams.ts";
 import type { Team } from "./team/team.ts";
-import type { Brought, Page, PulledRow, PushAnswer, StreamCursor, Transport } from "./transport.ts";
+import type {
+  Asked,
+  Brought,
+  DroppedRow,
+  Page,
+  PulledRow,
+  PushAnswer,
+  StreamCursor,
+  Transport,
+} from "./transport.ts";
 
 const PAGE_ROWS = 500;
 /** What one push carries at most; a single row may be larger. */
@@ -46,6 +59,8 @@ export interface ExchangeOptions {
   readonly onApplied: (doc: DocId, updates: readonly Bytes[]) => void;
   /** Rows that are about to be pushed for the first time. */
   readonly onSealed: (stream: StreamRef, rows: readonly SealedRow[]) => void;
+  /** For tests: how many bytes of changes are worth a snapshot. */
+  readonly gatheredBytes?: number;
 }
 
 /** What one exchange is for. */
@@ -69,6 +84,10 @@ export class Tally {
   /** How often each document was sealed. */
   readonly tries = new Map<DocId, number>();
   readonly alarms = new Alarms();
+  /** Streams (by key) that went on, that brought rows about snapshots, and where rows of this process landed. */
+  readonly moved = new Map<string, StreamRef>();
+  readonly marked = new Set<string>();
+  readonly wrote = new Set<string>();
   /** Streams (by key) whose history cannot be followed: nothing is read from or sent to them. */
   readonly halted = new Map<string, Halted>();
 
@@ -98,6 +117,13 @@ interface InFlight {
   answered: number | null;
 }
 
+/** A snapshot's own rows, fetched before the stream brings them. */
+interface Held {
+  readonly last: number;
+  /** By hash (hex). */
+  readonly rows: ReadonlyMap<string, Bytes>;
+}
+
 export class Exchange {
   readonly #options: ExchangeOptions;
   readonly #heads: Heads;
@@ -110,11 +136,17 @@ export class Exchange {
   #halted: Tally["halted"] = new Map();
   /** Streams (by key) that the server gives this account to read. */
   readonly #readable = new Set<string>();
+  readonly #crossings: Crossings;
+  readonly #compaction: Compaction;
+  readonly #held = new Map<string, Held>();
   #replica: string;
 
   constructor(options: ExchangeOptions) {
     this.#options = options;
     this.#heads = new Heads(options.store);
+    const snapshots = new Snapshots(options.team, options.transport);
+    this.#crossings = new Crossings(snapshots, options.transport);
+    this.#compaction = new Compaction({ ...options, snapshots });
     this.#replica = toHex(options.random(ID_BYTES));
   }
 
@@ -144,6 +176,8 @@ export class Exchange {
     this.#cursors = null;
     this.#halted.delete(streamKey(stream));
     this.#heads.forget(stream);
+    this.#crossings.end(stream);
+    this.#held.delete(streamKey(stream));
     this.#chains.clear();
     this.#startReplica();
   }
@@ -153,8 +187,14 @@ export class Exchange {
     return this.#flights.size > 0;
   }
 
-  async run({ brought, pull, only, due }: Wanted): Promise<Result<Tally>> {
+  async run(wanted: Wanted): Promise<Result<Tally>> {
     const tally = new Tally();
+    const done = await this.#exchange(wanted, tally);
+    if (done.ok) await this.#tend(tally);
+    return done;
+  }
+
+  async #exchange({ brought, pull, only, due }: Wanted, tally: Tally): Promise<Result<Tally>> {
     const opened = await this.#believe(tally, () => this.#options.team.open());
     if (!opened.ok || !opened.value) return opened.ok ? ok(tally) : opened;
     for (const row of brought) {
@@ -213,17 +253,25 @@ export class Exchange {
     this.#cursors ??= await this.#loadCursors();
     this.#halted = tally.halted;
     for (;;) {
-      const asked = [...new Map([...this.#cursors, ...tally.halted]).values()];
-      const page = await transport.pull(team.id, asked, PAGE_ROWS);
+      const page = await transport.pull(team.id, this.#asked(tally), PAGE_ROWS);
       if (!page.ok) return page;
       // Who was removed, or came, is known before what they wrote is read.
       const known = page.value.listed === team.listed ? ok(true) : await this.#refresh(tally);
       if (!known.ok || !known.value) return known;
       const read = await this.#readPage(page.value, tally);
       if (!read.ok) return read;
+      if (read.value === "jumped") continue;
       if (!page.value.more) return ok(true);
-      if (!read.value) return tally.alarms.any ? ok(true) : nonsense();
+      if (read.value === "stuck") return tally.alarms.any ? ok(true) : nonsense();
     }
+  }
+
+  #asked(tally: Tally): readonly Asked[] {
+    const asked = [...this.cursors].map(([key, { stream, cursor }]): [string, Asked] => {
+      const held = this.#held.get(key)?.last ?? 0;
+      return [key, { stream, cursor: this.#crossings.at(stream) ?? cursor, held }];
+    });
+    return [...new Map([...asked, ...tally.halted]).values()];
   }
 
   #refresh(tally: Tally): Promise<Result<boolean>> {
@@ -244,23 +292,33 @@ export class Exchange {
     return ok(false);
   }
 
-  /** Whether the next page will be another one. */
-  async #readPage(page: Page, tally: Tally): Promise<Result<boolean>> {
-    if ([...page.rows, ...page.heads].some(({ stream }) => stream.team !== this.#options.team.id))
+  /** Whether the next page will be another one. `jumped`: by a snapshot, so that there is something to ask for. */
+  async #readPage(page: Page, tally: Tally): Promise<Result<"on" | "jumped" | "stuck">> {
+    const all = [...page.rows, ...(page.dropped ?? []).map((row) => this.#bodyOf(row))];
+    if ([...all, ...page.heads].some(({ stream }) => stream.team !== this.#options.team.id))
       return nonsense();
     for (const { stream } of page.heads) this.#readable.add(streamKey(stream));
-    const rows = Map.groupBy(page.rows, ({ stream }) => streamKey(stream));
+    const rows = Map.groupBy(all, ({ stream }) => streamKey(stream));
     const heads = new Map(page.heads.map((head) => [streamKey(head.stream), head]));
     const streams = new Map(
-      [...this.cursors.values(), ...page.heads, ...page.rows].map(({ stream }) => [
+      [...this.cursors.values(), ...page.heads, ...all].map(({ stream }) => [
         streamKey(stream),
         stream,
       ]),
     );
     const haltedBefore = tally.halted.size;
     let progress = false;
+    let jumped = false;
     for (const [key, stream] of streams) {
-      const fresh = rows.get(key) ?? [];
+      const found = (rows.get(key) ?? []).toSorted((a, b) => a.n - b.n);
+      const fresh = found.filter((row) => "row" in row);
+      if (fresh.length < found.length || this.#crossings.at(stream)) {
+        const crossed = await this.#cross(stream, found, heads.get(key)?.cursor, page.more, tally);
+        if (!crossed.ok) return crossed;
+        progress ||= crossed.value === "on";
+        jumped ||= crossed.value === "jumped";
+        continue;
+      }
       const places = placesOf(this.#cursorOf(stream), fresh);
       if (!this.#followable(stream, fresh, places, heads.get(key)?.cursor, page.more, tally))
         continue;
@@ -269,7 +327,8 @@ export class Exchange {
       if (!read.ok) return read;
       progress = true;
     }
-    return ok(progress || tally.halted.size > haltedBefore);
+    if (jumped) return ok("jumped");
+    return ok(progress || tally.halted.size > haltedBefore ? "on" : "stuck");
   }
 
   /** Whether the server's history of a stream continues the one verified here; if not, an alarm. */
@@ -298,6 +357,75 @@ export class Exchange {
     return false;
   }
 
+  /** A row that came by its hash, when its bytes are here. */
+  #bodyOf(row: DroppedRow): AnyRow {
+    const bytes = this.#held.get(streamKey(row.stream))?.rows.get(toHex(row.hash));
+    return bytes ? { stream: row.stream, n: row.n, row: bytes } : row;
+  }
+
+  /** Over rows without bodies, to a snapshot that covers them. */
+  async #cross(
+    stream: StreamRef,
+    rows: readonly AnyRow[],
+    head: Cursor | undefined,
+    more: boolean,
+    tally: Tally,
+  ): Promise<Result<"on" | "jumped" | "stuck">> {
+    if (!this.#followable(stream, [], [], head, true, tally)) return ok("stuck");
+    const step = await this.#crossings.step(stream, this.#cursorOf(stream), rows, more);
+    if (!step.ok) return step;
+    if (step.value.is === "on") return ok(rows.length > 0 ? "on" : "stuck");
+    this.#crossings.end(stream);
+    const alarm =
+      step.value.is === "alarm"
+        ? step.value.alarm
+        : await this.#jump(stream, step.value.to, step.value.passed, tally);
+    if (alarm === null) return ok("jumped");
+    tally.halt(stream, alarm, head ?? this.#cursorOf(stream));
+    return ok("stuck");
+  }
+
+  /** Commits a snapshot; or the alarm why not. `passed`: hashes of all rows up to it, own ones too. */
+  async #jump(
+    stream: StreamRef,
+    to: ReadSnapshot,
+    passed: ReadonlySet<string>,
+    tally: Tally,
+  ): Promise<Alarm | null> {
+    const { store, device, onShown, onApplied } = this.#options;
+    const jump = await jumpTo({ store, self: device.id }, stream, to, tally.alarms);
+    if (!jump) {
+      await this.#compaction.dispute({ stream, cursor: this.#cursorOf(stream) }, to);
+      return { is: "disputed", device: device.id };
+    }
+    const { batch, applied } = jump;
+    for (const { doc, updates } of applied) onShown(doc, updates);
+    await store.commit(batch);
+    this.#cursors?.set(streamKey(stream), { stream, cursor: to.head });
+    this.#heads.note(stream, to.head);
+    for (const chain of batch.chains) this.#chains.note(chain);
+    this.#held.set(streamKey(stream), { last: to.listed.last, rows: to.rows });
+    tally.pulled += applied.length;
+    tally.moved.set(streamKey(stream), stream);
+    for (const { doc, updates } of applied) onApplied(doc, updates);
+    const own = [...this.#ownRows().keys()].filter((hash) => passed.has(hash));
+    await this.#land(new Set(own), tally);
+    return null;
+  }
+
+  /** Keeps streams small. What fails there is left for the next time. */
+  async #tend(tally: Tally): Promise<void> {
+    let said = false;
+    for (const [key, stream] of tally.moved) {
+      const held = { stream, cursor: this.#cursorOf(stream) };
+      if (tally.alarms.any || !this.#compaction.isDue(held, tally.marked.has(key))) continue;
+      const others = [...this.cursors.values()];
+      const tended = await this.#compaction.tend(held, others, tally.wrote.has(key));
+      said ||= tended.ok && tended.value;
+    }
+    if (said) await this.#pull(tally);
+  }
+
   /** Verifies and commits rows that follow the stream's cursor. */
   async #read(
     stream: StreamRef,
@@ -322,11 +450,20 @@ export class Exchange {
     await store.commit(read.batch);
     this.#cursors?.set(streamKey(stream), { stream, cursor: places.at(-1) as Cursor });
     for (const chain of read.batch.chains) this.#chains.note(chain);
+    this.#note(stream, rows, read.own.size > 0, tally);
     tally.pulled += read.taken;
     tally.unread += read.batch.unapplied.length;
     for (const { doc, updates } of read.applied) onApplied(doc, updates);
     await this.#land(read.own, tally);
     return ok(undefined);
+  }
+
+  #note(stream: StreamRef, rows: readonly PulledRow[], own: boolean, tally: Tally): void {
+    const key = streamKey(stream);
+    tally.moved.set(key, stream);
+    if (own) tally.wrote.add(key);
+    if (rows.some(({ row }) => isMark(row))) tally.marked.add(key);
+    if (this.#cursorOf(stream).n >= (this.#held.get(key)?.last ?? 0)) this.#held.delete(key);
   }
 
   /** Whether the log, as far as it was read, has their authors and their keys. */
@@ -504,6 +641,12 @@ export class Exchange {
 
 /** `stale`: the team has a newer key. */
 type Sent = "nothing" | "sent" | "conflict" | "stale";
+
+/** Whether it is about a snapshot. */
+function isMark(row: Bytes): boolean {
+  const header = peekHeader(row);
+  return header.ok && header.value.mark !== undefined;
+}
 
 function numberOf(answer: PushAnswer): number | null {
   switch (answer.is) {

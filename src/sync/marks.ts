@@ -1,15 +1,24 @@
 /** What devices have said of a snapshot, and what follows from it. Pure: a server's word is not asked. */
 import { type Bytes, concatBytes, equalBytes } from "../base/bytes.ts";
 import { HASH_BYTES } from "../crypto/hash.ts";
+import { KIND_ATTEST, KIND_DISPUTE, KIND_VOUCH } from "../crypto/header.ts";
 
 /** attest: rebuilt, and the same. dispute: not the same, or it lacks something. vouch: who leads the team lets it stand. */
 export type Verdict = "attest" | "dispute" | "vouch";
+
+export const VERDICT_KINDS: Readonly<Record<Verdict, number>> = {
+  attest: KIND_ATTEST,
+  dispute: KIND_DISPUTE,
+  vouch: KIND_VOUCH,
+};
 
 /** One device's word, which stands at row `n`. */
 export interface Word {
   readonly verdict: Verdict;
   readonly device: string;
   readonly n: number;
+  /** As in `Said`. */
+  readonly content: Bytes | null;
 }
 
 /** A word's body: which snapshot, by its last row's hash, and the content hash its author came to; null: to none. */

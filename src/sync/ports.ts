@@ -30,6 +30,12 @@ export interface DocumentInfo {
   readonly owner: string | null;
 }
 
+export interface KnownDocument {
+  readonly id: DocId;
+  readonly known: Known;
+  readonly owner: string | null;
+}
+
 /** The newest verified row of one replica in one document. */
 export interface Chain {
   /** 64 lower-case hex digits: the device's id and the replica's. */
@@ -105,7 +111,10 @@ export interface SyncStore {
 
   document(id: DocId): Promise<DocumentInfo | null>;
 
-  /** The same, with the whole document as one Yjs update and the log's revision, which grows with every append of whatever origin. */
+  /** The documents of a stream of which something is known to be in the cloud. */
+  knownDocuments(stream: StreamRef): Promise<readonly KnownDocument[]>;
+
+  /** As `document`, with the whole document as one Yjs update and the log's revision, which grows with every append of whatever origin. */
   state(
     id: DocId,
   ): Promise<(DocumentInfo & { readonly state: Bytes; readonly rev: number }) | null>;

@@ -192,7 +192,10 @@ function open(
 
 const UNPROVEN = "it is under a key that the team never had, and its signature is not its device's";
 const AHEAD = "it claims to have seen what came after it";
-const CONTRADICTS =
+export const NOT_SHARED = "its document is not shared there";
+export const OTHER_KIND = "its document is of another kind";
+export const INAPPLICABLE = "its change cannot be applied";
+export const CONTRADICTS =
   "it says something else under a name that is taken, as if one of two programs wrote as the other";
 
 interface OpenDocument {
@@ -260,7 +263,7 @@ class PageReader {
     for (const [id, document] of this.#documents) {
       if (document.changes.every(({ own }) => own)) continue;
       const state = (await this.#options.store.state(id))?.state ?? encodeDoc(openDoc(null));
-      this.#refuseThose(inapplicable, state, document, "its change cannot be applied");
+      this.#refuseThose(inapplicable, state, document, INAPPLICABLE);
       this.#refuseThose(contradicting, state, document, CONTRADICTS);
     }
   }
@@ -379,9 +382,8 @@ class PageReader {
 
   #objection(document: OpenDocument, header: RowHeader, change: Change, n: number): string | null {
     const { info, owner } = document;
-    if (!info.stream || !sameStream(info.stream, this.#stream))
-      return "its document is not shared there";
-    if (info.kind !== change.kind) return "its document is of another kind";
+    if (!info.stream || !sameStream(info.stream, this.#stream)) return NOT_SHARED;
+    if (info.kind !== change.kind) return OTHER_KIND;
     if (change.kind === "trace" && owner !== null && owner !== header.device)
       return "a session is written only by the device that recorded it";
     if (change.head.n >= n) return AHEAD;

@@ -27,9 +27,23 @@ export interface PulledRow {
   readonly row: Bytes;
 }
 
+/** A row whose body a snapshot covers, or that was said to be held: its hash is what is left. */
+export interface DroppedRow {
+  readonly stream: StreamRef;
+  readonly n: number;
+  readonly hash: Bytes;
+}
+
+/** Where a stream is read from. */
+export interface Asked extends StreamCursor {
+  /** The rows of snapshots up to this number are here already and need not be brought. */
+  readonly held?: number;
+}
+
 export interface Page {
-  /** Per stream in the order of `n`, without holes. */
+  /** Per stream in the order of `n`, with those that were dropped without holes. */
   readonly rows: readonly PulledRow[];
+  readonly dropped?: readonly DroppedRow[];
   /** There are rows beyond this page. */
   readonly more: boolean;
   /** The newest number and running hash of every stream of the team this account can read, not later than `rows`. */
@@ -46,6 +60,36 @@ export type PushAnswer =
   | { readonly is: "stored"; readonly n: number; readonly h: Bytes }
   | { readonly is: "known"; readonly n: number }
   | { readonly is: "conflict" };
+
+/** What the server says of a snapshot. Hints, but for the words: those are signed. */
+export interface ListedSnapshot {
+  /** The number of its last row. */
+  readonly last: number;
+  /** Of its rows. */
+  readonly bytes: number;
+  /** Of the changes it does not cover. */
+  readonly behindBytes: number;
+  /** Days since it came. */
+  readonly days: number;
+  /** Another device than its maker's has a row behind those it covers. */
+  readonly othersActive: boolean;
+  /** Bodies went for it. */
+  readonly dropped: boolean;
+  /** Rows that attest or dispute it, or vouch for it. */
+  readonly words: readonly { readonly n: number; readonly row: Bytes }[];
+}
+
+export interface SnapshotList {
+  /** Of all changes that the stream has. */
+  readonly changesBytes: number;
+  /** The newest few, the newest first. */
+  readonly snapshots: readonly ListedSnapshot[];
+}
+
+export interface SnapshotPage {
+  readonly rows: readonly { readonly n: number; readonly row: Bytes }[];
+  readonly more: boolean;
+}
 
 /** The newest row of a stream, and the server's running hash after it. */
 export interface Brought extends PulledRow {
@@ -76,7 +120,15 @@ export interface Look {
 
 export interface Transport extends TeamServer {
   /** Rows after each cursor, at most `limit` in all. A stream that is not named is read from its start. */
-  pull(team: TeamId, cursors: readonly StreamCursor[], limit: number): Promise<Result<Page>>;
+  pull(team: TeamId, cursors: readonly Asked[], limit: number): Promise<Result<Page>>;
+
+  snapshots(stream: StreamRef): Promise<Result<SnapshotList>>;
+
+  /** Rows of one snapshot behind row `after`, in their order. */
+  snapshotRows(stream: StreamRef, last: number, after: number): Promise<Result<SnapshotPage>>;
+
+  /** Asks that the bodies go which a snapshot covers. */
+  compact(stream: StreamRef, last: number): Promise<Result<void>>;
 
   /**
    * All or nothing up to the first conflict: answers stand in the order of `rows`, and end with the conflict if there is one

@@ -8,7 +8,7 @@ export const ALARMS = {
   rollback: / it was set back\. /,
   history: / is not the one this device verified /,
   gone: / no longer shows /,
-  disputed: /^A snapshot of .* is not what /,
+  disputed: /^A snapshot of .*, is not what /,
   "own-row-lost": / and then did not show /,
   /** Not an alarm but a notice: something is kept unread. */
   newer: / of a newer Operon /,

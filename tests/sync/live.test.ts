@@ -244,10 +244,7 @@ describe("S18", () => {
         if (signal.is !== "poke" || signal.brought === null) return onSignal(signal);
         const row = signal.brought.row.slice();
         row[row.length - 1] = (row.at(-1) as number) ^ 1;
-        const { h } = advance(
-          team.server.headOf({ stream: TEAM_STREAM, rows: rows().slice(0, -1) }),
-          rowHash(row),
-        );
+        const { h } = advance(team.server.headOf({ rows: rows().slice(0, -1) }), rowHash(row));
         onSignal({ ...signal, brought: { ...signal.brought, row, h } });
       });
     bob.sync.start();

@@ -4,19 +4,32 @@
  */
 import { type Bytes, equalBytes } from "../../src/base/bytes.ts";
 import type { TeamId } from "../../src/base/ids.ts";
-import { fail, ok, type Result } from "../../src/base/result.ts";
-import { peekHeader } from "../../src/crypto/header.ts";
+import { fail, ok, type Result, unwrap } from "../../src/base/result.ts";
+import {
+  KIND_ATTEST,
+  KIND_SNAPSHOT,
+  type Mark,
+  peekHeader,
+  type RowHeader,
+} from "../../src/crypto/header.ts";
+import { replay } from "../../src/crypto/log/history.ts";
+import { roleOf } from "../../src/crypto/log/state.ts";
 import { rowHash } from "../../src/crypto/row.ts";
+import { mayDrop, standingOf, type Verdict, type Word } from "../../src/sync/marks.ts";
 import type { Cursor, StreamRef } from "../../src/sync/ports.ts";
 import { advance, START, streamKey } from "../../src/sync/streams.ts";
 import type {
+  Asked,
+  DroppedRow,
+  ListedSnapshot,
   Look,
   Page,
   PulledRow,
   PushAnswer,
   Sealed,
   Signal,
-  StreamCursor,
+  SnapshotList,
+  SnapshotPage,
   Transport,
 } from "../../src/sync/transport.ts";
 import type { MemoryLog } from "./memoryLog.ts";
@@ -24,6 +37,10 @@ import type { MemoryLog } from "./memoryLog.ts";
 export interface ServerStream {
   readonly stream: StreamRef;
   readonly rows: Bytes[];
+  /** Numbers of the rows whose bodies are not given any more. */
+  readonly dropped: Set<number>;
+  /** The last rows of the snapshots for which they went. */
+  readonly compacted: number[];
 }
 
 export type Failure = "lose question" | "lose answer";
@@ -41,6 +58,10 @@ export class MemoryServer {
   pulls = 0;
   /** A lie: it takes rows under old keys. */
   admitsAnyEpoch = false;
+  /** How old it says that snapshots are. */
+  days = 0;
+  /** A lie: which words about snapshots it does not list. */
+  hides: (header: RowHeader) => boolean = () => false;
   /** Whether pokes bring the row. */
   brings = true;
 
@@ -63,12 +84,12 @@ export class MemoryServer {
 
   stream(stream: StreamRef): ServerStream {
     const key = streamKey(stream);
-    const held = this.streams.get(key) ?? { stream, rows: [] };
+    const held = this.streams.get(key) ?? { stream, rows: [], dropped: new Set(), compacted: [] };
     this.streams.set(key, held);
     return held;
   }
 
-  headOf({ rows }: ServerStream): Cursor {
+  headOf({ rows }: Pick<ServerStream, "rows">): Cursor {
     return rows.reduce((cursor, row) => advance(cursor, rowHash(row)), START);
   }
 
@@ -84,6 +105,9 @@ export class MemoryServer {
       openInvite: (team, proof) => log.openInvite(team, proof),
       pull: async (team, cursors, limit) => this.#pull(team, cursors, limit),
       push: async (stream, rows) => this.#push(stream, rows),
+      snapshots: async (stream) => ok(this.#snapshots(this.stream(stream))),
+      snapshotRows: async (stream, last, after) => ok(this.#snapshotRows(stream, last, after)),
+      compact: async (stream, last) => this.#compact(this.stream(stream), last),
       listen: (_team, epoch, onSignal) => {
         this.#listeners.set(onSignal, epoch);
         queueMicrotask(() => onSignal({ is: "ready" }));
@@ -104,22 +128,93 @@ export class MemoryServer {
     };
   }
 
-  #pull(team: TeamId, cursors: readonly StreamCursor[], limit: number): Result<Page> {
+  #snapshots(held: ServerStream): SnapshotList {
+    const marks = marksIn(held);
+    const bytesOf = (rows: readonly Numbered[]) =>
+      rows.reduce((sum, { n, row }) => sum + (held.dropped.has(n) ? 0 : row.length), 0);
+    const changes = held.rows
+      .map((row, i) => ({ n: i + 1, row }))
+      .filter(({ row }) => !markOf(row));
+    const snapshots = marks.filter(isLast).map((last): ListedSnapshot => {
+      const { n } = last.header.mark;
+      const maker = last.header.device;
+      const active = held.rows.slice(n).some((row) => deviceOf(row) !== maker);
+      const words = marks.filter(({ header }) => header.kind !== KIND_SNAPSHOT);
+      return {
+        last: last.n,
+        bytes: bytesOf(setOf(marks, last)),
+        behindBytes: bytesOf(changes.filter((change) => change.n > n)),
+        days: this.days,
+        othersActive: active,
+        dropped: held.compacted.includes(last.n),
+        words: words.filter(({ header }) => header.mark.n === last.n && !this.hides(header)),
+      };
+    });
+    return { changesBytes: bytesOf(changes), snapshots: snapshots.toReversed() };
+  }
+
+  #snapshotRows(stream: StreamRef, last: number, after: number): SnapshotPage {
+    const held = this.stream(stream);
+    const marks = marksIn(held);
+    const found = marks.find((mark) => mark.n === last && isLast(mark));
+    const rows = found
+      ? setOf(marks, found).filter(({ n }) => n > after && !held.dropped.has(n))
+      : [];
+    return { rows: rows.slice(0, 2).map(({ n, row }) => ({ n, row })), more: rows.length > 2 };
+  }
+
+  /** As the database decides: by who said what, whatever they said. */
+  #compact(held: ServerStream, last: number): Result<void> {
+    const listed = this.#snapshots(held).snapshots.find((snapshot) => snapshot.last === last);
+    const mark = markOf(held.rows[last - 1] as Bytes);
+    if (!listed || !mark) return fail("refused", "That is no snapshot.");
+    const words = listed.words.map(({ n, row }): Word => {
+      const { device, kind } = markOf(row) as MarkHeader;
+      const verdict = ["attest", "dispute", "vouch"][kind - KIND_ATTEST] as Verdict;
+      return { verdict, device, n, content: null };
+    });
+    const standing = standingOf(mark.device, words, (device) => this.#leads(held.stream, device));
+    if (!mayDrop(standing, listed)) return fail("refused", "Nobody has attested it.");
+    const marks = marksIn(held);
+    const previous = marks.find(({ n }) => n === held.compacted.at(-1));
+    const kept = new Set(previous ? setOf(marks, previous).map(({ n }) => n) : []);
+    for (let n = 1; n <= mark.mark.n; n++) {
+      const kind = markOf(held.rows[n - 1] as Bytes)?.kind ?? 1;
+      if (kind === 1 || (kind === KIND_SNAPSHOT && !kept.has(n))) held.dropped.add(n);
+    }
+    held.compacted.push(last);
+    return ok(undefined);
+  }
+
+  #leads({ team }: StreamRef, device: string): boolean {
+    const { state } = unwrap(replay(team, this.log.entries, null));
+    const role = roleOf(state, state.devices.get(device)?.member ?? "");
+    return role === "owner" || role === "admin";
+  }
+
+  #pull(team: TeamId, cursors: readonly Asked[], limit: number): Result<Page> {
     this.pulls++;
     const streams = [...this.streams.values()].filter(({ stream }) => stream.team === team);
     const rows: PulledRow[] = [];
+    const dropped: DroppedRow[] = [];
     let more = false;
     for (const held of streams) {
-      const from =
-        cursors.find(({ stream }) => streamKey(stream) === streamKey(held.stream))?.cursor.n ?? 0;
+      const asked = cursors.find(({ stream }) => streamKey(stream) === streamKey(held.stream));
+      const from = asked?.cursor.n ?? 0;
       const fresh = held.rows
         .slice(from)
         .map((row, i) => ({ stream: held.stream, n: from + i + 1, row }));
-      more ||= rows.length + fresh.length > limit;
-      rows.push(...fresh.slice(0, limit - rows.length));
+      const room = limit - rows.length - dropped.length;
+      more ||= fresh.length > room;
+      for (const one of fresh.slice(0, room)) {
+        const heldThere = markOf(one.row)?.kind === KIND_SNAPSHOT && one.n <= (asked?.held ?? 0);
+        if (!heldThere && !held.dropped.has(one.n)) rows.push(one);
+        else dropped.push({ stream: one.stream, n: one.n, hash: rowHash(one.row) });
+      }
     }
     return ok({
       rows,
+      dropped,
       more,
       listed: this.log.entries.length,
       heads: streams.map((held) => ({ stream: held.stream, cursor: this.headOf(held) })),
@@ -145,8 +240,8 @@ export class MemoryServer {
     const answers: PushAnswer[] = [];
     for (const row of rows) {
       const same = held.rows.findIndex((stored) => placeOf(stored) === placeOf(row));
-      if (same !== -1 && !equalBytes(held.rows[same] as Bytes, row))
-        return [...answers, { is: "conflict" }];
+      const taken = same !== -1 && !equalBytes(held.rows[same] as Bytes, row);
+      if (taken || (same === -1 && isClosed(held, row))) return [...answers, { is: "conflict" }];
       if (same === -1) held.rows.push(row);
       const head = this.headOf(held);
       answers.push(same === -1 ? { is: "stored", ...head } : { is: "known", n: same + 1 });
@@ -156,16 +251,73 @@ export class MemoryServer {
   }
 }
 
+type MarkHeader = RowHeader & { readonly mark: Mark };
+interface Numbered {
+  readonly n: number;
+  readonly row: Bytes;
+}
+interface NumberedMark extends Numbered {
+  readonly header: MarkHeader;
+}
+
+function markOf(row: Bytes): MarkHeader | null {
+  const header = peekHeader(row);
+  if (!header.ok || !header.value.mark) return null;
+  return { ...header.value, mark: header.value.mark };
+}
+
+function deviceOf(row: Bytes): string {
+  const header = peekHeader(row);
+  return header.ok ? header.value.device : "";
+}
+
+function marksIn({ rows }: ServerStream): readonly NumberedMark[] {
+  return rows.flatMap((row, i) => {
+    const header = markOf(row);
+    return header ? [{ n: i + 1, row, header }] : [];
+  });
+}
+
+function isLast({ header }: NumberedMark): boolean {
+  return header.kind === KIND_SNAPSHOT && header.mark.left === 0;
+}
+
+/** The rows of one snapshot. */
+function setOf(marks: readonly NumberedMark[], last: NumberedMark): readonly NumberedMark[] {
+  return marks.filter(
+    ({ n, header }) =>
+      header.kind === KIND_SNAPSHOT &&
+      header.replica === last.header.replica &&
+      header.device === last.header.device &&
+      header.mark.n === last.header.mark.n &&
+      n <= last.n,
+  );
+}
+
+/** Whether a snapshot covers the row before this one in its chain. */
+function isClosed(held: ServerStream, row: Bytes): boolean {
+  const header = peekHeader(row);
+  if (!header.ok || header.value.seq === 1) return false;
+  const before = placeOf(row, header.value.seq - 1);
+  const covered = Math.max(
+    0,
+    ...marksIn(held)
+      .filter(isLast)
+      .map((last) => last.header.mark.n),
+  );
+  return held.rows.slice(0, covered).some((one) => placeOf(one) === before);
+}
+
 function epochOf(row: Bytes): number {
   const header = peekHeader(row);
   return header.ok ? header.value.epoch : 0;
 }
 
-function placeOf(row: Bytes): string {
+function placeOf(row: Bytes, place?: number): string {
   const header = peekHeader(row);
   if (!header.ok) return "unreadable";
   const { document, device, replica, seq } = header.value;
-  return [document, device, replica, seq].join("/");
+  return [document, device, replica, place ?? seq].join("/");
 }
 
 function offline(): Result<never> {

@@ -8,6 +8,7 @@ import type {
   Chain,
   Cursor,
   DocumentInfo,
+  KnownDocument,
   KeptLog,
   PulledBatch,
   StreamRef,
@@ -143,6 +144,13 @@ export class MemoryStore implements SyncStore {
     return held
       ? { kind: held.kind, stream: held.stream, known: held.known, owner: held.owner }
       : null;
+  }
+
+  async knownDocuments(stream: StreamRef): Promise<readonly KnownDocument[]> {
+    return [...this.#documents]
+      .filter(([, held]) => held.stream && streamKey(held.stream) === streamKey(stream))
+      .filter(([, { known }]) => known.stateVector.length > 1 || known.deleteSet.length > 1)
+      .map(([id, { known, owner }]) => ({ id, known, owner }));
   }
 
   async state(id: DocId) {

@@ -2,7 +2,6 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Bytes, concatBytes, toHex } from "../../src/base/bytes.ts";
 import type { DocId } from "../../src/base/ids.ts";
-import { unwrap } from "../../src/base/result.ts";
 import { rebuildDoc } from "../../src/crdt/documents.ts";
 import { EMPTY_KNOWN, foldKnown, isInside } from "../../src/crdt/known.ts";
 import { sha256 } from "../../src/crypto/hash.ts";
@@ -25,11 +24,11 @@ import {
   encodeSnapshot,
   type Snapshot,
 } from "../../src/sync/snapshot.ts";
-import { Team } from "../../src/sync/team/team.ts";
 import { noise, seededRandom } from "../crypto/samples.ts";
 import frozen from "../vectors/snapshots.json" with { type: "json" };
+import { optionsOf, rebuilt as build, rowsOf } from "./rebuilt.ts";
 import { snapshotVectors } from "./snapshotVectors.ts";
-import { PROJECT_STREAM, TEAM_STREAM, type TestDevice, TestTeam } from "./team.ts";
+import { PROJECT_STREAM, TEAM_STREAM, TestTeam } from "./team.ts";
 
 const wireId = (team: TestTeam) => (doc: DocId) => wireDocumentId(team.keys, doc);
 const hash = (digit: string) => sha256(new TextEncoder().encode(digit));
@@ -54,35 +53,8 @@ async function busy(edits = 12) {
   return { team, a, b, docs };
 }
 
-function rowsOf(team: TestTeam, from = 0, to = Infinity) {
-  const { rows, stream } = team.server.stream(TEAM_STREAM);
-  return rows.map((row, i) => ({ stream, n: i + 1, row })).filter(({ n }) => n > from && n <= to);
-}
-
-async function optionsOf(team: TestTeam, device: TestDevice) {
-  const { store, transport, identity, keys } = device;
-  const seen = new Team({
-    ...{ store, server: transport, device: identity, keys, keepKeys: async () => {} },
-    ...{ clock: team.time.clock, random: seededRandom("rebuild") },
-  });
-  unwrap(await seen.open());
-  return { team: seen };
-}
-
-async function build(
-  team: TestTeam,
-  device: TestDevice,
-  base: Parameters<typeof buildSnapshot>[2] = null,
-  to = Infinity,
-): Promise<Snapshot> {
-  const rows = rowsOf(team, base?.n ?? 0, to);
-  const built = await buildSnapshot(await optionsOf(team, device), TEAM_STREAM, base, rows);
-  if (!built) throw new Error("nothing was built");
-  return built;
-}
-
 describe("the form", () => {
-  test("S27: a snapshot is read as it was written, and has one form", async () => {
+  test("S28: a snapshot is read as it was written, and has one form", async () => {
     const { team, a } = await busy();
     const snapshot = await build(team, a);
     const bytes = encodeSnapshot(snapshot, wireId(team));
@@ -94,7 +66,7 @@ describe("the form", () => {
     expect(contentHash(bytes)).toEqual(sha256(bytes.subarray(70)));
   });
 
-  test("S27: with any byte of it changed, added or taken away it is not read, and nothing throws", async () => {
+  test("S28: with any byte of it changed, added or taken away it is not read, and nothing throws", async () => {
     const { team, a } = await busy(4);
     const bytes = encodeSnapshot(await build(team, a), wireId(team));
     for (let at = 38; at < bytes.length; at++) {
@@ -110,7 +82,7 @@ describe("the form", () => {
     expect(decodeSnapshot(bytes.slice(0, -1), wireId(team))).toBe(null);
   });
 
-  test("S27: no bytes make the decoder throw or reserve what is not there", () => {
+  test("S28: no bytes make the decoder throw or reserve what is not there", () => {
     const team = new TestTeam();
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (noisy) => {
@@ -123,7 +95,7 @@ describe("the form", () => {
     );
   });
 
-  test("S27: it goes in rows that say how many follow, and is of its own stream only", () => {
+  test("S28: it goes in rows that say how many follow, and is of its own stream only", () => {
     const team = new TestTeam();
     const { identity } = team.device("a");
     const author = { keys: team.keys, device: identity, replica: "ab".repeat(16) };
@@ -146,13 +118,13 @@ describe("the form", () => {
     expect(unsealMark(rows[0] as Bytes, PROJECT_STREAM, proof, team.keys)).toBe(null);
   });
 
-  test("S27: snapshots and their rows are made as frozen", async () => {
+  test("S28: snapshots and their rows are made as frozen", async () => {
     expect(await snapshotVectors()).toEqual(frozen);
   });
 });
 
 describe("the rebuild", () => {
-  test("S28: every device comes to the same bytes, whatever it has that was not sent", async () => {
+  test("S29: every device comes to the same bytes, whatever it has that was not sent", async () => {
     const { team, a, b, docs } = await busy();
     b.type(docs[0] as DocId, (text) => text.insert(0, "not sent "));
     const ofA = encodeSnapshot(await build(team, a), wireId(team));
@@ -163,7 +135,7 @@ describe("the rebuild", () => {
       expect(rebuildDoc([state]).getText("context").toString()).toBe(a.text(id));
   });
 
-  test("S28: on from a snapshot, by rows after it: the same content as by all rows, and only chains that moved", async () => {
+  test("S29: on from a snapshot, by rows after it: the same content as by all rows, and only chains that moved", async () => {
     const { team, a, b, docs } = await busy();
     const n = rowsOf(team).length;
     const first = await build(team, a);
@@ -187,7 +159,7 @@ describe("the rebuild", () => {
     }
   });
 
-  test("S28: it says who owns a document and who wrote under which clientID", async () => {
+  test("S29: it says who owns a document and who wrote under which clientID", async () => {
     const { team, a, b } = await busy();
     const { documents } = await build(team, a);
     const devices = new Set([a.identity.id, b.identity.id]);
@@ -199,7 +171,7 @@ describe("the rebuild", () => {
     expect(new Set(documents.flatMap(({ clients }) => [...clients.values()]))).toEqual(devices);
   });
 
-  test("S28: what readers refuse is not in it; where something cannot be read, there is none", async () => {
+  test("S29: what readers refuse is not in it; where something cannot be read, there is none", async () => {
     const { team, a, b } = await busy();
     const clean = encodeSnapshot(await build(team, a), wireId(team));
     const { rows } = team.server.stream(TEAM_STREAM);
@@ -215,7 +187,7 @@ describe("the rebuild", () => {
     expect(await buildSnapshot(options, TEAM_STREAM, null, rowsOf(team))).toBe(null);
   });
 
-  test("S28: rows about snapshots change nothing but their own chains", async () => {
+  test("S29: rows about snapshots change nothing but their own chains", async () => {
     const { team, a } = await busy();
     const clean = await build(team, a);
     const author = { keys: team.keys, device: a.identity, replica: "cd".repeat(16) };
@@ -237,7 +209,7 @@ describe("the rebuild", () => {
 });
 
 describe("what is known", () => {
-  test("S29: it is inside a snapshot when every insert and every delete of it is", async () => {
+  test("S30: it is inside a snapshot when every insert and every delete of it is", async () => {
     const { team, a, docs } = await busy();
     const id = docs[0] as DocId;
     const known = async () => (await a.store.document(id))?.known ?? EMPTY_KNOWN;
@@ -256,11 +228,14 @@ describe("what is known", () => {
 });
 
 describe("what may go", () => {
-  const word = (verdict: Verdict, device: string, n: number): Word => ({ verdict, device, n });
+  const word = (verdict: Verdict, device: string, n: number): Word => ({
+    ...{ verdict, device, n },
+    content: null,
+  });
   const leads = (device: string) => device === "admin";
   const standing = (...words: Word[]) => standingOf("maker", words, leads);
 
-  test("S30: a snapshot stands when another device attested it and nobody disputes it", () => {
+  test("S31: a snapshot stands when another device attested it and nobody disputes it", () => {
     expect(standing()).toBe("waiting");
     expect(standing(word("attest", "maker", 9))).toBe("waiting");
     expect(standing(word("attest", "other", 9))).toBe("attested");
@@ -268,7 +243,7 @@ describe("what may go", () => {
     expect(standing(word("dispute", "third", 8), word("attest", "other", 9))).toBe("disputed");
   });
 
-  test("S30: a dispute ends by the word of who leads the team, and of nobody else", () => {
+  test("S31: a dispute ends by the word of who leads the team, and of nobody else", () => {
     const disputed = [word("attest", "other", 9), word("dispute", "third", 10)];
     expect(standing(...disputed, word("vouch", "other", 11))).toBe("disputed");
     expect(standing(...disputed, word("vouch", "admin", 11))).toBe("attested");
@@ -278,7 +253,7 @@ describe("what may go", () => {
     );
   });
 
-  test("S30: without an attest bodies go after 30 days, if no other device was active", () => {
+  test("S31: without an attest bodies go after 30 days, if no other device was active", () => {
     expect(mayDrop("attested", { days: 0, othersActive: true })).toBe(true);
     expect(mayDrop("waiting", { days: 29, othersActive: false })).toBe(false);
     expect(mayDrop("waiting", { days: 30, othersActive: false })).toBe(true);
@@ -286,7 +261,7 @@ describe("what may go", () => {
     expect(mayDrop("disputed", { days: 400, othersActive: false })).toBe(false);
   });
 
-  test("S30: a word names its snapshot by the hash of its last row, and what its author came to", () => {
+  test("S31: a word names its snapshot by the hash of its last row, and what its author came to", () => {
     const said = { snapshot: hash("row"), content: hash("content") };
     expect(decodeSaid(encodeSaid(said))).toEqual(said);
     expect(decodeSaid(encodeSaid({ ...said, content: null }))).toEqual({ ...said, content: null });

@@ -226,6 +226,16 @@ export function syncStoreContract(name: string, open: () => Promise<StoreUnderTe
       expect(await held.store.log(TEAM)).toEqual(longer);
     });
 
+    test("P10: a stream's documents of which something is known to be in the cloud are listed, and no others", async () => {
+      await held.create(DOC, "decision", ofTeam);
+      await held.append(DOC, typed("not sent"));
+      expect(await held.store.knownDocuments(ofTeam)).toEqual([]);
+      await held.store.commit(batch({ documents: [pulled()] }));
+      const { id, known, owner } = pulled();
+      expect(await held.store.knownDocuments(ofTeam)).toEqual([{ id, known, owner }]);
+      expect(await held.store.knownDocuments(ofProject)).toEqual([]);
+    });
+
     test("P7: nobody knows a document that is not there", async () => {
       expect(await held.store.document(DOC)).toBe(null);
       expect(await held.store.state(DOC)).toBe(null);

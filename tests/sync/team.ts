@@ -88,6 +88,7 @@ export class TestDevice {
       keys: this.keys,
       keepKeys: async (keys) => void (this.keys = keys),
       kdfLimits: QUICK,
+      gatheredBytes: this.#team.gatheredBytes,
       device: this.identity,
       clock: this.#team.time.clock,
       random: seededRandom(`${this.#name} ${this.#processes++}`),
@@ -126,6 +127,8 @@ export class TestTeam {
   readonly server: MemoryServer;
   /** Of the first epoch. */
   readonly keys: TeamKeys;
+  /** What is worth a snapshot: nothing, unless a test says so. */
+  gatheredBytes = Infinity;
 
   constructor(seed = "test") {
     this.founding = new Founding(seed, START_MS);

@@ -1,0 +1,233 @@
+/**
+ * What a device does so that a stream stays small: makes a snapshot when enough has gathered, checks those of others by
+ * rebuilding them, and asks that bodies go which one that stands covers.
+ *
+ * All of it can fail and be left for the next time: nothing that people wrote depends on it.
+ */
+import { type Bytes, equalBytes, toHex } from "../base/bytes.ts";
+import type { Random } from "../base/random.ts";
+import { ok, type Result } from "../base/result.ts";
+import type { DeviceIdentity } from "../crypto/device.ts";
+import { ID_BYTES } from "../crypto/hash.ts";
+import { KIND_SNAPSHOT } from "../crypto/header.ts";
+import { MAX_PARTS, PART_BYTES } from "../crypto/row.ts";
+import { encodeSaid, mayDrop, VERDICT_KINDS, type Verdict } from "./marks.ts";
+import type { Cursor, StreamRef } from "./ports.ts";
+import { placesOf } from "./reader.ts";
+import { type Base, buildSnapshot } from "./rebuild.ts";
+import { sealMark } from "./seal.ts";
+import { contentHash, encodeSnapshot, type Parent, type Snapshot } from "./snapshot.ts";
+import type { Appraised, ReadSnapshot, Snapshots } from "./snapshots.ts";
+import { sameStream, START, streamKey } from "./streams.ts";
+import type { Team } from "./team/team.ts";
+import type { PulledRow, StreamCursor, Transport } from "./transport.ts";
+
+const PAGE_ROWS = 2000;
+/** Fewer bytes of changes are not worth a snapshot. */
+const GATHERED_BYTES = 1024 * 1024;
+/** A stream is looked at again when it has grown by so many rows. */
+const GROWN_ROWS = 100;
+
+export interface CompactionOptions {
+  readonly team: Team;
+  readonly transport: Transport;
+  readonly device: DeviceIdentity;
+  readonly random: Random;
+  readonly snapshots: Snapshots;
+  readonly gatheredBytes?: number;
+}
+
+/** A stream at the newest place that this device verified. */
+export interface Verified {
+  readonly stream: StreamRef;
+  readonly cursor: Cursor;
+}
+
+export class Compaction {
+  readonly #options: CompactionOptions;
+  /** Where each stream was when it was looked at. */
+  readonly #looked = new Map<string, number>();
+
+  constructor(options: CompactionOptions) {
+    this.#options = options;
+  }
+
+  /** Whether to `tend` a stream now. `marked`: rows about snapshots came. */
+  isDue({ stream, cursor }: Verified, marked: boolean): boolean {
+    const looked = this.#looked.get(streamKey(stream));
+    return marked || looked === undefined || cursor.n >= looked + GROWN_ROWS;
+  }
+
+  /** Whether something was pushed. `pushes`: this device has just written there, so that it may make a snapshot. */
+  async tend(
+    held: Verified,
+    others: readonly StreamCursor[],
+    pushes: boolean,
+  ): Promise<Result<boolean>> {
+    const { stream, cursor } = held;
+    const { transport, gatheredBytes = GATHERED_BYTES } = this.#options;
+    this.#looked.set(streamKey(stream), cursor.n);
+    const list = await transport.snapshots(stream);
+    if (!list.ok) return list;
+    const found = await this.#appraise(stream, list.value.snapshots);
+    if (!found.ok) return found;
+    const { base, waiting } = found.value;
+    if (base && !base.listed.dropped) await this.#compact(stream, base);
+    if (waiting) return this.#judge(held, others, base, waiting);
+    const behindBytes = base ? base.listed.behindBytes : list.value.changesBytes;
+    const enough = behindBytes >= Math.max(gatheredBytes, base?.listed.bytes ?? 0);
+    return pushes && enough ? this.#make(held, others, base) : ok(false);
+  }
+
+  /** Said once: that a snapshot lacks what this device knows. */
+  async dispute(held: Verified, of: Appraised): Promise<void> {
+    const own = this.#options.device.id;
+    const said = of.words.some(({ verdict, device }) => verdict === "dispute" && device === own);
+    if (!said) await this.#say(held, "dispute", of, null);
+  }
+
+  /** A word on a snapshot, at the end of its stream. */
+  async #say(
+    { stream, cursor }: Verified,
+    verdict: Verdict,
+    { listed, hash }: Pick<Appraised, "listed" | "hash">,
+    content: Bytes | null,
+  ): Promise<Result<boolean>> {
+    const body = encodeSaid({ snapshot: hash, content });
+    return this.#push(stream, VERDICT_KINDS[verdict], listed.last, body, cursor);
+  }
+
+  /** The newest one to go on from, and the newest behind it that nobody has attested or disputed. */
+  async #appraise(
+    stream: StreamRef,
+    listed: readonly Appraised["listed"][],
+  ): Promise<Result<{ readonly base: Appraised | null; readonly waiting: Appraised | null }>> {
+    let waiting: Appraised | null = null;
+    for (const one of listed) {
+      const appraised = await this.#options.snapshots.appraise(stream, one);
+      if (!appraised.ok) return appraised;
+      if (!appraised.value) continue;
+      const { standing } = appraised.value;
+      if (standing === "attested" || (standing === "waiting" && one.dropped))
+        return ok({ base: appraised.value, waiting });
+      if (standing === "waiting") waiting ??= appraised.value;
+    }
+    return ok({ base: null, waiting });
+  }
+
+  async #compact(stream: StreamRef, { listed, standing }: Appraised): Promise<void> {
+    if (mayDrop(standing, listed)) await this.#options.transport.compact(stream, listed.last);
+  }
+
+  /** Attests another's snapshot, or disputes it. */
+  async #judge(
+    held: Verified,
+    others: readonly StreamCursor[],
+    base: Appraised | null,
+    waiting: Appraised,
+  ): Promise<Result<boolean>> {
+    const { snapshots, device } = this.#options;
+    const { stream, cursor } = held;
+    if (waiting.maker === device.id) {
+      await this.#compact(stream, waiting);
+      return ok(false);
+    }
+    if (waiting.words.some((word) => word.device === device.id) || waiting.head.n > cursor.n)
+      return ok(false);
+    const read = await snapshots.read(stream, waiting);
+    if (!read.ok) return read;
+    // Made beside another one that stands by now: nobody needs it.
+    if (read.value && !sameParent(read.value.snapshot.parent, base)) return ok(false);
+    const built = await this.#build(held, others, base, waiting.head);
+    if (!built.ok || built.value === null) return built.ok ? ok(false) : built;
+    const content = contentHash(encodeSnapshot(built.value, snapshots.wireId));
+    const same = read.value !== null && equalBytes(read.value.content, content);
+    const said = await this.#say(held, same ? "attest" : "dispute", waiting, content);
+    if (said.ok && said.value && same)
+      await this.#options.transport.compact(stream, waiting.listed.last);
+    return said;
+  }
+
+  async #make(
+    held: Verified,
+    others: readonly StreamCursor[],
+    base: Appraised | null,
+  ): Promise<Result<boolean>> {
+    const { stream, cursor } = held;
+    const built = await this.#build(held, others, base, cursor);
+    if (!built.ok || built.value === null) return built.ok ? ok(false) : built;
+    const body = encodeSnapshot(built.value, this.#options.snapshots.wireId);
+    if (body.length > MAX_PARTS * PART_BYTES) return ok(false);
+    return this.#push(stream, KIND_SNAPSHOT, cursor.n, body, cursor);
+  }
+
+  /** What the rows up to `to` make of `base`. Null: they cannot be read, or are not those that this device verified. */
+  async #build(
+    held: Verified,
+    others: readonly StreamCursor[],
+    base: Appraised | null,
+    to: Cursor,
+  ): Promise<Result<Snapshot | null>> {
+    const { team, snapshots } = this.#options;
+    const { stream } = held;
+    const from = base ? await snapshots.read(stream, base) : ok(null);
+    if (!from.ok) return from;
+    if (base && !from.value) return ok(null);
+    const rows = await this.#rowsFrom(held, others, base?.head ?? START, to);
+    if (!rows.ok || rows.value === null) return rows.ok ? ok(null) : rows;
+    const before = from.value && baseOf(from.value);
+    return ok(await buildSnapshot({ team }, stream, before, rows.value));
+  }
+
+  /** The rows between two places, when those and all up to the cursor are the verified history. */
+  async #rowsFrom(
+    { stream, cursor }: Verified,
+    others: readonly StreamCursor[],
+    from: Cursor,
+    to: Cursor,
+  ): Promise<Result<readonly PulledRow[] | null>> {
+    const { transport, team } = this.#options;
+    const rows: PulledRow[] = [];
+    let at = from;
+    let agreed = false;
+    const meets = (place: Cursor) => place.n === to.n && equalBytes(place.h, to.h);
+    while (at.n < cursor.n) {
+      const asked = [
+        ...others.filter((other) => !sameStream(other.stream, stream)),
+        { stream, cursor: at },
+      ];
+      const page = await transport.pull(team.id, asked, PAGE_ROWS);
+      if (!page.ok) return page;
+      const fresh = page.value.rows.filter((row) => sameStream(row.stream, stream));
+      const places = placesOf(at, fresh);
+      if (places.length === 0) return ok(null);
+      agreed ||= places.some(meets);
+      rows.push(...fresh.slice(0, places.length).filter(({ n }) => n <= to.n));
+      at = places.find(({ n }) => n === cursor.n) ?? (places.at(-1) as Cursor);
+    }
+    return ok(agreed && equalBytes(at.h, cursor.h) ? rows : null);
+  }
+
+  async #push(
+    stream: StreamRef,
+    kind: number,
+    n: number,
+    body: Bytes,
+    head: Cursor,
+  ): Promise<Result<boolean>> {
+    const { team, transport, device, random } = this.#options;
+    const author = { keys: team.keys.newest, device, replica: toHex(random(ID_BYTES)) };
+    const rows = sealMark(author, stream, { kind, n }, body, head, random);
+    const answers = await transport.push(stream, rows);
+    return answers.ok ? ok(answers.value.every(({ is }) => is !== "conflict")) : answers;
+  }
+}
+
+function baseOf({ listed, hash, head, snapshot }: ReadSnapshot): Base {
+  return { n: head.n, parent: { last: listed.last, hash }, snapshot };
+}
+
+function sameParent(parent: Parent | null, base: Appraised | null): boolean {
+  if (!parent || !base) return parent === null && base === null;
+  return parent.last === base.listed.last && equalBytes(parent.hash, base.hash);
+}

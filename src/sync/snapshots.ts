@@ -1,0 +1,156 @@
+/** Snapshots as the server gives them, held against who signed what. */
+import { type Bytes, concatBytes, equalBytes, toHex } from "../base/bytes.ts";
+import type { DocId } from "../base/ids.ts";
+import { ok, type Result } from "../base/result.ts";
+import { KIND_SNAPSHOT, peekHeader, type RowHeader } from "../crypto/header.ts";
+import { MAX_PARTS, rowHash } from "../crypto/row.ts";
+import { wireDocumentId } from "../crypto/team.ts";
+import { roleOf } from "../crypto/log/state.ts";
+import {
+  decodeSaid,
+  type Standing,
+  standingOf,
+  VERDICT_KINDS,
+  type Verdict,
+  type Word,
+} from "./marks.ts";
+import type { Cursor, StreamRef } from "./ports.ts";
+import { type MarkRow, unsealMark } from "./seal.ts";
+import { contentHash, decodeSnapshot, type Snapshot } from "./snapshot.ts";
+import type { Team } from "./team/team.ts";
+import type { ListedSnapshot, Transport } from "./transport.ts";
+
+/** A snapshot by its last row, which its maker signed, and what others said of it. */
+export interface Appraised {
+  readonly listed: ListedSnapshot;
+  readonly maker: string;
+  /** What it covers. */
+  readonly head: Cursor;
+  /** Of its last row. */
+  readonly hash: Bytes;
+  readonly words: readonly Word[];
+  readonly standing: Standing;
+}
+
+export interface ReadSnapshot extends Appraised {
+  readonly snapshot: Snapshot;
+  readonly content: Bytes;
+  /** Its rows by hash (hex). */
+  readonly rows: ReadonlyMap<string, Bytes>;
+}
+
+export class Snapshots {
+  readonly #team: Team;
+  readonly #transport: Transport;
+
+  constructor(team: Team, transport: Transport) {
+    this.#team = team;
+    this.#transport = transport;
+  }
+
+  readonly wireId = (doc: DocId): string => wireDocumentId(this.#team.keys.newest, doc);
+
+  /** Null: what the server calls a snapshot is none, or not of a device of the team. */
+  async appraise(stream: StreamRef, listed: ListedSnapshot): Promise<Result<Appraised | null>> {
+    const { last } = listed;
+    const page = await this.#transport.snapshotRows(stream, last, last - 1);
+    if (!page.ok) return page;
+    const row = page.value.rows.find(({ n }) => n === last)?.row;
+    const mark = row && this.#open(stream, row, last, null);
+    if (!row || !mark || mark.header.kind !== KIND_SNAPSHOT || mark.header.mark.left !== 0)
+      return ok(null);
+    const maker = mark.header.device;
+    const hash = rowHash(row);
+    const words = listed.words.flatMap((word) => this.#wordOf(stream, last, hash, word) ?? []);
+    return ok({ listed, maker, head: mark.head, hash, words, standing: this.#judge(maker, words) });
+  }
+
+  /** All of it. Null: it cannot be read, or is not one. */
+  async read(stream: StreamRef, appraised: Appraised): Promise<Result<ReadSnapshot | null>> {
+    const rows: Bytes[] = [];
+    const { last } = appraised.listed;
+    for (let after = 0; ;) {
+      const page = await this.#transport.snapshotRows(stream, last, after);
+      if (!page.ok) return page;
+      for (const { n, row } of page.value.rows) {
+        if (n <= after || n > last || rows.length === MAX_PARTS) return ok(null);
+        rows.push(row);
+        after = n;
+      }
+      if (!page.value.more) break;
+      if (page.value.rows.length === 0) return ok(null);
+    }
+    const newest = rows.at(-1);
+    if (!newest || !equalBytes(rowHash(newest), appraised.hash)) return ok(null);
+    const body = this.#join(stream, rows, last);
+    const snapshot = body && decodeSnapshot(body, this.wireId);
+    if (!body || !snapshot) return ok(null);
+    const content = contentHash(body);
+    // Who came to something else has not attested this.
+    const words = appraised.words.filter(
+      (word) => word.verdict !== "attest" || (word.content && equalBytes(word.content, content)),
+    );
+    const standing = this.#judge(appraised.maker, words);
+    const byHash = new Map(rows.map((row) => [toHex(rowHash(row)), row]));
+    return ok({ ...appraised, words, standing, snapshot, content, rows: byHash });
+  }
+
+  /** The body, when the rows are one snapshot from its first to its last. */
+  #join(stream: StreamRef, rows: readonly Bytes[], last: number): Bytes | null {
+    const bodies: Bytes[] = [];
+    let next: RowHeader | null = null;
+    let end: MarkRow | null = null;
+    for (const [i, row] of rows.toReversed().entries()) {
+      const mark = this.#open(stream, row, last, next);
+      if (!mark || mark.header.kind !== KIND_SNAPSHOT) return null;
+      end ??= mark;
+      const { header, head, parts } = mark;
+      const same = header.mark.n === end.header.mark.n && equalBytes(head.h, end.head.h);
+      if (!same || head.n !== header.mark.n || parts !== rows.length || header.mark.left !== i)
+        return null;
+      bodies.unshift(mark.body);
+      next = header;
+    }
+    return concatBytes(...bodies);
+  }
+
+  /** `next`: the row behind it, which is proven. `n`: where it stands, or at most. */
+  #open(stream: StreamRef, row: Bytes, n: number, next: RowHeader | null): MarkRow | null {
+    const header = peekHeader(row);
+    if (!header.ok || !this.#team.accepts(header.value.device, stream, n)) return null;
+    const { device, epoch } = header.value;
+    const signKey = this.#team.signKeyOf(device);
+    const keys = this.#team.keys.of(epoch);
+    if (!signKey || !keys) return null;
+    const proof = next
+      ? ({ by: "successor", header: next } as const)
+      : ({ by: "signature", signKey } as const);
+    return unsealMark(row, stream, proof, keys);
+  }
+
+  #wordOf(
+    stream: StreamRef,
+    last: number,
+    hash: Bytes,
+    { n, row }: { readonly n: number; readonly row: Bytes },
+  ): Word | null {
+    const mark = this.#open(stream, row, n, null);
+    const said = mark && decodeSaid(mark.body);
+    if (!mark || !said || mark.header.mark.n !== last || !equalBytes(said.snapshot, hash))
+      return null;
+    const verdict = (Object.keys(VERDICT_KINDS) as Verdict[]).find(
+      (each) => VERDICT_KINDS[each] === mark.header.kind,
+    );
+    return verdict ? { verdict, device: mark.header.device, n, content: said.content } : null;
+  }
+
+  #judge(maker: string, words: readonly Word[]): Standing {
+    return standingOf(maker, words, (device) => this.#leads(device));
+  }
+
+  #leads(device: string): boolean {
+    const { state } = this.#team;
+    const role = roleOf(state, state.devices.get(device)?.member ?? "");
+    return role === "owner" || role === "admin";
+  }
+}

@@ -1,0 +1,500 @@
+import { describe, expect, test } from "vitest";
+import type { Bytes } from "../../src/base/bytes.ts";
+import type { DocId } from "../../src/base/ids.ts";
+import {
+  KIND_ATTEST,
+  KIND_DISPUTE,
+  KIND_SNAPSHOT,
+  KIND_VOUCH,
+  peekHeader,
+} from "../../src/crypto/header.ts";
+import { rowHash } from "../../src/crypto/row.ts";
+import { wireDocumentId } from "../../src/crypto/team.ts";
+import { encodeSaid } from "../../src/sync/marks.ts";
+import { contentHash, encodeSnapshot } from "../../src/sync/snapshot.ts";
+import { sealMark } from "../../src/sync/seal.ts";
+import { seededRandom } from "../crypto/samples.ts";
+import { rebuilt, rowsOf } from "./rebuilt.ts";
+import { TEAM_STREAM, type TestDevice, TestTeam } from "./team.ts";
+
+const ROWS_WORTH = 256 * 20;
+
+function kindsOf(team: TestTeam): readonly number[] {
+  return team.server.stream(TEAM_STREAM).rows.map((row) => {
+    const header = peekHeader(row);
+    return header.ok ? header.value.kind : 0;
+  });
+}
+
+const countOf = (team: TestTeam, kind: number) =>
+  kindsOf(team).filter((each) => each === kind).length;
+
+const droppedIn = (team: TestTeam) => team.server.stream(TEAM_STREAM).dropped.size;
+
+/** Types and sends, a row each. */
+async function write(device: TestDevice, id: DocId, times: number): Promise<void> {
+  for (let i = 0; i < times; i++) {
+    device.type(id, (text) => text.insert(text.length, `line ${i} `));
+    await device.once();
+  }
+}
+
+/** Alice and bob have written; the stream is worth a snapshot when alice writes again. */
+async function grown() {
+  const team = new TestTeam();
+  const [alice, bob] = [team.device("alice"), team.device("bob")];
+  const docs = ["dec_1", "dec_2"].map((id) => alice.create(id));
+  await alice.once();
+  await bob.once();
+  for (const id of docs) await write(alice, id, 9);
+  await bob.once();
+  for (const id of docs) await write(bob, id, 3);
+  await alice.once();
+  team.gatheredBytes = ROWS_WORTH;
+  alice.crash();
+  bob.crash();
+  return { team, alice, bob, docs };
+}
+
+/** Alice makes a snapshot, bob attests it, bodies go. */
+async function compacted() {
+  const all = await grown();
+  await write(all.alice, all.docs[0] as DocId, 1);
+  await all.bob.once();
+  await all.alice.once();
+  return all;
+}
+
+/** Equal content, and nothing to say. */
+async function sameOn(team: TestTeam, devices: readonly TestDevice[], docs: readonly DocId[]) {
+  const [first] = devices as readonly [TestDevice, ...TestDevice[]];
+  for (const device of devices) {
+    for (const id of docs) {
+      expect(device.text(id)).toBe(first.text(id));
+      expect(device.store.pendingOf(id)).toBe(null);
+      expect((await device.store.document(id))?.known).toEqual(
+        (await first.store.document(id))?.known,
+      );
+    }
+  }
+  const before = team.server.stream(TEAM_STREAM).rows.length;
+  for (const device of devices) expect((await device.once()).alarms).toEqual([]);
+  expect(team.server.stream(TEAM_STREAM).rows.length).toBe(before);
+}
+
+function mark(
+  team: TestTeam,
+  device: TestDevice,
+  kind: number,
+  n: number,
+  body: Bytes,
+  head = team.server.headOf(team.server.stream(TEAM_STREAM)),
+): readonly Bytes[] {
+  const random = seededRandom(`mark ${kind} ${team.server.stream(TEAM_STREAM).rows.length}`);
+  const replica = "ef".repeat(8) + String(kind).padStart(16, "0");
+  const author = { keys: device.keys, device: device.identity, replica };
+  const rows = sealMark(author, TEAM_STREAM, { kind, n }, body, head, random);
+  team.server.stream(TEAM_STREAM).rows.push(...rows);
+  return rows;
+}
+
+const lastSnapshot = (team: TestTeam) => kindsOf(team).lastIndexOf(KIND_SNAPSHOT) + 1;
+
+function say(team: TestTeam, device: TestDevice, kind: number, content: Bytes | null = null): void {
+  const last = lastSnapshot(team);
+  const snapshot = rowHash(team.server.stream(TEAM_STREAM).rows[last - 1] as Bytes);
+  mark(team, device, kind, last, encodeSaid({ snapshot, content }));
+}
+
+describe("who makes one", () => {
+  test("S32: a device that has written makes a snapshot when enough has gathered; another attests it, and bodies go", async () => {
+    const { team, alice, bob, docs } = await grown();
+    const before = team.server.stream(TEAM_STREAM).rows.length;
+    await write(alice, docs[0] as DocId, 1);
+    expect(countOf(team, KIND_SNAPSHOT)).toBe(1);
+    expect(droppedIn(team)).toBe(0);
+    expect((await bob.once()).alarms).toEqual([]);
+    expect(countOf(team, KIND_ATTEST)).toBe(1);
+    expect(droppedIn(team)).toBe(before + 1);
+    await alice.once();
+    await sameOn(team, [alice, bob], docs);
+  });
+
+  test("S32: nobody makes one of little, or who only reads, or while one waits", async () => {
+    const { team, alice, bob, docs } = await grown();
+    team.gatheredBytes = 256 * 1000;
+    alice.crash();
+    await write(alice, docs[0] as DocId, 1);
+    expect(countOf(team, KIND_SNAPSHOT)).toBe(0);
+    team.gatheredBytes = ROWS_WORTH;
+    bob.crash();
+    await bob.once();
+    expect(countOf(team, KIND_SNAPSHOT)).toBe(0);
+    alice.crash();
+    await write(alice, docs[0] as DocId, 1);
+    alice.crash();
+    await write(alice, docs[0] as DocId, 30);
+    expect(countOf(team, KIND_SNAPSHOT)).toBe(1);
+  });
+
+  test("S32: the next one goes on from the one before, whose rows stay", async () => {
+    const { team, alice, bob, docs } = await compacted();
+    const first = lastSnapshot(team);
+    for (let round = 0; round < 2; round++) {
+      alice.crash();
+      await write(alice, docs[1] as DocId, 40);
+      alice.crash();
+      await write(alice, docs[1] as DocId, 1);
+      await bob.once();
+      await alice.once();
+      expect(countOf(team, KIND_SNAPSHOT)).toBe(2 + round);
+      expect(team.server.stream(TEAM_STREAM).dropped.has(first)).toBe(round === 1);
+    }
+    const carol = team.device("carol");
+    expect((await carol.once()).alarms).toEqual([]);
+    await sameOn(team, [alice, bob, carol], docs);
+  });
+
+  test("S32: of one device alone nobody attests: bodies go after 30 days of the server's time", async () => {
+    const team = new TestTeam();
+    const alice = team.device("alice");
+    team.gatheredBytes = ROWS_WORTH;
+    alice.crash();
+    const id = alice.create("dec_1");
+    await write(alice, id, 25);
+    alice.crash();
+    await write(alice, id, 1);
+    expect(countOf(team, KIND_SNAPSHOT)).toBe(1);
+    team.server.days = 29;
+    alice.crash();
+    await write(alice, id, 1);
+    expect(droppedIn(team)).toBe(0);
+    team.server.days = 30;
+    alice.crash();
+    await write(alice, id, 1);
+    expect(droppedIn(team)).toBeGreaterThan(20);
+    const second = team.device("alice's phone");
+    // All of it is alice's: nobody else can have lost anything.
+    expect((await second.once()).alarms).toEqual([]);
+    await sameOn(team, [alice, second], [id]);
+  });
+
+  test("S32: what cannot be done is left for the next time, and harms no exchange", async () => {
+    const { team, alice, bob, docs } = await grown();
+    const { snapshots } = alice.transport;
+    alice.transport.snapshots = async () => ({
+      ok: false,
+      fault: { type: "offline", message: "no" },
+    });
+    await write(alice, docs[0] as DocId, 1);
+    expect(alice.states.at(-1)?.state).toBe("verified");
+    alice.transport.snapshots = snapshots;
+    alice.crash();
+    await write(alice, docs[0] as DocId, 1);
+    expect(countOf(team, KIND_SNAPSHOT)).toBe(1);
+    await bob.once();
+    await sameOn(team, [alice, bob], docs);
+  });
+
+  test("S32: a chain that a snapshot covers is closed: its writer goes on as a new replica, and loses nothing", async () => {
+    const { team, alice, bob, docs } = await grown();
+    await bob.once();
+    await write(bob, docs[0] as DocId, 1);
+    await alice.once();
+    await write(alice, docs[0] as DocId, 1);
+    await bob.once();
+    // The same process, whose chain is covered now.
+    await write(bob, docs[0] as DocId, 2);
+    await alice.once();
+    await sameOn(team, [alice, bob], docs);
+    const carol = team.device("carol");
+    expect((await carol.once()).alarms).toEqual([]);
+    await sameOn(team, [alice, bob, carol], docs);
+  });
+});
+
+describe("who reads one", () => {
+  test("S33: who has nothing begins at the snapshot, by its rows and what follows, and asks for them once", async () => {
+    const { team, alice, bob, docs } = await compacted();
+    await write(bob, docs[1] as DocId, 2);
+    await alice.once();
+    const carol = team.device("carol");
+    let bytes = 0;
+    const { pull, snapshotRows } = carol.transport;
+    carol.transport.pull = async (of, cursors) => {
+      const page = await pull(of, cursors, 10);
+      if (page.ok) for (const { row } of page.value.rows) bytes += row.length;
+      return page;
+    };
+    carol.transport.snapshotRows = async (...args) => {
+      const page = await snapshotRows(...args);
+      // Its last row is looked at first, to see who made it.
+      if (page.ok && args[2] === 0) for (const { row } of page.value.rows) bytes += row.length;
+      return page;
+    };
+    carol.crash();
+    const report = await carol.once();
+    expect(report.alarms).toEqual([]);
+    const { rows, dropped } = team.server.stream(TEAM_STREAM);
+    const there = rows.reduce((sum, row, i) => sum + (dropped.has(i + 1) ? 0 : row.length), 0);
+    expect(bytes).toBe(there);
+    await sameOn(team, [alice, bob, carol], docs);
+    expect((await carol.store.document(docs[0] as DocId))?.owner).toBe(alice.identity.id);
+  });
+
+  test("S33: who is in the middle goes over the hashes, keeps what he typed, and sends it", async () => {
+    const team = new TestTeam();
+    const [alice, bob, carol] = ["alice", "bob", "carol"].map((name) => team.device(name)) as [
+      TestDevice,
+      TestDevice,
+      TestDevice,
+    ];
+    const id = alice.create("dec_1");
+    await write(alice, id, 5);
+    await bob.once();
+    await carol.once();
+    carol.type(id, (text) => text.insert(0, "carol was here "));
+    team.gatheredBytes = ROWS_WORTH;
+    alice.crash();
+    await write(alice, id, 30);
+    alice.crash();
+    await write(alice, id, 1);
+    await bob.once();
+    expect(droppedIn(team)).toBeGreaterThan(30);
+    expect((await carol.once()).alarms).toEqual([]);
+    await alice.once();
+    await bob.once();
+    expect(alice.text(id)).toContain("carol was here");
+    await sameOn(team, [alice, bob, carol], [id]);
+  });
+
+  test("S33: over many pages, and after a crash on the way", async () => {
+    const { team, alice, bob, docs } = await grown();
+    const dora = team.device("dora");
+    await dora.once();
+    await write(alice, docs[0] as DocId, 30);
+    await bob.once();
+    await alice.once();
+    expect(droppedIn(team)).toBeGreaterThan(0);
+    const { pull } = dora.transport;
+    let left = 3;
+    dora.transport.pull = async (of, cursors) =>
+      left-- > 0
+        ? pull(of, cursors, 4)
+        : { ok: false, fault: { type: "offline", message: "lost" } };
+    dora.crash();
+    expect((await dora.sync.once()).ok).toBe(false);
+    left = Infinity;
+    dora.crash();
+    expect((await dora.once()).alarms).toEqual([]);
+    await sameOn(team, [alice, bob, dora], docs);
+  });
+
+  test("S33: own rows that a snapshot covers are known to have arrived", async () => {
+    const { team, alice, bob, docs } = await grown();
+    const id = docs[0] as DocId;
+    const dora = team.device("dora");
+    await dora.once();
+    dora.type(id, (text) => text.insert(0, "whose answer was lost "));
+    team.server.failNext = "lose answer";
+    expect((await dora.sync.once()).ok).toBe(false);
+    await alice.once();
+    await write(alice, id, 1);
+    await bob.once();
+    const before = team.server.stream(TEAM_STREAM).rows.length;
+    const report = await dora.once();
+    expect(report).toMatchObject({ pushed: 1, alarms: [] });
+    expect(team.server.stream(TEAM_STREAM).rows.length).toBe(before);
+    await alice.once();
+    await bob.once();
+    await sameOn(team, [alice, bob, dora], docs);
+  });
+
+  test("S33: a document that is here and not shared there is not overwritten", async () => {
+    const { team, docs } = await compacted();
+    const carol = team.device("carol");
+    carol.create(docs[0] as string, "decision", null);
+    carol.type(docs[0] as DocId, (text) => text.insert(0, "private"));
+    const { alarms } = await carol.once();
+    expect(alarms.join()).toContain("its document is not shared there");
+    expect(carol.text(docs[0] as DocId)).toBe("private");
+    expect(carol.text(docs[1] as DocId)).not.toBe("");
+  });
+});
+
+describe("lies", () => {
+  test("S34: bodies gone without a snapshot that stands: an alarm, and nothing is taken", async () => {
+    const { team, alice, docs } = await grown();
+    const held = team.server.stream(TEAM_STREAM);
+    for (let n = 1; n <= 10; n++) held.dropped.add(n);
+    const carol = team.device("carol");
+    const { alarms } = await carol.once();
+    expect(alarms.join()).toContain("deleted rows");
+    expect(carol.store.has(docs[0] as DocId)).toBe(false);
+    expect((await alice.once()).alarms).toEqual([]);
+  });
+
+  test("S34: gone for a snapshot that only its maker attested: the same", async () => {
+    const { team, alice, docs } = await grown();
+    await write(alice, docs[0] as DocId, 1);
+    const held = team.server.stream(TEAM_STREAM);
+    say(team, alice, KIND_ATTEST);
+    for (let n = 1; n < lastSnapshot(team); n++) held.dropped.add(n);
+    const carol = team.device("carol");
+    const { alarms } = await carol.once();
+    expect(alarms.join()).toMatch(/no other device attested/);
+    // Who is told can still read: what is there is signed by somebody of the team.
+    expect(carol.text(docs[0] as DocId)).toBe(alice.text(docs[0] as DocId));
+  });
+
+  test("S34: an older snapshot than the one for which bodies went: an alarm", async () => {
+    const { team, alice, bob, docs } = await compacted();
+    alice.crash();
+    await write(alice, docs[1] as DocId, 40);
+    alice.crash();
+    await write(alice, docs[1] as DocId, 1);
+    await bob.once();
+    await alice.once();
+    const carol = team.device("carol");
+    const { snapshots } = carol.transport;
+    carol.transport.snapshots = async (stream) => {
+      const list = await snapshots(stream);
+      return list.ok
+        ? { ok: true, value: { ...list.value, snapshots: list.value.snapshots.slice(1) } }
+        : list;
+    };
+    carol.crash();
+    expect((await carol.once()).alarms.join()).toContain("deleted rows");
+  });
+
+  test("S34: hashes of dropped rows that do not come to the snapshot's: an alarm", async () => {
+    const { team, alice, bob, docs } = await grown();
+    const dora = team.device("dora");
+    const { pull } = dora.transport;
+    await dora.once();
+    team.gatheredBytes = Infinity;
+    alice.crash();
+    await write(alice, docs[1] as DocId, 10);
+    team.gatheredBytes = ROWS_WORTH;
+    alice.crash();
+    await write(alice, docs[1] as DocId, 1);
+    await bob.once();
+    expect(droppedIn(team)).toBeGreaterThan(0);
+    dora.transport.pull = async (...args) => {
+      const page = await pull(...args);
+      if (!page.ok) return page;
+      const dropped = page.value.dropped?.map((row, i) =>
+        i === 3 ? { ...row, hash: new Uint8Array(32) } : row,
+      );
+      return { ok: true, value: { ...page.value, dropped: dropped ?? [] } };
+    };
+    dora.crash();
+    const text = dora.text(docs[1] as DocId);
+    expect((await dora.once()).alarms.join()).toContain("is not the one this device verified");
+    expect(dora.text(docs[1] as DocId)).toBe(text);
+  });
+
+  /** Alice's program leaves a document out. */
+  async function bogus(team: TestTeam, alice: TestDevice, without: string): Promise<Bytes> {
+    const built = await rebuilt(team, alice);
+    const documents = built.documents.filter(({ id }) => id !== without);
+    const wireId = (id: DocId) => wireDocumentId(team.keys, id);
+    const body = encodeSnapshot({ ...built, documents }, wireId);
+    mark(team, alice, KIND_SNAPSHOT, rowsOf(team).length, body);
+    return contentHash(body);
+  }
+
+  test.each(["garbage", "without a document"])(
+    "S34: a bogus snapshot (%s) is disputed by who rebuilds it, and everybody hears it",
+    async (how) => {
+      const { team, alice, bob, docs } = await grown();
+      const { length } = team.server.stream(TEAM_STREAM).rows;
+      if (how === "garbage") mark(team, alice, KIND_SNAPSHOT, length, new Uint8Array(100));
+      else await bogus(team, alice, "dec_2");
+      const { alarms } = await bob.once();
+      expect(countOf(team, KIND_DISPUTE)).toBe(1);
+      expect(alarms.join()).toContain("is not what");
+      expect(droppedIn(team)).toBe(0);
+      expect((await alice.once()).alarms.join()).toContain("is not what bob");
+      const carol = team.device("carol");
+      expect((await carol.once()).alarms.join()).toContain("is not what bob");
+      expect(carol.text(docs[1] as DocId)).toBe(bob.text(docs[1] as DocId));
+      // Others go on: the next one does not build on it.
+      carol.crash();
+      await write(carol, docs[0] as DocId, 1);
+      expect(countOf(team, KIND_SNAPSHOT)).toBe(2);
+      await bob.once();
+      expect(droppedIn(team)).toBeGreaterThan(0);
+    },
+  );
+
+  test("S34: who knows what a snapshot lacks disputes it, stays where he is, and says so once", async () => {
+    const { team, alice, bob, docs } = await grown();
+    const dora = team.device("dora");
+    await dora.once();
+    const kept = dora.create("dec_3");
+    await write(dora, kept, 1);
+    await alice.once();
+    await bob.once();
+    team.gatheredBytes = Infinity;
+    alice.crash();
+    await write(alice, docs[0] as DocId, 1);
+    const before = (await dora.store.cursors(TEAM_STREAM.team))[0]?.cursor.n;
+    // Two devices in one hand: one leaves dora's document out, the other attests that.
+    say(team, bob, KIND_ATTEST, await bogus(team, alice, kept));
+    await alice.transport.compact(TEAM_STREAM, lastSnapshot(team));
+    expect(droppedIn(team)).toBeGreaterThan(0);
+    for (let i = 0; i < 2; i++) {
+      const { alarms } = await dora.once();
+      expect(alarms.join()).toContain("is not what this device");
+      expect(countOf(team, KIND_DISPUTE)).toBe(1);
+    }
+    expect(dora.text(kept)).not.toBe("");
+    expect((await dora.store.cursors(TEAM_STREAM.team))[0]?.cursor.n).toBe(before);
+    expect((await alice.once()).alarms.join()).toContain("is not what dora");
+    const carol = team.device("carol");
+    expect((await carol.once()).alarms.join()).toContain("is not what dora");
+    expect(carol.store.has(kept)).toBe(false);
+  });
+
+  test("S34: an admin's vouch ends a dispute, a member's does not", async () => {
+    const { team, alice, bob, docs } = await grown();
+    const admin = team.device("ada", "admin");
+    await admin.once();
+    await write(alice, docs[0] as DocId, 1);
+    say(team, bob, KIND_DISPUTE);
+    await bob.once();
+    await admin.once();
+    expect(droppedIn(team)).toBe(0);
+    say(team, bob, KIND_VOUCH);
+    bob.crash();
+    await write(bob, docs[0] as DocId, 1);
+    expect(droppedIn(team)).toBe(0);
+    say(team, admin, KIND_VOUCH);
+    bob.crash();
+    await write(bob, docs[0] as DocId, 1);
+    expect(droppedIn(team)).toBeGreaterThan(0);
+  });
+
+  test("S34: a withheld dispute is heard where it stands in the stream", async () => {
+    const { team, bob, docs } = await compacted();
+    say(team, bob, KIND_DISPUTE);
+    team.server.hides = ({ kind }) => kind === KIND_DISPUTE;
+    const carol = team.device("carol");
+    expect((await carol.once()).alarms.join()).toContain("is not what bob");
+    expect(carol.store.has(docs[0] as DocId)).toBe(true);
+    team.server.hides = () => false;
+    const dave = team.device("dave");
+    expect((await dave.once()).alarms.join()).toContain("is not what bob");
+    expect(dave.store.has(docs[0] as DocId)).toBe(false);
+  });
+
+  test("S34: a row that is not a snapshot's is not taken for one because it came without a body", async () => {
+    const { team, alice, bob, docs } = await compacted();
+    await write(alice, docs[0] as DocId, 1);
+    const held = team.server.stream(TEAM_STREAM);
+    held.dropped.add(held.rows.length);
+    const { alarms } = await bob.once();
+    expect(alarms.join()).toContain("deleted rows");
+  });
+});
