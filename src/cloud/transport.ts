@@ -25,7 +25,12 @@ const ROW_MAX_BYTES = 256 * 1024;
 const Project = v.nullable(ProjectUuid);
 const Pulled = v.object({
   listed: Count,
-  rows: v.array(v.tuple([Project, Count, base64(1, ROW_MAX_BYTES)])),
+  rows: v.array(
+    v.union([
+      v.tuple([Project, Count, base64(1, ROW_MAX_BYTES)]),
+      v.tuple([Project, Count, v.null(), Hash]),
+    ]),
+  ),
   heads: Heads,
   more: v.boolean(),
 });
@@ -36,6 +41,23 @@ const Pushed = v.array(
     v.object({ n: Count }),
   ]),
 );
+const Numbered = v.array(v.tuple([Count, base64(1, ROW_MAX_BYTES)]));
+const Snapshots = v.object({
+  bytes: Count,
+  snapshots: v.array(
+    v.object({
+      last: Count,
+      bytes: Count,
+      behind: Count,
+      days: v.number(),
+      othersActive: v.boolean(),
+      dropped: v.boolean(),
+      words: Numbered,
+    }),
+  ),
+});
+const SnapshotRows = v.object({ rows: Numbered, more: v.boolean() });
+const Compacted = v.object({ last: Count });
 const Poke = v.object({
   payload: v.object({
     project: Project,
@@ -63,7 +85,7 @@ export function createTransport(connection: Connection): Transport {
         "cloud_pull",
         {
           team,
-          cursors: cursors.map(({ stream, cursor }) => [stream.project, cursor.n]),
+          cursors: cursors.map(({ stream, cursor, held }) => [stream.project, cursor.n, held ?? 0]),
           max_rows: limit,
         },
         Pulled,
@@ -71,7 +93,12 @@ export function createTransport(connection: Connection): Transport {
       if (!page.ok) return page;
       const { listed, rows, heads, more } = page.value;
       return ok({
-        rows: rows.map(([project, n, row]) => ({ stream: { team, project }, n, row })),
+        rows: rows.flatMap(([project, n, row]) =>
+          row === null ? [] : [{ stream: { team, project }, n, row }],
+        ),
+        dropped: rows.flatMap(([project, n, , hash]) =>
+          hash === undefined ? [] : [{ stream: { team, project }, n, hash }],
+        ),
         heads: toCursors(team, heads),
         more,
         listed,
@@ -89,10 +116,36 @@ export function createTransport(connection: Connection): Transport {
       return ok(answers);
     },
 
+    async snapshots({ team, project }) {
+      const list = await connection.call("cloud_snapshots", { team, project }, Snapshots);
+      if (!list.ok) return list;
+      const snapshots = list.value.snapshots.map(({ behind, words, ...rest }) => ({
+        ...rest,
+        behindBytes: behind,
+        words: numbered(words),
+      }));
+      return ok({ changesBytes: list.value.bytes, snapshots });
+    },
+
+    async snapshotRows({ team, project }, last, after) {
+      const of = { team, project, last, after };
+      const page = await connection.call("cloud_snapshot_rows", of, SnapshotRows);
+      return page.ok ? ok({ rows: numbered(page.value.rows), more: page.value.more }) : page;
+    },
+
+    async compact({ team, project }, last) {
+      const done = await connection.call("cloud_compact", { team, project, last }, Compacted);
+      return done.ok ? ok(undefined) : done;
+    },
+
     listen: (team, epoch, onSignal) => listen(connection, team, epoch, onSignal),
 
     look: (stream, tag, onRow) => look(connection, stream, tag, onRow),
   };
+}
+
+function numbered(rows: v.InferOutput<typeof Numbered>) {
+  return rows.map(([n, row]) => ({ n, row }));
 }
 
 async function pushBatch(

@@ -3,19 +3,27 @@
  * team and a stream both can write: `transportContract("relay", open)`.
  */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type Bytes, utf8 } from "../../src/base/bytes.ts";
+import { type Bytes, concatBytes, toHex, utf8 } from "../../src/base/bytes.ts";
 import type { DocId, TeamId } from "../../src/base/ids.ts";
 import { systemRandom } from "../../src/base/random.ts";
 import { unwrap } from "../../src/base/result.ts";
 import { openStretched } from "../../src/crypto/key-record.ts";
 import { replay } from "../../src/crypto/log/history.ts";
 import type { DeviceIdentity } from "../../src/crypto/device.ts";
+import { KIND_ATTEST, KIND_SNAPSHOT } from "../../src/crypto/header.ts";
 import { rowHash } from "../../src/crypto/row.ts";
 import type { TeamKeys } from "../../src/crypto/team.ts";
 import type { StreamRef } from "../../src/sync/ports.ts";
-import { type SealedRow, sealUpdate, type Tail } from "../../src/sync/seal.ts";
+import { sealMark, type SealedRow, sealUpdate, type Tail } from "../../src/sync/seal.ts";
 import { advance, START, streamKey } from "../../src/sync/streams.ts";
-import type { Page, Signal, StreamCursor, Transport } from "../../src/sync/transport.ts";
+import type {
+  Asked,
+  Page,
+  Sealed,
+  Signal,
+  StreamCursor,
+  Transport,
+} from "../../src/sync/transport.ts";
 
 export interface TransportUnderTest {
   readonly keys: TeamKeys;
@@ -190,6 +198,90 @@ export function transportContract(name: string, open: () => Promise<TransportUnd
       const appended = await given.transports[0].appendLog(team(), 1, [{ entry }]);
       expect(appended).toMatchObject({ ok: false, fault: { type: "log-moved" } });
       expect(unwrap(await given.transports[0].readLog(team(), 0))).toEqual(before);
+    });
+
+    /** Rows 1 to 3 of device 0, and a snapshot of them: two rows, 4 and 5. */
+    const snapshotOf = async (stream: StreamRef) => {
+      const rows = run(0, stream, 3).map((sealed) => sealed.row);
+      await given.transports[0].push(stream, rows);
+      const noise = [65536, 65536, 1].map((sizeBytes) => systemRandom(sizeBytes));
+      const body = concatBytes(...noise);
+      const made = markOf(0, stream, { kind: KIND_SNAPSHOT, n: 3 }, body);
+      const answers = unwrap(await given.transports[0].push(stream, made));
+      expect(answers).toMatchObject([{ n: 4 }, { n: 5 }]);
+      return { rows, made };
+    };
+    const markOf = (
+      who: 0 | 1,
+      stream: StreamRef,
+      of: { readonly kind: number; readonly n: number },
+      body: Bytes,
+    ) => {
+      const replica = toHex(systemRandom(16));
+      const author = { keys: given.keys, device: given.devices[who], replica };
+      return sealMark(author, stream, of, body, START, systemRandom);
+    };
+
+    test("T11: a snapshot is listed with what was said of it, and its rows are given in pages", async () => {
+      const [stream] = given.streams;
+      const { rows, made } = await snapshotOf(stream);
+      const [said] = markOf(1, stream, { kind: KIND_ATTEST, n: 5 }, utf8("said")) as [Sealed];
+      await given.transports[1].push(stream, [said]);
+      const sizeOf = (all: readonly Bytes[]) => all.reduce((sum, one) => sum + one.length, 0);
+      expect(unwrap(await given.transports[1].snapshots(stream))).toEqual({
+        changesBytes: sizeOf(rows),
+        snapshots: [
+          expect.objectContaining({
+            last: 5,
+            bytes: sizeOf(made),
+            behindBytes: 0,
+            days: 0,
+            othersActive: true,
+            dropped: false,
+            words: [{ n: 6, row: said }],
+          }),
+        ],
+      });
+      const page = async (after: number) =>
+        unwrap(await given.transports[1].snapshotRows(stream, 5, after)).rows;
+      expect(await page(0)).toEqual(made.map((one, i) => ({ n: 4 + i, row: one })));
+      expect(await page(4)).toEqual([{ n: 5, row: made[1] }]);
+    });
+
+    test("T12: bodies go when another device attested, not before; then rows come by their hashes", async () => {
+      const [stream] = given.streams;
+      const { rows, made } = await snapshotOf(stream);
+      expect((await given.transports[0].compact(stream, 5)).ok).toBe(false);
+      const [said] = markOf(1, stream, { kind: KIND_ATTEST, n: 5 }, utf8("said")) as [Sealed];
+      await given.transports[1].push(stream, [said]);
+      unwrap(await given.transports[0].compact(stream, 5));
+      const page = await pull(1);
+      const dropped = rows.map((one, i) => ({ stream, n: i + 1, hash: rowHash(one) }));
+      expect(page.dropped).toEqual(dropped);
+      expect(rowsOf(page, stream)).toEqual([...made, said]);
+      const places = [...rows, ...made, said].reduce((at, one) => advance(at, rowHash(one)), START);
+      expect(page.heads).toContainEqual({ stream, cursor: places });
+    });
+
+    test("T13: rows of snapshots that are held are not brought, all others are", async () => {
+      const [stream] = given.streams;
+      const { rows, made } = await snapshotOf(stream);
+      const asked: Asked = { stream, cursor: { n: 2, h: START.h }, held: 4 };
+      const page = unwrap(await given.transports[1].pull(team(), [asked], 100));
+      expect(rowsOf(page, stream)).toEqual([rows[2], made[1]]);
+      expect(page.dropped).toEqual([{ stream, n: 4, hash: rowHash(made[0] as Bytes) }]);
+    });
+
+    test("T14: a chain that a snapshot covers takes no more rows", async () => {
+      const [stream] = given.streams;
+      const { rows } = await snapshotOf(stream);
+      const again = unwrap(await given.transports[0].push(stream, [rows[2] as Sealed]));
+      expect(again).toEqual([{ is: "known", n: 3 }]);
+      const tail = { seq: 3, hash: rowHash(rows[2] as Bytes) };
+      const next = row(0, stream, tail, "after").row;
+      expect(unwrap(await given.transports[0].push(stream, [next]))).toEqual([{ is: "conflict" }]);
+      const fresh = row(0, stream, null, "after", "cd".repeat(16)).row;
+      expect(unwrap(await given.transports[0].push(stream, [fresh]))).toMatchObject([{ n: 6 }]);
     });
 
     test("T7: a listener is told when it hears everything, and then of every new row", async () => {
