@@ -76,6 +76,9 @@ const transport: Transport = {
     });
   },
   push: () => Promise.reject(new Error("a reader pushes nothing")),
+  snapshots: async () => ok({ changesBytes: 0, snapshots: [] }),
+  snapshotRows: async () => ok({ rows: [], more: false }),
+  compact: async () => ok(undefined),
   readLog: (team, after) => log.readLog(team, after),
   appendLog: (team, listed, entries) => log.appendLog(team, listed, entries),
   heads: () => log.heads(),

@@ -147,7 +147,9 @@ export class MemoryServer {
         days: this.days,
         othersActive: active,
         dropped: held.compacted.includes(last.n),
-        words: words.filter(({ header }) => header.mark.n === last.n && !this.hides(header)),
+        words: words
+          .filter(({ header }) => header.mark.n === last.n && !this.hides(header))
+          .map((word) => ({ n: word.n, row: word.row })),
       };
     });
     return { changesBytes: bytesOf(changes), snapshots: snapshots.toReversed() };
