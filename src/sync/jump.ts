@@ -6,7 +6,7 @@ import type { Bytes } from "../base/bytes.ts";
 import type { DocId } from "../base/ids.ts";
 import { contradicting } from "../crdt/contradictions.ts";
 import { encodeDoc, inapplicable, openDoc } from "../crdt/documents.ts";
-import { EMPTY_KNOWN, foldKnown, isInside, isUpdate } from "../crdt/known.ts";
+import { EMPTY_KNOWN, foldKnown, isInside } from "../crdt/known.ts";
 import type { Alarms } from "./alarms.ts";
 import type { PulledBatch, PulledDocument, StreamRef, SyncStore } from "./ports.ts";
 import { CONTRADICTS, INAPPLICABLE, NOT_SHARED, OTHER_KIND } from "./reader.ts";
@@ -24,6 +24,8 @@ export interface JumpOptions {
   /** This device's id. */
   readonly self: string;
 }
+
+const NOTHING = encodeDoc(openDoc(null));
 
 /** Null: the snapshot lacks what is known here. */
 export async function jumpTo(
@@ -57,9 +59,13 @@ interface KnownIn extends SnapshotDocument {
   readonly known: PulledDocument["known"];
 }
 
+/** Of bytes that are no update nothing is known, and `take` refuses them. */
 function knownIn(doc: SnapshotDocument): KnownIn {
-  const known = isUpdate(doc.state) ? foldKnown(EMPTY_KNOWN, doc.state) : EMPTY_KNOWN;
-  return { ...doc, known };
+  try {
+    return { ...doc, known: foldKnown(EMPTY_KNOWN, doc.state) };
+  } catch {
+    return { ...doc, known: EMPTY_KNOWN };
+  }
 }
 
 /** Null: there is nothing new in it. Text: why it is refused. */
@@ -72,10 +78,10 @@ async function take(
   if (held && (!held.stream || !sameStream(held.stream, stream))) return NOT_SHARED;
   if (held && held.kind !== kind) return OTHER_KIND;
   if (held && isInside(known, held.known)) return null;
-  const here = (held && (await store.state(id))?.state) ?? encodeDoc(openDoc(null));
-  if (!isUpdate(state) || inapplicable(here, [state]).size > 0) return INAPPLICABLE;
+  const here = held ? ((await store.state(id))?.state ?? NOTHING) : NOTHING;
+  if (inapplicable(here, [state]).size > 0) return INAPPLICABLE;
   if (held && contradicting(here, [state]).size > 0) return CONTRADICTS;
-  return { id, kind, owner, updates: [state], known: foldKnown(held?.known ?? EMPTY_KNOWN, state) };
+  return { id, kind, owner, updates: [state], known: held ? foldKnown(held.known, state) : known };
 }
 
 function onlyOf(documents: readonly SnapshotDocument[], devices: readonly string[]): boolean {

@@ -48,6 +48,7 @@ export type WireId = (document: DocId) => string;
 
 const OPEN_BYTES = 6 + 2 * HASH_BYTES;
 const CLIENT_BYTES = 7;
+const NOBODY: ReadonlyMap<number, string> = new Map();
 
 export function encodeSnapshot({ parent, documents, chains }: Snapshot, wireId: WireId): Bytes {
   const docs = documents.toSorted((a, b) => compare(a.id, b.id));
@@ -111,11 +112,20 @@ export function decodeSnapshot(bytes: Bytes, wireId: WireId): Snapshot | null {
     hash: reader.take(HASH_BYTES),
     parts: listed(reader, 2, () => reader.take(reader.number(4))),
   }));
-  if (!reader.whole || !distinct(documents.map((doc) => doc.id))) return null;
-  if (!distinct(chains.map(({ replica, doc }) => `${replica}/${doc}`))) return null;
-  const snapshot = { parent, documents, chains };
-  // Whatever is in another order, or not referred to, has another form.
-  return equalBytes(encodeSnapshot(snapshot, wireId), bytes) ? snapshot : null;
+  const owners = documents.flatMap(({ owner, clients }) => [owner, ...clients.values()]);
+  const oneForm =
+    ascending(devices) &&
+    ascending(replicas) &&
+    ascending(documents.map((doc) => doc.id)) &&
+    ascending(others) &&
+    ascending(chains.map(({ replica, doc }) => replica + doc)) &&
+    refersToAll(devices, [...owners, ...replicas.map(deviceOf)]) &&
+    refersToAll(
+      replicas,
+      chains.map(({ replica }) => replica),
+    ) &&
+    refersToAll(named, [...named.slice(0, documents.length), ...chains.map(({ doc }) => doc)]);
+  return reader.whole && oneForm ? { parent, documents, chains } : null;
 }
 
 /** SHA-256 of all that a snapshot says but its parent. */
@@ -153,13 +163,14 @@ function readDocument(reader: Reader, devices: readonly string[]): SnapshotDocum
   const kind = KINDS.get(reader.number(1)) ?? reader.refuse("decision" as const);
   const owner = at(reader, devices, reader.number(2), "");
   const name = textOf(reader.take(reader.number(1)));
-  const clients = new Map(
-    listed(
-      reader,
-      2,
-      () => [reader.number(CLIENT_BYTES), at(reader, devices, reader.number(2), "")] as const,
-    ),
+  const pairs = listed(
+    reader,
+    2,
+    () => [reader.number(CLIENT_BYTES), at(reader, devices, reader.number(2), "")] as const,
   );
+  const clients = ascending(pairs.map(([client]) => client))
+    ? new Map(pairs)
+    : reader.refuse(NOBODY);
   const state = reader.take(reader.number(4));
   const docId = DOCUMENT_NAME.test(name) ? name : reader.refuse("");
   return { id: docId as DocId, kind, owner, clients, state };
@@ -198,8 +209,14 @@ function sorted(values: readonly string[]): readonly string[] {
   return [...new Set(values)].toSorted(compare);
 }
 
-function distinct(values: readonly string[]): boolean {
-  return new Set(values).size === values.length;
+/** Strictly, so that nothing is there twice. */
+function ascending<T extends string | number>(values: readonly T[]): boolean {
+  return values.every((value, i) => i === 0 || (values[i - 1] as T) < value);
+}
+
+/** Whether nothing is listed that nobody refers to, and no document among the others. */
+function refersToAll(listed: readonly string[], references: readonly string[]): boolean {
+  return new Set(listed).size === listed.length && new Set(references).size === listed.length;
 }
 
 function compare(a: string, b: string): number {

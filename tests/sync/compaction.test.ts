@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Bytes } from "../../src/base/bytes.ts";
 import type { DocId } from "../../src/base/ids.ts";
+import { encodeDoc } from "../../src/crdt/documents.ts";
 import {
   KIND_ATTEST,
   KIND_DISPUTE,
@@ -213,33 +214,70 @@ describe("who makes one", () => {
   });
 });
 
+/** What a device is brought from now on, in pages of so many rows. */
+function countBytes(device: TestDevice, pageRows: number): { rows: number; hashes: number } {
+  const counted = { rows: 0, hashes: 0 };
+  const { pull, snapshotRows } = device.transport;
+  device.transport.pull = async (of, cursors) => {
+    const page = await pull(of, cursors, pageRows);
+    if (!page.ok) return page;
+    for (const { row } of page.value.rows) counted.rows += row.length;
+    counted.hashes += page.value.dropped?.length ?? 0;
+    return page;
+  };
+  device.transport.snapshotRows = async (stream, last, after) => {
+    const page = await snapshotRows(stream, last, after);
+    // The last row is looked at first, to see who made it.
+    if (page.ok && after !== last - 1)
+      for (const { row } of page.value.rows) counted.rows += row.length;
+    return page;
+  };
+  return counted;
+}
+
 describe("who reads one", () => {
   test("S33: who has nothing begins at the snapshot, by its rows and what follows, and asks for them once", async () => {
     const { team, alice, bob, docs } = await compacted();
     await write(bob, docs[1] as DocId, 2);
     await alice.once();
     const carol = team.device("carol");
-    let bytes = 0;
-    const { pull, snapshotRows } = carol.transport;
-    carol.transport.pull = async (of, cursors) => {
-      const page = await pull(of, cursors, 10);
-      if (page.ok) for (const { row } of page.value.rows) bytes += row.length;
-      return page;
-    };
-    carol.transport.snapshotRows = async (...args) => {
-      const page = await snapshotRows(...args);
-      // Its last row is looked at first, to see who made it.
-      if (page.ok && args[2] === 0) for (const { row } of page.value.rows) bytes += row.length;
-      return page;
-    };
+    const counted = countBytes(carol, 10);
     carol.crash();
     const report = await carol.once();
     expect(report.alarms).toEqual([]);
     const { rows, dropped } = team.server.stream(TEAM_STREAM);
     const there = rows.reduce((sum, row, i) => sum + (dropped.has(i + 1) ? 0 : row.length), 0);
-    expect(bytes).toBe(there);
+    expect(counted.rows).toBe(there);
     await sameOn(team, [alice, bob, carol], docs);
     expect((await carol.store.document(docs[0] as DocId))?.owner).toBe(alice.identity.id);
+  });
+
+  test("S33: to begin costs at most 1.3 times the bytes of the documents alone", async () => {
+    const team = new TestTeam();
+    const [alice, bob] = [team.device("alice"), team.device("bob")];
+    await bob.once();
+    const ids = Array.from({ length: 16 }, (_, i) => alice.create(`dec_${i}`));
+    const words = ["we", "keep", "the", "server", "simple", "because", "of", "what", "it", "costs"];
+    for (const [round, device] of [alice, bob, alice, bob].entries()) {
+      for (const id of ids)
+        for (let i = 0; i < 20; i++) {
+          const said = words.slice((i * 7 + round) % 8).join(" ");
+          device.type(id, (text) => text.insert((text.length * (i % 5)) >> 2, `${said} `));
+        }
+      for (const each of [device, alice, bob]) await each.once();
+    }
+    team.gatheredBytes = ROWS_WORTH;
+    alice.crash();
+    await write(alice, ids[0] as DocId, 1);
+    await bob.once();
+    await alice.once();
+    const carol = team.device("carol");
+    const counted = countBytes(carol, 20);
+    carol.crash();
+    expect((await carol.once()).alarms).toEqual([]);
+    const plain = ids.reduce((sum, id) => sum + encodeDoc(alice.store.open(id)).length, 0);
+    expect(counted.rows + 40 * counted.hashes).toBeLessThan(1.3 * plain);
+    await sameOn(team, [alice, bob, carol], ids);
   });
 
   test("S33: who is in the middle goes over the hashes, keeps what he typed, and sends it", async () => {
