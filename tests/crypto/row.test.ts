@@ -320,10 +320,10 @@ describe("C13", () => {
   });
 });
 
-describe("C18", () => {
+describe("C19", () => {
   const mark = { n: 2 ** 40 + 7, left: 513 };
 
-  test("C18: a row about a snapshot has a number and what is left of it behind the header, open", () => {
+  test("C19: a row about a snapshot has a number and what is left of it behind the header, open", () => {
     const bytes = row({ kind: KIND_SNAPSHOT, mark });
     expect([...bytes.subarray(123, 131)]).toEqual([1, 0, 0, 0, 0, 7, 2, 1]);
     const opened = unwrap(open(bytes));
@@ -331,7 +331,7 @@ describe("C18", () => {
     expect(peekHeader(bytes.subarray(0, 130)).ok).toBe(false);
   });
 
-  test("C18: both are authenticated, and no other kind has them", () => {
+  test("C19: both are authenticated, and no other kind has them", () => {
     for (const at of [123, 128, 129, 130]) {
       const bytes = row({ kind: KIND_SNAPSHOT, mark });
       bytes[at] = (bytes[at] as number) ^ 1;
@@ -346,7 +346,7 @@ describe("C18", () => {
     expect(() => row({ kind: KIND_ATTEST })).toThrow(RangeError);
   });
 
-  test("C18: every size of it is padded as a whole, and opens", () => {
+  test("C19: every size of it is padded as a whole, and opens", () => {
     const kinds = [KIND_SNAPSHOT, KIND_ATTEST, KIND_DISPUTE, KIND_VOUCH];
     for (const [i, size] of [0, 1, 40, 300, 5000, PART_BYTES].entries()) {
       const kind = kinds[i % kinds.length] as number;
