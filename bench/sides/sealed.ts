@@ -103,6 +103,7 @@ const reader = createSync({
   onApplied: () => undefined,
   onState: () => undefined,
   onAlarms: async () => undefined,
+  onRetired: () => undefined,
 });
 
 const reading = performance.now();

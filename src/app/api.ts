@@ -370,6 +370,8 @@ export interface Api {
   };
   teams(): readonly TeamRow[];
   share(input: { readonly sessions: readonly string[] }): { readonly shared: number };
+  /** From now on they are on this machine only; the team's devices let them go when they next sync. */
+  unshare(input: { readonly sessions: readonly string[] }): { readonly withdrawn: number };
   sync(): SyncReport;
   alarms(): readonly AlarmRow[];
   acknowledgeAlarm(input: { readonly id: string }): readonly AlarmRow[];

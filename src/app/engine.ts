@@ -169,6 +169,7 @@ function composeEngine(
         log,
         onShown: docs.shown,
         onApplied: documentCame,
+        onRetired: (docs) => inBackground(following.run(() => traces.takenBack(docs))),
         onState: (team, state) => {
           teamStates.set(team, state);
           statusChanged();

@@ -179,6 +179,11 @@ export function createHandlers(parts: Parts): Handlers {
       for (const text of sessions) rows.push(await session(text));
       return { shared: await parts.inOrder(() => sharing.share(rows)) };
     },
+    async unshare({ sessions }) {
+      const rows: SessionRow[] = [];
+      for (const text of sessions) rows.push(await session(text));
+      return { withdrawn: await parts.inOrder(() => sharing.unshare(rows)) };
+    },
     sync,
     alarms: () => parts.alarms.shown(),
     async acknowledgeAlarm({ id }) {

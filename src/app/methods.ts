@@ -140,6 +140,7 @@ const INPUTS: { readonly [M in Method]: v.GenericSchema<unknown, Input<M>> } = {
   joinTeam: v.strictObject({ invite: name, passphrase }),
   teams: nothing,
   share: v.strictObject({ sessions: v.array(name) }),
+  unshare: v.strictObject({ sessions: v.array(name) }),
   sync: nothing,
   alarms: nothing,
   acknowledgeAlarm: v.strictObject({ id: name }),

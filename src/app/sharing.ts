@@ -20,6 +20,8 @@ const CLAIM_WINDOW_MS = 60_000;
 export interface Sharing {
   /** All or, when one cannot be, none. Answers how many are shared now that were not. Raises "not-linked", "not-yours", "signed-out". */
   share(sessions: readonly SessionRow[]): Promise<number>;
+  /** Takes them back from whoever they are shared with. Answers how many were shared. Raises "not-yours". */
+  unshare(sessions: readonly SessionRow[]): Promise<number>;
   /** Of these (null: of all) the ones of the last minute. Shares those whose project is linked. Answers how many. */
   claimRecent(account: string, among: readonly SessionId[] | null): Promise<number>;
   /** After a project was linked: its sessions that the signed-in account claimed. */
@@ -58,6 +60,20 @@ export function createSharing(
       let shared = 0;
       for (const session of sessions) if (await shareOne(session)) shared++;
       return shared;
+    },
+    async unshare(sessions) {
+      for (const { id, owner } of sessions)
+        if (owner !== null)
+          raise(
+            "not-yours",
+            `The session ${id} is a teammate's, and only they can take it back. Nothing was changed.`,
+          );
+      let withdrawn = 0;
+      for (const { id } of sessions) {
+        await store.sessions.release(id as SessionId);
+        if (await traces.withdrawSession(id as SessionId)) withdrawn++;
+      }
+      return withdrawn;
     },
     async claimRecent(account, among) {
       const fresh = (await recent()).filter(

@@ -39,6 +39,8 @@ export interface TeamworkOptions {
   readonly onShown: (doc: DocId, updates: readonly Bytes[]) => void;
   /** The same, kept. */
   readonly onApplied: (doc: DocId, updates: readonly Bytes[]) => void;
+  /** Documents that somebody took back. */
+  readonly onRetired: (docs: readonly DocId[]) => void;
   readonly onState: (team: TeamId, state: SyncState) => void;
   /** What an exchange met, nothing most often; before `onState`. */
   readonly onAlarms: (team: TeamId, alarms: readonly Raised[]) => Promise<void>;
@@ -162,6 +164,7 @@ export async function openTeamwork(options: TeamworkOptions): Promise<Teamwork> 
       },
       onShown: options.onShown,
       onApplied: options.onApplied,
+      onRetired: options.onRetired,
       onAlarms: (alarms) => options.onAlarms(team, alarms),
       onState: (state) => options.onState(team, state),
     });

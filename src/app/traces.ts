@@ -24,8 +24,12 @@ import type { StreamRef } from "../sync/ports.ts";
 export interface Traces {
   /** A new generation of the session's trace, in this stream. False when it is there already. */
   share(session: SessionId, stream: StreamRef): Promise<boolean>;
-  /** Nothing more of this machine's traces goes into the stream, not even what waits to be sent. The team keeps what it has. */
+  /** This machine's traces in the stream are taken back: sync tells the team. */
   withdraw(stream: StreamRef): Promise<void>;
+  /** The same of one session. False when nothing of it is shared from here. */
+  withdrawSession(session: SessionId): Promise<boolean>;
+  /** Documents that somebody took back: teammates' sessions go. */
+  takenBack(ids: readonly DocId[]): Promise<void>;
   /** Brings shared traces up to their sessions; `among`: of these only. */
   catchUp(among?: ReadonlySet<SessionId>): Promise<void>;
   /** A teammate's trace has come or grown. */
@@ -169,6 +173,20 @@ export function createTraces({
         const there = info.stream?.team === stream.team && info.stream.project === stream.project;
         if (there && isOwn(info)) await store.documents.retire(info.id);
       }
+    },
+    async withdrawSession(session) {
+      let withdrawn = false;
+      for (const [info, id] of await shared()) {
+        if (id !== session || !isOwn(info)) continue;
+        await store.documents.retire(info.id);
+        withdrawn = true;
+      }
+      return withdrawn;
+    },
+    async takenBack(ids) {
+      const sessions = ids.flatMap((id) => sessionOfTrace(id) ?? []);
+      for (const session of sessions) await store.sessions.dropRemote(session);
+      onSessions(sessions);
     },
     async catchUp(among) {
       for (const [info, session] of await shared())

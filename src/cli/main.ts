@@ -65,6 +65,10 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     about: "share sessions with their project's team",
     load: async () => (await import("./share.ts")).share,
   },
+  unshare: {
+    about: "take shared sessions back",
+    load: async () => (await import("./share.ts")).unshare,
+  },
   sync: {
     about: "send and fetch what is shared",
     load: async () => (await import("./sync.ts")).sync,

@@ -22,14 +22,31 @@ export interface RemoteTrace {
 export interface Sessions {
   /** Sets the account that claimed them; uploads nothing. */
   claim(sessions: readonly SessionId[], account: string): Promise<void>;
+  /** Takes the claim away. */
+  release(session: SessionId): Promise<void>;
   /** Makes a teammate's session what its document says. False: it was captured here, and stays as captured. */
   putRemote(trace: RemoteTrace): Promise<boolean>;
+  /** Of a teammate, who does not share it any more. One that was captured here stays. */
+  dropRemote(session: SessionId): Promise<void>;
 }
 
 export function createSessions(db: PGlite, settings: Settings): Sessions {
   return {
     claim: (sessions, account) =>
       settings.setMany(new Map(sessions.map((session) => [CLAIMED_KEY + session, account]))),
+
+    release: (session) => settings.delete(CLAIMED_KEY + session),
+
+    dropRemote: async (session) =>
+      db.transaction(async (tx) => {
+        const dropped = await tx.query(
+          "delete from sessions where id = $1 and remote_team is not null returning id",
+          [session],
+        );
+        if (dropped.rows.length === 0) return;
+        for (const table of ["events", "calls"])
+          await tx.query(`delete from ${table} where session_id = $1`, [session]);
+      }),
 
     putRemote: async (trace) =>
       db.transaction(async (tx) => {

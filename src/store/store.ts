@@ -106,6 +106,7 @@ type Parts = Omit<Store, "notices" | "isSetAside" | "close">;
 function compose(durable: Durable, clock: Clock, log: Log): Parts {
   const { db } = durable;
   const settings = createSettings(durable);
+  const documents = createDocuments(durable, log);
   const resolver = createResolver(db);
   const fresh = createFreshWords();
   const search = createSearch(db, fresh);
@@ -113,8 +114,8 @@ function compose(durable: Durable, clock: Clock, log: Log): Parts {
     settings,
     capture: createCapture(db, createProjectFinder(), fresh),
     sessions: createSessions(db, settings),
-    documents: createDocuments(durable, log),
-    sync: createSync(durable, settings),
+    documents,
+    sync: createSync(durable, settings, documents),
     search,
     views: {
       ...resolver,

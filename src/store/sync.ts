@@ -6,7 +6,7 @@ import { type DocKind, encodeDoc, rebuildDoc } from "../crdt/documents.ts";
 import type { Known } from "../crdt/known.ts";
 import { byteaArray } from "../pg/arrays.ts";
 import { compact, type DocumentColumns, type Growth, grow, stateOf } from "./document-log.ts";
-import { type DocumentStream, infoOf } from "./documents.ts";
+import { type Documents, type DocumentStream, infoOf } from "./documents.ts";
 import type { Durable } from "./durable.ts";
 import type { JournalEntry, JournaledDocument } from "./journal.ts";
 import { putDocument } from "./replay.ts";
@@ -44,6 +44,7 @@ export interface PulledDocument {
   readonly updates: readonly Bytes[];
   readonly known: Known;
   readonly owner: string;
+  readonly retired: boolean;
 }
 
 export interface PulledBatch {
@@ -59,6 +60,12 @@ export interface KeptLog {
   readonly entries: readonly Bytes[];
 }
 
+export interface SyncTeamDocument {
+  readonly id: DocId;
+  readonly owner: string | null;
+  readonly retired: boolean;
+}
+
 export interface SyncStore {
   log(team: TeamId): Promise<KeptLog | null>;
   keepLog(team: TeamId, log: KeptLog): Promise<void>;
@@ -69,6 +76,8 @@ export interface SyncStore {
   restart(stream: DocumentStream): Promise<void>;
   pendingDocuments(team: TeamId): Promise<readonly DocId[]>;
   document(id: DocId): Promise<SyncDocumentInfo | null>;
+  documentsOf(team: TeamId): Promise<readonly SyncTeamDocument[]>;
+  retire(ids: readonly DocId[]): Promise<void>;
   knownDocuments(stream: DocumentStream): Promise<readonly SyncKnownDocument[]>;
   state(
     id: DocId,
@@ -88,7 +97,11 @@ interface LogSetting {
   readonly entries: readonly string[];
 }
 
-export function createSync(durable: Durable, settings: Settings): SyncStore {
+export function createSync(
+  durable: Durable,
+  settings: Settings,
+  documents: Pick<Documents, "retire">,
+): SyncStore {
   const { db, held } = durable;
   return {
     async log(team) {
@@ -147,6 +160,18 @@ export function createSync(durable: Durable, settings: Settings): SyncStore {
     async document(id) {
       const found = await held.read(id);
       return found === null ? null : syncInfoOf(found.row);
+    },
+
+    async documentsOf(team) {
+      const found = await db.query<SyncTeamDocument>(
+        "select id, owner, retired from documents where team = $1 order by id",
+        [team],
+      );
+      return found.rows;
+    },
+
+    async retire(ids) {
+      for (const id of ids) await documents.retire(id);
     },
 
     async knownDocuments({ team, project }) {
@@ -224,7 +249,7 @@ async function commitDocument(
       team,
       cloudProject,
       generation: 1,
-      retired: false,
+      retired: pulled.retired,
     };
     await putDocument(tx, document);
     grown = await grow(tx, id, growthOf(pulled));

@@ -76,7 +76,22 @@ export class Compaction {
     if (waiting) return this.#judge(held, others, base, waiting);
     const behindBytes = base ? base.listed.behindBytes : list.value.changesBytes;
     const enough = behindBytes >= Math.max(gatheredBytes, base?.listed.bytes ?? 0);
-    return pushes && enough ? this.#make(held, others, base) : ok(false);
+    const due = (pushes && enough) || (await this.#holdsTakenBack(stream, base));
+    return due ? this.#make(held, others, base) : ok(false);
+  }
+
+  /** Whether the snapshot that stands has something in it that was taken back since: it goes with the next one. */
+  async #holdsTakenBack(stream: StreamRef, base: Appraised | null): Promise<boolean> {
+    const { team, snapshots } = this.#options;
+    if (!base || team.state.retired.length === 0) return false;
+    const read = await snapshots.read(stream, base);
+    return (
+      read.ok &&
+      read.value !== null &&
+      read.value.snapshot.documents.some(({ id, owner }) =>
+        team.isTakenBack(snapshots.wireId(id), owner),
+      )
+    );
   }
 
   /** Said once: that a snapshot lacks what this device knows. */
@@ -138,7 +153,9 @@ export class Compaction {
     if (!read.ok) return read;
     // Made beside another one that stands by now: nobody needs it.
     if (read.value && !sameParent(read.value.snapshot.parent, base)) return ok(false);
-    const built = await this.#build(held, others, base, waiting.head);
+    // Of a time that this device has not read of, or before the one it goes on from, it can say nothing.
+    const entry = read.value?.snapshot.entry ?? this.#options.team.state.head.n;
+    const built = await this.#build(held, others, base, waiting.head, entry);
     if (!built.ok || built.value === null) return built.ok ? ok(false) : built;
     const content = contentHash(encodeSnapshot(built.value, snapshots.wireId));
     const same = read.value !== null && equalBytes(read.value.content, content);
@@ -154,7 +171,7 @@ export class Compaction {
     base: Appraised | null,
   ): Promise<Result<boolean>> {
     const { stream, cursor } = held;
-    const built = await this.#build(held, others, base, cursor);
+    const built = await this.#build(held, others, base, cursor, this.#options.team.state.head.n);
     if (!built.ok || built.value === null) return built.ok ? ok(false) : built;
     const body = encodeSnapshot(built.value, this.#options.snapshots.wireId);
     if (body.length > MAX_PARTS * PART_BYTES) return ok(false);
@@ -167,16 +184,20 @@ export class Compaction {
     others: readonly StreamCursor[],
     base: Appraised | null,
     to: Cursor,
+    entry: number,
   ): Promise<Result<Snapshot | null>> {
-    const { team, snapshots } = this.#options;
+    const { snapshots } = this.#options;
+    const team = this.#options.team.asOf(entry);
     const { stream } = held;
     const from = base ? await snapshots.read(stream, base) : ok(null);
     if (!from.ok) return from;
-    if (base && !from.value) return ok(null);
+    if (!team || (base && !from.value)) return ok(null);
+    if (from.value && from.value.snapshot.entry > entry) return ok(null);
     const rows = await this.#rowsFrom(held, others, base?.head ?? START, to);
     if (!rows.ok || rows.value === null) return rows.ok ? ok(null) : rows;
     const before = from.value && baseOf(from.value);
-    return ok(await buildSnapshot({ team }, stream, before, rows.value));
+    const options = { team, wireId: snapshots.wireId, entry };
+    return ok(await buildSnapshot(options, stream, before, rows.value));
   }
 
   /** The rows between two places, when those and all up to the cursor are the verified history. */

@@ -49,6 +49,8 @@ export interface SyncOptions {
   readonly onShown: (doc: DocId, updates: readonly Bytes[]) => void;
   /** Others' changes, committed: for whoever reads the store. */
   readonly onApplied: (doc: DocId, updates: readonly Bytes[]) => void;
+  /** Documents that somebody took back, and that are let go here. */
+  readonly onRetired: (docs: readonly DocId[]) => void;
   readonly onState: (state: SyncState) => void;
   /** What an exchange met that could not be verified, nothing most often: for whoever keeps it. Before `onState`. */
   readonly onAlarms: (alarms: readonly Raised[]) => Promise<void>;

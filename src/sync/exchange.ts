@@ -7,6 +7,7 @@
  * of its predecessor like those of any other device.
  */
 import { type Bytes, equalBytes, toHex } from "../base/bytes.ts";
+import type { Clock } from "../base/clock.ts";
 import type { DocId } from "../base/ids.ts";
 import type { Random } from "../base/random.ts";
 import { fail, never, ok, type Result } from "../base/result.ts";
@@ -15,7 +16,8 @@ import type { DeviceIdentity } from "../crypto/device.ts";
 import { ID_BYTES } from "../crypto/hash.ts";
 import { peekHeader } from "../crypto/header.ts";
 import { proveRow } from "../crypto/row.ts";
-import type { Fence } from "../crypto/log/body.ts";
+import { type Fence, MAX_LISTED } from "../crypto/log/body.ts";
+import { wireDocumentId } from "../crypto/team.ts";
 import { type Alarm, Alarms } from "./alarms.ts";
 import { Chains } from "./chains.ts";
 import { Compaction } from "./compaction.ts";
@@ -27,6 +29,7 @@ import { placesOf, readPage } from "./reader.ts";
 import { type Author, type SealedRow, sealUpdate, type Tail } from "./seal.ts";
 import { type ReadSnapshot, Snapshots } from "./snapshots.ts";
 import { logStream, START, streamKey } from "./streams.ts";
+import { takeBackDocuments } from "./team/manage.ts";
 import type { Team } from "./team/team.ts";
 import type {
   Asked,
@@ -57,6 +60,9 @@ export interface ExchangeOptions {
   readonly onShown: (doc: DocId, updates: readonly Bytes[]) => void;
   /** After it. */
   readonly onApplied: (doc: DocId, updates: readonly Bytes[]) => void;
+  /** Documents that somebody took back, and that are let go here. */
+  readonly onRetired: (docs: readonly DocId[]) => void;
+  readonly clock: Clock;
   /** Rows that are about to be pushed for the first time. */
   readonly onSealed: (stream: StreamRef, rows: readonly SealedRow[]) => void;
   /** For tests: how many bytes of changes are worth a snapshot. */
@@ -132,6 +138,8 @@ export class Exchange {
   readonly #tails = new Map<DocId, Tail>();
   /** As the store has them; null until the first pull. */
   #cursors: Map<string, StreamCursor> | null = null;
+  /** How many of the log's retirements were carried out here. */
+  #retirements = -1;
   /** As the last pull found them. */
   #halted: Tally["halted"] = new Map();
   /** Streams (by key) that the server gives this account to read. */
@@ -208,6 +216,8 @@ export class Exchange {
       const pulled = await this.#pull(tally);
       if (!pulled.ok || !pulled.value) return pulled.ok ? ok(tally) : pulled;
     }
+    const said = await this.#takeBack(only === null, tally);
+    if (!said.ok) return said;
     let waiting = only;
     for (let conflicts = 0; ;) {
       const before = tally.pushed;
@@ -230,6 +240,52 @@ export class Exchange {
       waiting = waiting?.filter((doc) => !tally.tries.has(doc)) ?? null;
     }
     return ok(tally);
+  }
+
+  #isTakenBack(doc: DocId, owner: string): boolean {
+    const { team } = this.#options;
+    return team.isTakenBack(wireDocumentId(team.keys.newest, doc), owner);
+  }
+
+  /**
+   * What the log says was taken back is let go here; what this member takes back, and the log does not say yet, is said there.
+   * `all`: look for the latter.
+   */
+  async #takeBack(all: boolean, tally: Tally): Promise<Result<void>> {
+    const { store, team, device, random, clock, onRetired } = this.#options;
+    const { retired } = team.state;
+    if (!all && this.#retirements === retired.length) return ok(undefined);
+    const documents = await store.documentsOf(team.id);
+    const gone = documents.filter(
+      ({ id, owner, retired: here }) => !here && owner !== null && this.#isTakenBack(id, owner),
+    );
+    if (gone.length > 0) {
+      await store.retire(gone.map(({ id }) => id));
+      onRetired(gone.map(({ id }) => id));
+    }
+    if (this.#retirements !== -1 && this.#retirements !== retired.length)
+      for (const [key, { stream }] of this.cursors) {
+        // Snapshots may have it in them.
+        tally.moved.set(key, stream);
+        tally.marked.add(key);
+      }
+    this.#retirements = retired.length;
+    const { devices } = team.state;
+    const own = devices.get(device.id)?.member;
+    const unsaid = documents.filter(
+      ({ id, owner, retired: here }) =>
+        here &&
+        owner !== null &&
+        devices.get(owner)?.member === own &&
+        !this.#isTakenBack(id, owner),
+    );
+    const names = unsaid.map(({ id }) => wireDocumentId(team.keys.newest, id));
+    const manager = { device, random, nowMs: () => clock.nowMs() };
+    for (let at = 0; at < names.length; at += MAX_LISTED) {
+      const said = await takeBackDocuments(team, names.slice(at, at + MAX_LISTED), manager);
+      if (!said.ok) return said;
+    }
+    return names.length === 0 ? ok(undefined) : this.#takeBack(false, tally);
   }
 
   async #loadCursors(): Promise<Map<string, StreamCursor>> {
@@ -393,7 +449,8 @@ export class Exchange {
     tally: Tally,
   ): Promise<Alarm | null> {
     const { store, device, onShown, onApplied } = this.#options;
-    const jump = await jumpTo({ store, self: device.id }, stream, to, tally.alarms);
+    const isTakenBack = (doc: DocId, owner: string) => this.#isTakenBack(doc, owner);
+    const jump = await jumpTo({ store, self: device.id, isTakenBack }, stream, to, tally.alarms);
     if (!jump) {
       await this.#compaction.dispute({ stream, cursor: this.#cursorOf(stream) }, to);
       return { is: "disputed", device: device.id };

@@ -21,6 +21,8 @@ export interface Jump {
 
 export interface JumpOptions {
   readonly store: Pick<SyncStore, "document" | "state" | "knownDocuments">;
+  /** Whether it was taken back: nobody misses it then, and nobody takes it. */
+  readonly isTakenBack: (document: DocId, owner: string) => boolean;
   /** This device's id. */
   readonly self: string;
 }
@@ -36,6 +38,7 @@ export async function jumpTo(
 ): Promise<Jump | null> {
   const documents = new Map(snapshot.documents.map((doc) => [doc.id, knownIn(doc)]));
   for (const { id, known, owner } of await options.store.knownDocuments(stream)) {
+    if (owner !== null && options.isTakenBack(id, owner)) continue;
     const doc = documents.get(id);
     if (!doc || doc.owner !== owner || !isInside(known, doc.known)) return null;
   }
@@ -43,6 +46,7 @@ export async function jumpTo(
     alarms.add(stream, { is: "unattested", device: maker });
   const taken: PulledDocument[] = [];
   for (const doc of documents.values()) {
+    if (options.isTakenBack(doc.id, doc.owner)) continue;
     const pulled = await take(options, stream, doc);
     if (typeof pulled === "string")
       alarms.add(stream, { is: "refused", device: maker, why: pulled });
@@ -81,7 +85,14 @@ async function take(
   const here = held ? ((await store.state(id))?.state ?? NOTHING) : NOTHING;
   if (inapplicable(here, [state]).size > 0) return INAPPLICABLE;
   if (held && contradicting(here, [state]).size > 0) return CONTRADICTS;
-  return { id, kind, owner, updates: [state], known: held ? foldKnown(held.known, state) : known };
+  return {
+    id,
+    kind,
+    owner,
+    retired: false,
+    updates: [state],
+    known: held ? foldKnown(held.known, state) : known,
+  };
 }
 
 function onlyOf(documents: readonly SnapshotDocument[], devices: readonly string[]): boolean {

@@ -57,6 +57,8 @@ export interface PulledDocument {
   /** Replaces the stored value. */
   readonly known: Known;
   readonly owner: string;
+  /** It was taken back: one that is not there yet is created without content, so that its owner is known. */
+  readonly retired: boolean;
 }
 
 /** A row of a newer version of the format or of an unknown kind: kept as it came, to be read after an update of the program. */
@@ -81,6 +83,13 @@ export interface KeptLog {
   readonly listed: number;
   /** Those of them that fit, from the first on: the newest one is the pin. */
   readonly entries: readonly Bytes[];
+}
+
+export interface TeamDocument {
+  readonly id: DocId;
+  /** The device that wrote its first row; null while there is none. */
+  readonly owner: string | null;
+  readonly retired: boolean;
 }
 
 export interface SyncStore {
@@ -110,6 +119,12 @@ export interface SyncStore {
   pendingDocuments(team: TeamId): Promise<readonly DocId[]>;
 
   document(id: DocId): Promise<DocumentInfo | null>;
+
+  /** All documents of the team's streams, also those that are not shared any more (`retired`). */
+  documentsOf(team: TeamId): Promise<readonly TeamDocument[]>;
+
+  /** These are not shared any more: nothing of them is sent, and nothing taken. Content stays. */
+  retire(ids: readonly DocId[]): Promise<void>;
 
   /** The documents of a stream of which something is known to be in the cloud. */
   knownDocuments(stream: StreamRef): Promise<readonly KnownDocument[]>;

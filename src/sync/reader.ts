@@ -38,7 +38,7 @@ import {
   unsealRow,
 } from "./seal.ts";
 import { advance, sameStream } from "./streams.ts";
-import type { Team } from "./team/team.ts";
+import type { ReadingTeam } from "./team/team.ts";
 import type { PulledRow } from "./transport.ts";
 
 export interface ReadPage {
@@ -63,7 +63,7 @@ export interface ReaderOptions {
   readonly store: Pick<SyncStore, "document" | "chain" | "state">;
   /** The newest ones that were committed. */
   readonly chains: Chains;
-  readonly team: Pick<Team, "keys" | "signKeyOf" | "accepts">;
+  readonly team: ReadingTeam;
   readonly heads: Heads;
 }
 
@@ -201,6 +201,7 @@ export const CONTRADICTS =
 interface OpenDocument {
   readonly info: DocumentInfo;
   owner: string | null;
+  takenBack: boolean;
   /** In the order of the stream. */
   changes: Taken[];
 }
@@ -282,10 +283,11 @@ class PageReader {
 
   result(places: readonly Cursor[]): ReadPage {
     const documents = [...this.#documents]
-      .filter(([, { changes }]) => changes.length > 0)
-      .map(([id, { info, owner, changes }]) => ({
+      .filter(([, { changes, takenBack }]) => changes.length > 0 || takenBack)
+      .map(([id, { info, owner, changes, takenBack }]) => ({
         id,
         kind: info.kind,
+        retired: takenBack,
         updates: changes.filter(({ own }) => !own).map(({ update }) => update),
         known: foldKnown(info.known, ...changes.map(({ update }) => update)),
         owner: owner as string,
@@ -319,6 +321,12 @@ class PageReader {
     const chain = await this.#follow(header, hash);
     if (!chain) return;
     const document = await this.#document(change);
+    if (this.#options.team.isTakenBack(header.document, document.owner ?? header.device)) {
+      // Whose it was decides about the rows behind, too.
+      document.owner ??= header.device;
+      document.takenBack = true;
+      return;
+    }
     const parts = change.part === 0 ? [] : chain.parts;
     const why =
       change.part === parts.length
@@ -399,7 +407,7 @@ class PageReader {
       known: EMPTY_KNOWN,
       owner: null,
     };
-    const opened: OpenDocument = { info, owner: info.owner, changes: [] };
+    const opened: OpenDocument = { info, owner: info.owner, changes: [], takenBack: false };
     this.#documents.set(change.doc, opened);
     return opened;
   }

@@ -11,7 +11,7 @@ import { Chains } from "./chains.ts";
 import { Heads } from "./heads.ts";
 import type { PulledDocument, StreamRef } from "./ports.ts";
 import { placesOf, type ReaderOptions, readPage, type Written } from "./reader.ts";
-import type { Parent, Snapshot, SnapshotDocument } from "./snapshot.ts";
+import type { Parent, Snapshot, SnapshotDocument, WireId } from "./snapshot.ts";
 import { START } from "./streams.ts";
 import type { PulledRow } from "./transport.ts";
 
@@ -24,10 +24,11 @@ export interface Base {
 
 /**
  * `rows`: all that follow `base`, or the start, up to the last one the snapshot covers; the caller has verified their running
- * hash. Null: there is something that cannot be read here, so nobody can say what the documents are.
+ * hash. `entry`: of the team log, to which the team of `options` was read. Null: there is something that cannot be read
+ * here, so nobody can say what the documents are.
  */
 export async function buildSnapshot(
-  options: Pick<ReaderOptions, "team">,
+  options: Pick<ReaderOptions, "team"> & { readonly wireId: WireId; readonly entry: number },
   stream: StreamRef,
   base: Base | null,
   rows: readonly PulledRow[],
@@ -43,9 +44,11 @@ export async function buildSnapshot(
   const written = Map.groupBy(read.written, ({ doc }) => doc);
   for (const changed of read.batch.documents)
     before.set(changed.id, grown(before.get(changed.id), changed, written.get(changed.id) ?? []));
+  const { team, wireId, entry } = options;
   return {
     parent: base?.parent ?? null,
-    documents: [...before.values()],
+    entry,
+    documents: [...before.values()].filter(({ id, owner }) => !team.isTakenBack(wireId(id), owner)),
     chains: read.batch.chains,
   };
 }

@@ -2,7 +2,7 @@
  * A snapshot: what the documents of a stream were at a row `n`, and its bytes.
  *
  * ```
- * parent: number of its last row 6 · hash of that row 32 · SHA-256 of all that follows 32
+ * parent: number of its last row 6 · hash of that row 32 · SHA-256 of all that follows 32 · number of the newest log entry 4
  * devices: count 2 · id 16                     replicas: count 4 · device 2 · replica 16
  * documents: count 4 · kind 1 · owner 2 · name 1 + … · clientIDs: count 2 · clientID 7 · device 2 · state 4 + …
  * other documents with chains: count 4 · wire id 16
@@ -21,6 +21,8 @@ import { DOCUMENT_NAME, KIND_CODES, KINDS } from "./seal.ts";
 
 export interface Snapshot {
   readonly parent: Parent | null;
+  /** The team log's newest entry that its maker knew: what was taken back by then is not in it. */
+  readonly entry: number;
   readonly documents: readonly SnapshotDocument[];
   /** Of the chains that have a row after the parent. */
   readonly chains: readonly Chain[];
@@ -50,7 +52,10 @@ const OPEN_BYTES = 6 + 2 * HASH_BYTES;
 const CLIENT_BYTES = 7;
 const NOBODY: ReadonlyMap<number, string> = new Map();
 
-export function encodeSnapshot({ parent, documents, chains }: Snapshot, wireId: WireId): Bytes {
+export function encodeSnapshot(
+  { parent, entry, documents, chains }: Snapshot,
+  wireId: WireId,
+): Bytes {
   const docs = documents.toSorted((a, b) => compare(a.id, b.id));
   const named = docs.map((doc) => wireId(doc.id));
   const heads = chains.toSorted((a, b) => compare(a.replica + a.doc, b.replica + b.doc));
@@ -63,6 +68,7 @@ export function encodeSnapshot({ parent, documents, chains }: Snapshot, wireId: 
   const replicaAt = placesOf(replicas);
   const documentAt = placesOf([...named, ...others]);
   const content = concatBytes(
+    number(entry, 4),
     ...counted(devices.map(id), 2),
     ...counted(
       replicas.map((replica) =>
@@ -100,6 +106,7 @@ export function decodeSnapshot(bytes: Bytes, wireId: WireId): Snapshot | null {
   if (!equalBytes(sha256(content), contentHash(bytes))) return null;
   const parent = parentOf(bytes);
   const reader = new Reader(content);
+  const entry = reader.number(4);
   const devices = listed(reader, 2, () => reader.id());
   const replicas = listed(reader, 4, () => at(reader, devices, reader.number(2), "") + reader.id());
   const documents = listed(reader, 4, () => readDocument(reader, devices));
@@ -125,7 +132,7 @@ export function decodeSnapshot(bytes: Bytes, wireId: WireId): Snapshot | null {
       chains.map(({ replica }) => replica),
     ) &&
     refersToAll(named, [...named.slice(0, documents.length), ...chains.map(({ doc }) => doc)]);
-  return reader.whole && oneForm ? { parent, documents, chains } : null;
+  return reader.whole && oneForm ? { parent, entry, documents, chains } : null;
 }
 
 /** SHA-256 of all that a snapshot says but its parent. */

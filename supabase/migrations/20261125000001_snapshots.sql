@@ -251,7 +251,7 @@ create function operon.stream_of(team text, project uuid) returns bigint
     stream bigint;
   begin
     select s.id into stream from public.cloud_streams s
-      where s.team_id = team and s.project_id is not distinct from project;
+      where s.team_id = team and s.project_id is not distinct from project and s.id in (select operon.my_streams());
     if not found then
       raise exception 'not_a_member';
     end if;
@@ -282,7 +282,7 @@ create or replace function public.cloud_pull(team text, cursors jsonb, max_rows 
         from jsonb_array_elements(cursors) c (cursor)
         where (c.cursor ->> 0)::uuid is not distinct from s.project_id
       ) a on true
-      where s.team_id = team order by s.id
+      where s.team_id = team and s.id in (select operon.my_streams()) order by s.id
     loop
       heads := heads || jsonb_build_array(jsonb_build_array(stream.project_id, stream.n, operon.base64(stream.h)));
       continue when stream.after >= stream.n;

@@ -23,7 +23,9 @@ async function pulled(store: Store, id: string, kind: DocKind, update: Bytes): P
   await store.sync.commit({
     stream: { team, project: null },
     places: [{ n: ++rows, h: new Uint8Array(32) as Bytes }],
-    documents: [{ id: id as DocId, kind, updates: [update], known: EMPTY_KNOWN, owner: "ab" }],
+    documents: [
+      { id: id as DocId, kind, updates: [update], known: EMPTY_KNOWN, retired: false, owner: "ab" },
+    ],
     chains: [],
     unapplied: [],
   });

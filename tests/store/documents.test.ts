@@ -118,7 +118,9 @@ describe("sync", () => {
     await store.sync.commit({
       stream,
       places: [cursor],
-      documents: [{ id, kind: "decision", updates: [update], known, owner: "device" }],
+      documents: [
+        { id, kind: "decision", updates: [update], known, owner: "device", retired: false },
+      ],
       chains: [chain],
       unapplied: [{ n: 2, row: new Uint8Array([9]) as Bytes }],
     });

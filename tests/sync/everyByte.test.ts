@@ -57,6 +57,7 @@ const team = {
   keys: new Keyring(keys, new Map()),
   signKeyOf: (id: string) => [...devices, mallory].find((each) => each.id === id)?.signKey ?? null,
   accepts: () => true,
+  isTakenBack: () => false,
 };
 
 /** By the real reader, in a process that holds nothing yet, in place of rows 1, 2, 3 … of a stream. */

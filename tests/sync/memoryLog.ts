@@ -13,6 +13,7 @@ import { sealKeyRecord } from "../../src/crypto/key-record.ts";
 import type { Body, Fence } from "../../src/crypto/log/body.ts";
 import { decodeEntry, entryHash } from "../../src/crypto/log/entry.ts";
 import { foundTeam } from "../../src/crypto/log/found.ts";
+import { replay } from "../../src/crypto/log/history.ts";
 import { join, makeInvite } from "../../src/crypto/log/invite.ts";
 import { sealKeys } from "../../src/crypto/log/key-box.ts";
 import type { TeamState } from "../../src/crypto/log/state.ts";
@@ -151,6 +152,8 @@ export class Founding {
 
   /** With a device, unless it is there already. */
   admit(device: DeviceIdentity, name: string, role: "admin" | "member" = "member"): void {
+    // Others may have appended.
+    this.state = unwrap(replay(this.keys.team, this.log.entries, null)).state;
     if (this.state.devices.has(device.id)) return;
     const random = seededRandom(`admission ${device.id}`);
     const nowMs = this.#nowMs;

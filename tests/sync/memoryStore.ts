@@ -25,6 +25,7 @@ interface Held {
   owner: string | null;
   readonly log: Bytes[];
   pending: boolean;
+  retired: boolean;
 }
 
 interface HeldStream {
@@ -66,6 +67,7 @@ export class MemoryStore implements SyncStore {
       owner: null,
       log: [],
       pending: stream !== null,
+      retired: false,
     });
   }
 
@@ -119,6 +121,19 @@ export class MemoryStore implements SyncStore {
       .map(({ stream, places }) => ({ stream, cursor: places.at(-1) as Cursor }));
   }
 
+  async documentsOf(team: TeamId) {
+    return [...this.#documents]
+      .filter(([, { stream }]) => stream?.team === team)
+      .map(([id, { owner, retired }]) => ({ id, owner, retired }));
+  }
+
+  async retire(ids: readonly DocId[]): Promise<void> {
+    for (const id of ids) {
+      this.#held(id).retired = true;
+      this.#held(id).pending = false;
+    }
+  }
+
   async placeAt(stream: StreamRef, n: number): Promise<Bytes | null> {
     const places = this.#streams.get(streamKey(stream))?.places ?? [];
     return places.find((place) => place.n === n)?.h ?? null;
@@ -129,7 +144,7 @@ export class MemoryStore implements SyncStore {
     for (const held of this.#documents.values()) {
       if (!held.stream || streamKey(held.stream) !== streamKey(stream)) continue;
       held.known = EMPTY_KNOWN;
-      held.pending = true;
+      held.pending = !held.retired;
     }
   }
 
@@ -183,7 +198,7 @@ export class MemoryStore implements SyncStore {
     this.#streams.set(streamKey(stream), { stream, places, chains });
     places.push(...batch.places);
     for (const chain of batch.chains) chains.set(`${chain.replica}/${chain.doc}`, chain);
-    for (const { id, kind, updates, known, owner } of batch.documents) {
+    for (const { id, kind, updates, known, owner, retired } of batch.documents) {
       const held = this.#documents.get(id) ?? {
         kind,
         stream: batch.stream,
@@ -191,6 +206,7 @@ export class MemoryStore implements SyncStore {
         owner,
         log: [],
         pending: false,
+        retired,
       };
       this.#documents.set(id, held);
       held.log.push(...updates);

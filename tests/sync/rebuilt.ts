@@ -1,5 +1,7 @@
 /** Snapshots of a test's stream, as a device of its team builds them. */
+import type { DocId } from "../../src/base/ids.ts";
 import { unwrap } from "../../src/base/result.ts";
+import { wireDocumentId } from "../../src/crypto/team.ts";
 import { buildSnapshot } from "../../src/sync/rebuild.ts";
 import type { Snapshot } from "../../src/sync/snapshot.ts";
 import { Team } from "../../src/sync/team/team.ts";
@@ -19,7 +21,8 @@ export async function optionsOf(team: TestTeam, device: TestDevice) {
     ...{ clock: team.time.clock, random: seededRandom("rebuild") },
   });
   unwrap(await seen.open());
-  return { team: seen };
+  const wireId = (id: DocId) => wireDocumentId(keys, id);
+  return { team: seen, wireId, entry: seen.state.head.n };
 }
 
 export async function rebuilt(

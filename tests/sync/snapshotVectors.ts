@@ -32,6 +32,7 @@ export async function snapshotVectors() {
   const snapshot = encodeSnapshot(
     {
       parent: { last: 12, hash: hash("parent") },
+      entry: 5,
       documents: [
         {
           id: DOC,

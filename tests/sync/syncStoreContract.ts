@@ -56,6 +56,7 @@ function pulled(changes: Partial<PulledDocument> = {}): PulledDocument {
     updates: [update],
     known: foldKnown(EMPTY_KNOWN, update),
     owner: device,
+    retired: false,
     ...changes,
   };
 }
@@ -234,6 +235,23 @@ export function syncStoreContract(name: string, open: () => Promise<StoreUnderTe
       const { id, known, owner } = pulled();
       expect(await held.store.knownDocuments(ofTeam)).toEqual([{ id, known, owner }]);
       expect(await held.store.knownDocuments(ofProject)).toEqual([]);
+    });
+
+    test("P11: what is not shared any more has nothing to send, and stays", async () => {
+      await held.create(DOC, "decision", ofTeam);
+      await held.append(DOC, typed("mine"));
+      await held.store.commit(batch({ documents: [pulled()] }));
+      await held.store.retire([DOC]);
+      for (let i = 0; i < 2; i++) {
+        expect(await held.store.documentsOf(TEAM)).toEqual([
+          { id: DOC, owner: null, retired: true },
+          { id: NEW, owner: device, retired: false },
+        ]);
+        expect(await held.store.pendingDocuments(TEAM)).toEqual([]);
+        expect(textOf((await stateOf(DOC)).state)).toBe("mine");
+        held = await held.reopen();
+      }
+      expect(await held.store.documentsOf(OTHER_TEAM)).toEqual([]);
     });
 
     test("P7: nobody knows a document that is not there", async () => {

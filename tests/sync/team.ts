@@ -59,6 +59,8 @@ export class TestDevice {
   readonly states: SyncState[] = [];
   readonly shown: { readonly doc: DocId; readonly updates: readonly Bytes[] }[] = [];
   readonly applied: { readonly doc: DocId; readonly updates: readonly Bytes[] }[] = [];
+  /** Documents that others took back. */
+  readonly retired: DocId[] = [];
   readonly transport: Transport;
   /** In the keychain. */
   keys: TeamKeys;
@@ -98,6 +100,7 @@ export class TestDevice {
       onApplied: (doc, updates) => this.applied.push({ doc, updates }),
       onState: (state) => this.states.push(state),
       onAlarms: async () => undefined,
+      onRetired: (docs) => this.retired.push(...docs),
     });
   }
 

@@ -133,6 +133,14 @@ export function isRetired(state: TeamState, row: FirstRow): boolean {
   return state.retired.some((retirement) => retires(state, retirement, row));
 }
 
+/** Whether somebody who was entitled to it took back this very document. `device`: the one that wrote its first row. */
+export function isTakenBack(state: TeamState, document: string, device: string): boolean {
+  const row = { document, stream: "", n: 0, device };
+  return state.retired.some(
+    (retirement) => retirement.scope.what === "documents" && retires(state, retirement, row),
+  );
+}
+
 export function newestEpoch(state: TeamState): Epoch | null {
   return state.epochs.at(-1) ?? null;
 }

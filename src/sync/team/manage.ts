@@ -68,6 +68,16 @@ export function remove(
   });
 }
 
+/** Of at most `MAX_LISTED` documents, by their names on the wire. "log-rights": not all of them are one's own. */
+export function takeBackDocuments(
+  team: Team,
+  documents: readonly string[],
+  manager: Manager,
+): Promise<Result<void>> {
+  const scope = { what: "documents", documents } as const;
+  return change(team, { kind: "retire", why: "unshared", scope }, manager);
+}
+
 export function giveRole(
   team: Team,
   member: string,

@@ -18,7 +18,13 @@ import { openEpochChain, rotate } from "../../crypto/log/epoch.ts";
 import { follow, replay } from "../../crypto/log/history.ts";
 import { openKeys } from "../../crypto/log/key-box.ts";
 import { openPerson, type Person } from "../../crypto/log/person.ts";
-import { acceptsRow, type Epoch, newestEpoch, type TeamState } from "../../crypto/log/state.ts";
+import {
+  acceptsRow,
+  type Epoch,
+  isTakenBack,
+  newestEpoch,
+  type TeamState,
+} from "../../crypto/log/state.ts";
 import type { TeamKeys } from "../../crypto/team.ts";
 import type { KeptLog, StreamRef, SyncStore } from "../ports.ts";
 import { logStream } from "../streams.ts";
@@ -52,6 +58,9 @@ export interface Drafted {
 
 /** Makes entries that follow `state`; asked again when others were first. */
 export type Draft = (state: TeamState) => Result<Drafted> | Promise<Result<Drafted>>;
+
+/** What a reader of rows asks. */
+export type ReadingTeam = Pick<Team, "keys" | "signKeyOf" | "accepts" | "isTakenBack">;
 
 export class Team {
   readonly #options: TeamOptions;
@@ -99,6 +108,25 @@ export class Team {
   writes(device: string): boolean {
     const listed = this.#state?.devices.get(device);
     return listed !== undefined && listed.removed === null && listed.kind !== "recovery";
+  }
+
+  /** Whether the document was taken back. `document`: its name on the wire; `device`: the one that wrote its first row. */
+  isTakenBack(document: string, device: string): boolean {
+    return isTakenBack(this.state, document, device);
+  }
+
+  /** As it was at an entry of the log, for rows of that time. Null: not read so far. */
+  asOf(entry: number): ReadingTeam | null {
+    if (entry > this.state.head.n) return null;
+    const then = replay(this.id, this.#log.entries.slice(0, entry + 1), null);
+    if (!then.ok) return null;
+    const { state } = then.value;
+    return {
+      keys: this.#keys,
+      signKeyOf: (device) => this.signKeyOf(device),
+      accepts: (device, stream, n) => this.accepts(device, stream, n),
+      isTakenBack: (document, device) => isTakenBack(state, document, device),
+    };
   }
 
   personAt(device: string): Person | null {

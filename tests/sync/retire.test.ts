@@ -1,0 +1,111 @@
+/** Documents that are taken back: said in the log first, then let go by everybody, and by the next snapshot. */
+import { beforeEach, describe, expect, test } from "vitest";
+import type { DocId } from "../../src/base/ids.ts";
+import { decodeEntry } from "../../src/crypto/log/entry.ts";
+import { unwrap } from "../../src/base/result.ts";
+import { KIND_ATTEST, KIND_DISPUTE, KIND_SNAPSHOT, peekHeader } from "../../src/crypto/header.ts";
+import { TEAM_STREAM, type TestDevice, TestTeam } from "./team.ts";
+
+let team: TestTeam;
+let ada: TestDevice;
+let bob: TestDevice;
+let kept: DocId;
+let gone: DocId;
+
+const write = (device: TestDevice, doc: DocId, word = "word ") =>
+  device.type(doc, (text) => text.insert(text.length, word));
+const retirements = () =>
+  team.server.log.entries.filter((entry) => unwrap(decodeEntry(entry)).body.kind === "retire");
+const marks = (kind: number) =>
+  team.server.stream(TEAM_STREAM).rows.filter((row) => unwrap(peekHeader(row)).kind === kind);
+const shared = async (device: TestDevice) =>
+  (await device.store.documentsOf(TEAM_STREAM.team))
+    .filter(({ retired }) => !retired)
+    .map(({ id }) => id);
+
+beforeEach(async () => {
+  team = new TestTeam();
+  ada = team.device("ada");
+  bob = team.device("bob");
+  [kept, gone] = [ada.create("dec_kept"), ada.create("dec_gone")];
+  for (const doc of [kept, gone]) write(ada, doc);
+  await ada.once();
+  await bob.once();
+});
+
+describe("S31", () => {
+  test("S31: whoever takes a document back says so in the log, once, and everybody lets it go", async () => {
+    await ada.store.retire([gone]);
+    await ada.once();
+    expect(retirements().length).toBe(1);
+    expect((await bob.once()).alarms).toEqual([]);
+    expect(bob.retired).toEqual([gone]);
+    expect(await shared(bob)).toEqual([kept]);
+    ada.crash();
+    for (const device of [ada, bob, ada]) expect((await device.once()).alarms).toEqual([]);
+    expect(retirements().length).toBe(1);
+    expect(ada.text(gone)).toBe("word ");
+  });
+
+  test("S31: what others wrote in it meanwhile is neither sent nor taken, and is no alarm", async () => {
+    write(bob, gone, "late ");
+    await bob.once();
+    await ada.store.retire([gone]);
+    write(bob, gone, "later ");
+    await ada.once();
+    const { length } = team.server.stream(TEAM_STREAM).rows;
+    expect((await bob.once()).alarms).toEqual([]);
+    expect(team.server.stream(TEAM_STREAM).rows.length).toBe(length);
+    const dan = team.device("dan");
+    expect((await dan.once()).alarms).toEqual([]);
+    expect(await shared(dan)).toEqual([kept]);
+    expect(dan.text(gone)).toBe("");
+    expect(dan.text(kept)).toBe("word ");
+  });
+
+  test("S31: nobody takes back what another has shared", async () => {
+    await bob.store.retire([gone]);
+    await bob.once();
+    expect(retirements()).toEqual([]);
+    await ada.once();
+    expect(ada.retired).toEqual([]);
+  });
+
+  test("S31: a stream that is read anew does not bring it back, and does not send it again", async () => {
+    await ada.store.retire([gone]);
+    await ada.once();
+    await bob.once();
+    team.server.stream(TEAM_STREAM).rows.splice(0);
+    for (const device of [bob, ada]) {
+      await device.once();
+      expect(unwrap(await device.sync.restart(TEAM_STREAM)).alarms).toEqual([]);
+    }
+    const dan = team.device("dan");
+    await dan.once();
+    expect(await shared(dan)).toEqual([kept]);
+  });
+
+  test("S31: the next snapshot is without it, whoever has read of it or not; who begins there never had it", async () => {
+    for (let i = 0; i < 10; i++) {
+      write(ada, kept);
+      write(ada, gone);
+      await ada.once();
+    }
+    team.gatheredBytes = 256 * 8;
+    for (const device of [ada, bob]) device.crash();
+    write(ada, kept);
+    await ada.once();
+    await bob.once();
+    expect(marks(KIND_ATTEST).length).toBe(1);
+    const snapshots = marks(KIND_SNAPSHOT).length;
+    await ada.store.retire([gone]);
+    await ada.once();
+    expect(marks(KIND_SNAPSHOT).length).toBeGreaterThan(snapshots);
+    expect((await bob.once()).alarms).toEqual([]);
+    expect([marks(KIND_ATTEST).length, marks(KIND_DISPUTE).length]).toEqual([2, 0]);
+    const dan = team.device("dan");
+    expect((await dan.once()).alarms).toEqual([]);
+    expect(dan.store.ids).toEqual([kept]);
+    expect(dan.text(kept)).toBe(ada.text(kept));
+  });
+});
