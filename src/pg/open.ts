@@ -19,6 +19,7 @@ import { checkMachine } from "./machine.ts";
 import { type Migration, migrate, newerVersion, timeStamp } from "./migrations.ts";
 import { createDatabase, defaultCache } from "./prepared.ts";
 import { Threaded } from "./threaded.ts";
+import { unoptimised } from "./unoptimised.ts";
 
 export interface OpenPgOptions {
   readonly folder: string;
@@ -52,7 +53,7 @@ export async function openPg(options: OpenPgOptions): Promise<Result<OpenPg>> {
   try {
     const lock = lockFolder(folder, options.clock);
     if (!lock.ok) return lock;
-    const opened = await openLocked(options).catch((error: unknown) => {
+    const opened = await unoptimised(() => openLocked(options)).catch((error: unknown) => {
       lock.value.release();
       throw error;
     });

@@ -1,5 +1,4 @@
 /** The thread in which a database runs: does what `threaded.ts` asks, in the order it asks. */
-import { setFlagsFromString } from "node:v8";
 import { parentPort, workerData } from "node:worker_threads";
 import type { QueryOptions, Results } from "@electric-sql/pglite";
 import { FaultError, type Fault } from "../base/result.ts";
@@ -38,7 +37,7 @@ export interface ToldError {
 }
 
 const port = parentPort as NonNullable<typeof parentPort>;
-const starting = startUnoptimised(workerData as string);
+const starting = Engine.start(workerData as string);
 starting.then(
   (engine) => engine.onNotification((channel, payload) => answer({ channel, payload })),
   () => undefined,
@@ -47,22 +46,6 @@ let last: Promise<void> = Promise.resolve();
 port.on("message", (requests: readonly Request[]) => {
   last = last.then(() => workAll(requests));
 });
-
-/**
- * What of PostgreSQL is compiled while it starts is never optimised: one function of 100 KB among it is hot at the first
- * statements of every process and costs V8's optimising compiler half a second and 600 MB. What that buys is at most a
- * fifth of this thread's time in a long import. The flags are the process's: left on, libsodium would take five times as
- * long.
- */
-async function startUnoptimised(folder: string): Promise<Engine> {
-  setFlagsFromString("--no-wasm-tier-up");
-  setFlagsFromString("--no-wasm-dynamic-tiering");
-  try {
-    return await Engine.start(folder);
-  } finally {
-    setFlagsFromString("--wasm-dynamic-tiering");
-  }
-}
 
 /** What was asked together is answered together: waking a thread costs as much as a small statement. */
 async function workAll(requests: readonly Request[]): Promise<void> {
