@@ -212,8 +212,20 @@ async function write(
     [pending.length],
   );
   const first = (last.rows[0]?.last as number) - pending.length;
-  const segment = createSegment(dictionary);
-  pending.forEach(({ at, bodies }, i) => segment.add(first + i, at ?? 0, bodies));
+  const writeWords = async (): Promise<void> => {
+    const segment = createSegment(dictionary);
+    pending.forEach(({ at, bodies }, i) => segment.add(first + i, at ?? 0, bodies));
+    await writeSegment(tx, segment.words, segment.docs, segment.blocks());
+  };
+  // A moment later: the database's thread takes the documents while this one makes the blocks.
+  await Promise.all([writeDocs(tx, pending, first), Promise.resolve().then(writeWords)]);
+}
+
+async function writeDocs(
+  tx: Transaction,
+  pending: readonly Pending[],
+  first: number,
+): Promise<void> {
   const changed = pending.filter(({ again }) => again).map(({ subject }) => subject);
   if (changed.length > 0)
     await tx.query("delete from search_docs where subject = any($1::text[])", [textArray(changed)]);
@@ -223,7 +235,6 @@ async function write(
     ["doc", "subject", "session_id", "rev"],
     pending.map(({ subject, session, rev }, i) => [first + i, subject, session, rev]),
   );
-  await writeSegment(tx, segment.words, segment.docs, segment.blocks());
 }
 
 /** A segment is named by its first document. */
@@ -236,18 +247,20 @@ async function writeSegment(
   const [first] = docs;
   if (first === undefined) return;
   const segment = first.doc;
-  await copyRows(
-    tx,
-    "search_segments",
-    ["segment", "tokens", "docs"],
-    [[segment, wordCount, encodeDocs(docs)]],
-  );
-  await copyRows(
-    tx,
-    "search_blocks",
-    ["segment", "block", "first_term", "data"],
-    blocks.map((block, i) => [segment, i, block.firstWord, block.data]),
-  );
+  await Promise.all([
+    copyRows(
+      tx,
+      "search_segments",
+      ["segment", "tokens", "docs"],
+      [[segment, wordCount, encodeDocs(docs)]],
+    ),
+    copyRows(
+      tx,
+      "search_blocks",
+      ["segment", "block", "first_term", "data"],
+      blocks.map((block, i) => [segment, i, block.firstWord, block.data]),
+    ),
+  ]);
 }
 
 async function markIndexed(
