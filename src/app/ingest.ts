@@ -31,8 +31,8 @@ export type Ingested = Omit<ImportReport, "ms" | "visibleMs" | "events"> & {
 };
 
 /** About what a transaction takes in a tenth of a second, so that others are answered in between. */
-const MOST_EVENTS = 1_000;
-const MOST_BYTES = 2 * 1024 * 1024;
+const MOST_EVENTS = 2_000;
+const MOST_BYTES = 4 * 1024 * 1024;
 
 export async function ingest(
   { commit, states, ended, onSessions, log }: IngestOptions,
