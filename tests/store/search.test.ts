@@ -41,6 +41,24 @@ describe("words", () => {
     }
   });
 
+  test("are the same by number, of whatever letters", () => {
+    const dictionary = createDictionary();
+    const texts = [
+      "Hello, World_2!",
+      "CAFÉ, naïve: Straße",
+      "日本語 text かな",
+      "a\u0000b \ud800 x",
+    ];
+    const all = [...texts, "12→né │ x…y⎿z ₂→①", "X".repeat(1_000), "😀 İK Å ﬁ", ""].concat(texts);
+    for (const text of [...all, all.join(" "), "é".repeat(100_000)])
+      expect([...dictionary.cut(text)].map((number) => dictionary.words[number])).toEqual(
+        words(text),
+      );
+    const many = Array.from({ length: 10_000 }, (_, i) => `w${i}`);
+    expect(many.map(dictionary.numberOf)).toEqual([...dictionary.cut(many.join(" "))]);
+    expect(new Set(dictionary.words).size).toBe(dictionary.words.length);
+  });
+
   test("are cut, not dropped, when they never end", () => {
     expect(words("x".repeat(1_000))).toEqual(["x".repeat(64)]);
   });
@@ -64,14 +82,16 @@ describe("a query", () => {
 describe("a segment", () => {
   test("gives back what went in, also merged, without the dead", () => {
     const dictionary = createDictionary();
-    const first = createSegment(dictionary);
-    first.add(7, NOW, ["a b a", "c"].map(dictionary.cut));
-    first.add(9, 0, [dictionary.cut("b")]);
-    const second = createSegment(dictionary);
-    second.add(300, 5, [dictionary.cut("b zebra")]);
-    const parts = [second, first].map((segment) => ({
-      docs: segment.docs,
-      blocks: segment.blocks().map(({ data }) => data),
+    const first = createSegment(dictionary, [
+      { doc: 7, at: NOW, bodies: ["a b a", "c"].map(dictionary.cut) },
+      { doc: 9, at: 0, bodies: [dictionary.cut("b")] },
+    ]);
+    const second = createSegment(dictionary, [
+      { doc: 300, at: 5, bodies: [dictionary.cut("b zebra")] },
+    ]);
+    const parts = [second, first].map(({ docs, blocks }) => ({
+      docs,
+      blocks: blocks.map(({ data }) => data),
     }));
     const merged = mergeSegments(parts, (doc) => doc !== 9);
     const index = merged.blocks.flatMap(({ data }) =>

@@ -13,14 +13,7 @@ import { bigintArray, textArray } from "../../pg/arrays.ts";
 import { copyRows } from "../../pg/copy.ts";
 import type { Dictionary } from "./dictionary.ts";
 import { type FreshWords, INDEXED_CHARS, INDEXED_PARTS } from "./fresh.ts";
-import {
-  type Block,
-  type SegmentDoc,
-  createSegment,
-  decodeDocs,
-  encodeDocs,
-  mergeSegments,
-} from "./segment.ts";
+import { type Segment, createSegment, decodeDocs, encodeDocs, mergeSegments } from "./segment.ts";
 
 const STEP_EVENTS = 20_000;
 /** Of 8 MB of text, or a little more. */
@@ -216,9 +209,8 @@ async function write(
   );
   const first = (last.rows[0]?.last as number) - pending.length;
   const writeWords = async (): Promise<void> => {
-    const segment = createSegment(dictionary);
-    pending.forEach(({ at, bodies }, i) => segment.add(first + i, at ?? 0, bodies));
-    await writeSegment(tx, segment.words, segment.docs, segment.blocks());
+    const docs = pending.map(({ at, bodies }, i) => ({ doc: first + i, at: at ?? 0, bodies }));
+    await writeSegment(tx, createSegment(dictionary, docs));
   };
   // A moment later: the database's thread takes the documents while this one makes the blocks.
   await Promise.all([writeDocs(tx, pending, first), Promise.resolve().then(writeWords)]);
@@ -241,12 +233,7 @@ async function writeDocs(
 }
 
 /** A segment is named by its first document. */
-async function writeSegment(
-  tx: Transaction,
-  wordCount: number,
-  docs: readonly SegmentDoc[],
-  blocks: readonly Block[],
-): Promise<void> {
+async function writeSegment(tx: Transaction, { docs, blocks, words }: Segment): Promise<void> {
   const [first] = docs;
   if (first === undefined) return;
   const segment = first.doc;
@@ -255,7 +242,7 @@ async function writeSegment(
       tx,
       "search_segments",
       ["segment", "tokens", "docs"],
-      [[segment, wordCount, encodeDocs(docs)]],
+      [[segment, words, encodeDocs(docs)]],
     ),
     copyRows(
       tx,
@@ -318,8 +305,10 @@ async function merge(tx: Transaction, ids: readonly number[]): Promise<void> {
     [bigintArray(numbers)],
   );
   const lives = new Set(living.rows.map(({ doc }) => doc));
-  const merged = mergeSegments(parts, (doc) => lives.has(doc));
   await tx.query("delete from search_segments where segment = any($1::bigint[])", [list]);
   await tx.query("delete from search_blocks where segment = any($1::bigint[])", [list]);
-  await writeSegment(tx, merged.words, merged.docs, merged.blocks);
+  await writeSegment(
+    tx,
+    mergeSegments(parts, (doc) => lives.has(doc)),
+  );
 }

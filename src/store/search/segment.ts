@@ -30,36 +30,37 @@ const BLOCK_BYTES = 8 * 1024;
 /** Between the bodies of one document, so that no phrase reaches from one into the next. */
 const GAP = 8;
 
-export interface SegmentBuilder {
-  /** Documents come in ascending order. Bodies are numbers of words. */
-  add(doc: number, at: number, bodies: readonly Uint32Array[]): void;
-  readonly words: number;
-  readonly docs: readonly SegmentDoc[];
-  blocks(): readonly Block[];
+/** A document that becomes part of a segment. */
+export interface NewDoc {
+  readonly doc: number;
+  readonly at: number;
+  /** Numbers of words. */
+  readonly bodies: readonly Uint32Array[];
 }
 
-export function createSegment(dictionary: Dictionary): SegmentBuilder {
-  const index = createIndex(dictionary);
-  const docs: SegmentDoc[] = [];
-  let words = 0;
-  return {
-    docs,
-    get words() {
-      return words;
-    },
-    add(doc, at, bodies) {
+export interface Segment {
+  readonly docs: readonly SegmentDoc[];
+  readonly blocks: readonly Block[];
+  /** How many words all documents have. */
+  readonly words: number;
+}
+
+/** `added` are in ascending order. */
+export function createSegment(dictionary: Dictionary, added: readonly NewDoc[]): Segment {
+  const docs = added.map(({ doc, at, bodies }) => ({
+    doc,
+    at,
+    length: bodies.reduce((sum, { length }) => sum + length, 0),
+  }));
+  return segmentOf(dictionary, docs, (note) => {
+    for (const { doc, bodies } of added) {
       let position = 0;
-      let length = 0;
       for (const body of bodies) {
-        for (const word of body) index.note(word, doc, position++);
+        for (let i = 0; i < body.length; i++) note(body[i] as number, doc, position++);
         position += GAP;
-        length += body.length;
       }
-      docs.push({ doc, length, at });
-      words += length;
-    },
-    blocks: () => encodeBlocks(index.sorted()),
-  };
+    }
+  });
 }
 
 /** One segment of several. Documents for which `lives` is false are left out. */
@@ -69,26 +70,24 @@ export function mergeSegments(
     readonly blocks: readonly Uint8Array[];
   }[],
   lives: (doc: number) => boolean,
-): {
-  readonly docs: readonly SegmentDoc[];
-  readonly blocks: readonly Block[];
-  readonly words: number;
-} {
+): Segment {
   const ordered = segments.toSorted((a, b) => (a.docs[0]?.doc ?? 0) - (b.docs[0]?.doc ?? 0));
   const dictionary = createDictionary();
-  const index = createIndex(dictionary);
-  for (const segment of ordered) {
-    for (const block of segment.blocks) {
-      for (const { word, postings } of readBlock(block))
-        append(index, dictionary.numberOf(word), postings(), lives);
-    }
-  }
-  const docs = ordered.flatMap((segment) => segment.docs.filter(({ doc }) => lives(doc)));
-  return {
-    docs,
-    blocks: encodeBlocks(index.sorted()),
-    words: docs.reduce((sum, { length }) => sum + length, 0),
-  };
+  const found = ordered.flatMap(({ blocks }) =>
+    blocks.flatMap((block) =>
+      [...readBlock(block)].map(({ word, postings }) => ({
+        number: dictionary.numberOf(word),
+        ...postings(),
+      })),
+    ),
+  );
+  const living = ordered.flatMap(({ docs }) => docs.filter(({ doc }) => lives(doc)));
+  return segmentOf(dictionary, living, (note) => {
+    for (const { number, docs, positions } of found)
+      for (const [i, doc] of docs.entries())
+        if (lives(doc))
+          for (const position of positions[i] as number[]) note(number, doc, position);
+  });
 }
 
 /** Words in order; postings are decoded when asked for. */
@@ -124,90 +123,47 @@ export function decodeDocs(data: Uint8Array): readonly SegmentDoc[] {
   }));
 }
 
-/** Of one word, in ascending order; document and position stand at the same place. */
-interface Column {
-  readonly word: string;
+type Note = (word: number, doc: number, position: number) => void;
+
+/**
+ * `tell` tells of each word in ascending order of document and position, the same both times that it is asked: first the words
+ * are counted, then each has its place.
+ */
+function segmentOf(
+  dictionary: Dictionary,
+  docs: readonly SegmentDoc[],
+  tell: (note: Note) => void,
+): Segment {
+  const counts = new Uint32Array(dictionary.words.length);
+  tell((word) => (counts[word] = (counts[word] as number) + 1));
+  const ends = new Uint32Array(counts.length);
+  let words = 0;
+  for (let word = 0; word < counts.length; word++) {
+    ends[word] = words;
+    words += counts[word] as number;
+  }
+  const columns = { docs: new Uint32Array(words), positions: new Uint32Array(words) };
+  tell((word, doc, position) => {
+    const at = ends[word] as number;
+    columns.docs[at] = doc;
+    columns.positions[at] = position;
+    ends[word] = at + 1;
+  });
+  return { docs, words, blocks: encodeBlocks(dictionary.words, counts, ends, columns) };
+}
+
+/** Of all words, each word's together; document and position stand at the same place. */
+interface Columns {
   readonly docs: Uint32Array;
   readonly positions: Uint32Array;
 }
 
-interface Index {
-  /** Of each word in ascending order of document and position. */
-  note(word: number, doc: number, position: number): void;
-  /** By word. */
-  sorted(): Iterable<Column>;
-}
-
-/** Three long columns, sorted once by counting: a list a word, grown a million times, would cost twice as much. */
-function createIndex(dictionary: Dictionary): Index {
-  const counts: number[] = [];
-  let columns = {
-    words: new Uint32Array(4_096),
-    docs: new Uint32Array(4_096),
-    positions: new Uint32Array(4_096),
-  };
-  let length = 0;
-
-  return {
-    note(word, doc, position) {
-      if (length === columns.docs.length) {
-        const { words, docs, positions } = columns;
-        columns = { words: doubled(words), docs: doubled(docs), positions: doubled(positions) };
-      }
-      while (counts.length <= word) counts.push(0);
-      counts[word] = (counts[word] as number) + 1;
-      columns.words[length] = word;
-      columns.docs[length] = doc;
-      columns.positions[length] = position;
-      length++;
-    },
-    *sorted() {
-      const starts = new Uint32Array(counts.length);
-      for (let i = 1; i < starts.length; i++)
-        starts[i] = (starts[i - 1] as number) + (counts[i - 1] as number);
-      const next = starts.slice();
-      const docs = new Uint32Array(length);
-      const positions = new Uint32Array(length);
-      for (let i = 0; i < length; i++) {
-        const number = columns.words[i] as number;
-        const at = next[number] as number;
-        docs[at] = columns.docs[i] as number;
-        positions[at] = columns.positions[i] as number;
-        next[number] = at + 1;
-      }
-      for (const [word, number] of inOrder(dictionary.words, counts)) {
-        const [from, to] = [starts[number], next[number]];
-        yield { word, docs: docs.subarray(from, to), positions: positions.subarray(from, to) };
-      }
-    },
-  };
-}
-
-/** The words that were counted, with their numbers. */
-function inOrder(
+function encodeBlocks(
   words: readonly string[],
-  counts: readonly number[],
-): readonly (readonly [string, number])[] {
-  const met = counts.flatMap((count, number) =>
-    count === 0 ? [] : [[words[number] as string, number] as const],
-  );
-  return met.sort(([a], [b]) => (a < b ? -1 : 1));
-}
-
-function doubled(column: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
-  const larger = new Uint32Array(column.length * 2);
-  larger.set(column);
-  return larger;
-}
-
-function append(index: Index, word: number, more: Postings, lives: (doc: number) => boolean): void {
-  more.docs.forEach((doc, i) => {
-    if (lives(doc))
-      for (const position of more.positions[i] as number[]) index.note(word, doc, position);
-  });
-}
-
-function encodeBlocks(columns: Iterable<Column>): readonly Block[] {
+  counts: Uint32Array,
+  ends: Uint32Array,
+  columns: Columns,
+): readonly Block[] {
   const blocks: Block[] = [];
   const writer = { data: Buffer.allocUnsafe(4 * BLOCK_BYTES), at: 0 };
   const scratch = { data: Buffer.allocUnsafe(BLOCK_BYTES), at: 0 };
@@ -218,10 +174,12 @@ function encodeBlocks(columns: Iterable<Column>): readonly Block[] {
     firstWord = null;
     writer.at = 0;
   };
-  for (const column of columns) {
-    firstWord ??= column.word;
-    put(writer, Buffer.from(column.word, "utf8"));
-    encodePostings(scratch, column);
+  for (const number of inOrder(words, counts)) {
+    const word = words[number] as string;
+    const end = ends[number] as number;
+    firstWord ??= word;
+    put(writer, Buffer.from(word, "utf8"));
+    encodePostings(scratch, columns, end - (counts[number] as number), end);
     put(writer, scratch.data.subarray(0, scratch.at));
     if (writer.at >= BLOCK_BYTES) flush();
   }
@@ -229,18 +187,29 @@ function encodeBlocks(columns: Iterable<Column>): readonly Block[] {
   return blocks;
 }
 
+/** Of the words that were counted. */
+function inOrder(words: readonly string[], counts: Uint32Array): Uint32Array {
+  const met = Uint32Array.from(words.keys()).filter((word) => counts[word] !== 0);
+  return met.sort((a, b) => ((words[a] as string) < (words[b] as string) ? -1 : 1));
+}
+
 interface Writer {
   data: Buffer;
   at: number;
 }
 
-function encodePostings(into: Writer, { docs, positions }: Column): void {
+function encodePostings(
+  into: Writer,
+  { docs, positions }: Columns,
+  first: number,
+  end: number,
+): void {
   into.at = 0;
   let previousDoc = 0;
-  for (let from = 0; from < docs.length;) {
+  for (let from = first; from < end;) {
     const doc = docs[from] as number;
     let to = from;
-    while (to < docs.length && docs[to] === doc) to++;
+    while (to < end && docs[to] === doc) to++;
     ensure(into, 10 + (to - from) * 5);
     writeNumber(into, doc - previousDoc);
     writeNumber(into, to - from);

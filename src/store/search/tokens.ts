@@ -3,7 +3,7 @@
  * Scripts written without spaces (Han, kana) give a word a character, so that any part of a sentence is found as a phrase.
  */
 
-const MAX_WORD = 64;
+export const MAX_WORD = 64;
 
 const WORD =
   /[\p{sc=Han}\p{sc=Hira}\p{sc=Kana}]|(?:(?![\p{sc=Han}\p{sc=Hira}\p{sc=Kana}])[\p{L}\p{M}\p{N}_])+/gu;
@@ -36,7 +36,7 @@ export function words(text: string, into: string[] = []): string[] {
  * In no word, whatever stands beside it. Of the characters beyond ASCII only those that terminals draw with (dashes, arrows,
  * lines, boxes) are told apart here; what is left goes through the expression, which is slow.
  */
-function isBetween(code: number): boolean {
+export function isBetween(code: number): boolean {
   return code < 128 ? IN_WORD[code] === 0 : code >= 0x2010 && code < 0x2776 && isDrawn(code);
 }
 
