@@ -11,6 +11,7 @@
 import type { PGlite, Transaction } from "@electric-sql/pglite";
 import { bigintArray, textArray } from "../../pg/arrays.ts";
 import { copyRows } from "../../pg/copy.ts";
+import type { Db } from "../rows.ts";
 import type { Dictionary } from "./dictionary.ts";
 import { type FreshWords, INDEXED_CHARS, INDEXED_PARTS } from "./fresh.ts";
 import { type Segment, createSegment, decodeDocs, encodeDocs, mergeSegments } from "./segment.ts";
@@ -46,6 +47,11 @@ interface PendingEvent {
   readonly again: boolean;
 }
 
+interface Behind {
+  readonly id: string;
+  readonly rev: number;
+}
+
 export interface Indexer {
   /** Indexes up to some 8 MB of text. True: there is more. */
   catchUp(): Promise<boolean>;
@@ -53,30 +59,31 @@ export interface Indexer {
 
 export function createIndexer(db: PGlite, fresh: FreshWords): Indexer {
   return {
+    /** In one transaction: what two find at once both would index. */
     async catchUp() {
-      const behind = await db.query<{ id: string; rev: number }>(
-        "select id, rev from sessions where rev > index_rev order by id",
-      );
-      const events = await pendingEvents(db);
       const dictionary = fresh.dictionary();
-      const read = await readEvents(db, events, fresh, dictionary);
-      const more = read.length < events.length || events.length === STEP_EVENTS;
-      const titles = await pendingTitles(db, dictionary);
-      const pending = [...read, ...titles, ...(await pendingDecisions(db, dictionary))];
-      const complete = more ? before(behind.rows, read.at(-1)) : behind.rows;
-      if (pending.length > 0 || complete.length > 0) {
-        await db.transaction(async (tx) => {
-          await write(tx, pending, dictionary);
-          await markIndexed(tx, complete, titles);
-        });
-        await mergeOneTier(db);
-      }
+      const more = await db.transaction(async (tx) => {
+        const [behind, events, titles, decisions] = await Promise.all([
+          tx.query<Behind>("select id, rev from sessions where rev > index_rev order by id"),
+          pendingEvents(tx),
+          pendingTitles(tx, dictionary),
+          pendingDecisions(tx, dictionary),
+        ]);
+        const read = await readEvents(tx, events, fresh, dictionary);
+        const more = read.length < events.length || events.length === STEP_EVENTS;
+        const complete = more ? before(behind.rows, read.at(-1)) : behind.rows;
+        const pending = [...read, ...titles, ...decisions];
+        if (pending.length > 0) await write(tx, pending, dictionary);
+        if (complete.length > 0 || titles.length > 0) await markIndexed(tx, complete, titles);
+        return more;
+      });
+      await mergeOneTier(db);
       return more;
     },
   };
 }
 
-async function pendingEvents(db: PGlite): Promise<readonly PendingEvent[]> {
+async function pendingEvents(db: Db): Promise<readonly PendingEvent[]> {
   // As one text: thousands of rows cost more to tell one by one than to find.
   const found = await db.query<{ events: string }>(
     `select coalesce(json_agg(x), '[]')::text as events from (
@@ -92,11 +99,8 @@ async function pendingEvents(db: PGlite): Promise<readonly PendingEvent[]> {
   return JSON.parse(found.rows[0]?.events ?? "[]") as readonly PendingEvent[];
 }
 
-/** `behind` was read before the events were: of these sessions none is left for the next step. */
-function before(
-  behind: readonly { id: string; rev: number }[],
-  last: Pending | undefined,
-): readonly { id: string; rev: number }[] {
+/** Of these sessions none is left for the next step. */
+function before(behind: readonly Behind[], last: Pending | undefined): readonly Behind[] {
   return behind.filter(
     ({ id }) => last?.session !== undefined && last.session !== null && id < last.session,
   );
@@ -104,7 +108,7 @@ function before(
 
 /** In the order given, until there is enough for one step. */
 async function readEvents(
-  db: PGlite,
+  db: Db,
   events: readonly PendingEvent[],
   fresh: FreshWords,
   dictionary: Dictionary,
@@ -133,7 +137,7 @@ async function readEvents(
 
 /** What is searched of the bodies of these events, by event. */
 export async function readBodies(
-  db: PGlite,
+  db: Db,
   events: readonly string[],
 ): Promise<ReadonlyMap<string, readonly string[]>> {
   if (events.length === 0) return new Map();
@@ -156,7 +160,7 @@ interface PendingTitle extends Pending {
   readonly title: string;
 }
 
-async function pendingTitles(db: PGlite, dictionary: Dictionary): Promise<readonly PendingTitle[]> {
+async function pendingTitles(db: Db, dictionary: Dictionary): Promise<readonly PendingTitle[]> {
   const found = await db.query<{
     id: string;
     title: string;
@@ -177,7 +181,7 @@ async function pendingTitles(db: PGlite, dictionary: Dictionary): Promise<readon
   }));
 }
 
-async function pendingDecisions(db: PGlite, dictionary: Dictionary): Promise<readonly Pending[]> {
+async function pendingDecisions(db: Db, dictionary: Dictionary): Promise<readonly Pending[]> {
   const found = await db.query<{
     id: string;
     title: string;
@@ -202,7 +206,6 @@ async function write(
   pending: readonly Pending[],
   dictionary: Dictionary,
 ): Promise<void> {
-  if (pending.length === 0) return;
   const last = await tx.query<{ last: number }>(
     "select setval('search_doc', nextval('search_doc') + $1) as last",
     [pending.length],
