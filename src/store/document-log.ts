@@ -102,7 +102,7 @@ export async function grow(
 
 export interface Whole {
   readonly row: DocumentColumns;
-  /** Its log. */
+  /** Its log, or what its beginning comes to and the rest. */
   readonly updates: readonly Bytes[];
 }
 
@@ -126,6 +126,16 @@ export class Held {
     const whole = this.#documents.get(id) ?? read;
     if (whole !== null) this.#hold(whole);
     return whole;
+  }
+
+  /** With its content as one update; null while it is empty. What was merged once is not merged again. */
+  async state(id: string): Promise<{ row: DocumentColumns; state: Bytes | null } | null> {
+    const whole = await this.read(id);
+    if (whole === null) return null;
+    const state = stateOf(whole.updates);
+    if (state !== null && this.#documents.get(id) === whole)
+      this.#hold({ ...whole, updates: [state] });
+    return { row: whole.row, state };
   }
 
   /** Whether the document is there; false only means that it has to be looked up. */
@@ -194,7 +204,7 @@ export async function readState(db: Db, id: string): Promise<Bytes | null> {
 }
 
 /** All of a log as one update; null while it is empty. */
-export function stateOf(updates: readonly Bytes[]): Bytes | null {
+function stateOf(updates: readonly Bytes[]): Bytes | null {
   const [first] = updates;
   if (first === undefined) return null;
   if (updates.length === 1) return first;

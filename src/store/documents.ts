@@ -10,7 +10,6 @@ import {
   appendUpdates,
   compact,
   grow,
-  stateOf,
   toJournal,
   type DocumentColumns,
 } from "./document-log.ts";
@@ -123,8 +122,8 @@ export function createDocuments(durable: Durable, log: Log): Documents {
     },
 
     async load(id) {
-      const found = await held.read(id);
-      return found === null ? null : { ...infoOf(found.row), state: stateOf(found.updates) };
+      const found = await held.state(id);
+      return found === null ? null : { ...infoOf(found.row), state: found.state };
     },
 
     create: async ({ id, kind, subject, stream, generation = 1, state }) =>

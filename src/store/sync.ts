@@ -5,7 +5,7 @@ import type { DocId, TeamId } from "../base/ids.ts";
 import { type DocKind, encodeDoc, rebuildDoc } from "../crdt/documents.ts";
 import type { Known } from "../crdt/known.ts";
 import { byteaArray } from "../pg/arrays.ts";
-import { compact, type DocumentColumns, type Growth, grow, stateOf } from "./document-log.ts";
+import { compact, type DocumentColumns, type Growth, grow } from "./document-log.ts";
 import { type Documents, type DocumentStream, infoOf } from "./documents.ts";
 import type { Durable } from "./durable.ts";
 import type { JournalEntry, JournaledDocument } from "./journal.ts";
@@ -186,9 +186,9 @@ export function createSync(
     },
 
     async state(id) {
-      const found = await held.read(id);
+      const found = await held.state(id);
       if (found === null) return null;
-      const state = stateOf(found.updates) ?? encodeDoc(rebuildDoc([]));
+      const state = found.state ?? encodeDoc(rebuildDoc([]));
       return { ...syncInfoOf(found.row), state, rev: found.row.log_rev };
     },
 
