@@ -94,6 +94,20 @@ export class Compaction {
     );
   }
 
+  /** Who leads the team lets the newest disputed snapshot stand. False: there is none. */
+  async vouch(held: Verified): Promise<Result<boolean>> {
+    const { snapshots, transport } = this.#options;
+    const list = await transport.snapshots(held.stream);
+    if (!list.ok) return list;
+    for (const listed of list.value.snapshots) {
+      const appraised = await snapshots.appraise(held.stream, listed);
+      if (!appraised.ok) return appraised;
+      if (appraised.value?.standing === "disputed")
+        return this.#say(held, "vouch", appraised.value, null);
+    }
+    return ok(false);
+  }
+
   /** Said once: that a snapshot lacks what this device knows. */
   async dispute(held: Verified, of: Appraised): Promise<void> {
     const own = this.#options.device.id;

@@ -108,6 +108,8 @@ export interface Sync {
    * lacks of what is here is sent again.
    */
   restart(stream: StreamRef): Promise<Result<SyncReport>>;
+  /** An owner or admin lets the newest disputed snapshot of each stream stand. How many there were. */
+  vouch(): Promise<Result<number>>;
   /** Fetch now, for instance after the machine woke up. Does nothing unless started. */
   poke(): void;
   start(): void;
@@ -172,6 +174,11 @@ class Engine implements Sync {
   async restart(stream: StreamRef): Promise<Result<SyncReport>> {
     await this.#exclusive(() => this.#exchange.restart(stream));
     return this.once();
+  }
+
+  async vouch(): Promise<Result<number>> {
+    const read = await this.once();
+    return read.ok ? this.#exclusive(() => attempt(() => this.#exchange.vouch())) : read;
   }
 
   edited(doc: DocId, sizeBytes: number): void {

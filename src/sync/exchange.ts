@@ -144,6 +144,7 @@ export class Exchange {
   #halted: Tally["halted"] = new Map();
   /** Streams (by key) that the server gives this account to read. */
   readonly #readable = new Set<string>();
+  readonly #snapshots: Snapshots;
   readonly #crossings: Crossings;
   readonly #compaction: Compaction;
   readonly #held = new Map<string, Held>();
@@ -152,9 +153,9 @@ export class Exchange {
   constructor(options: ExchangeOptions) {
     this.#options = options;
     this.#heads = new Heads(options.store);
-    const snapshots = new Snapshots(options.team, options.transport);
-    this.#crossings = new Crossings(snapshots, options.transport);
-    this.#compaction = new Compaction({ ...options, snapshots });
+    this.#snapshots = new Snapshots(options.team, options.transport);
+    this.#crossings = new Crossings(this.#snapshots, options.transport);
+    this.#compaction = new Compaction({ ...options, snapshots: this.#snapshots });
     this.#replica = toHex(options.random(ID_BYTES));
   }
 
@@ -188,6 +189,21 @@ export class Exchange {
     this.#held.delete(streamKey(stream));
     this.#chains.clear();
     this.#startReplica();
+  }
+
+  /**
+   * An owner or admin has looked into the disputes: the newest disputed snapshot of each stream stands. How many there were.
+   * After a run, so that everything is read.
+   */
+  async vouch(): Promise<Result<number>> {
+    if (!this.#snapshots.leads(this.#options.device.id)) return notLeading();
+    let vouched = 0;
+    for (const held of this.cursors.values()) {
+      const said = await this.#compaction.vouch(held);
+      if (!said.ok) return said;
+      if (said.value) vouched++;
+    }
+    return ok(vouched);
   }
 
   /** Something was sent whose place in the history is not verified yet. */
@@ -736,6 +752,13 @@ function refusing(): Result<never> {
   return fail(
     "conflict",
     "The server keeps refusing this device's rows, as if others had been sent in their place. Nothing is lost here; ask who runs the server.",
+  );
+}
+
+function notLeading(): Result<never> {
+  return fail(
+    "rights",
+    "Only an owner or admin of the team can let a disputed snapshot stand. Nothing was changed: ask one of them.",
   );
 }
 

@@ -6,7 +6,7 @@ import type { Bytes } from "../base/bytes.ts";
 import type { DocId } from "../base/ids.ts";
 import { contradicting } from "../crdt/contradictions.ts";
 import { encodeDoc, inapplicable, openDoc } from "../crdt/documents.ts";
-import { EMPTY_KNOWN, foldKnown, isInside } from "../crdt/known.ts";
+import { EMPTY_KNOWN, foldKnown, isInside, isUpdate } from "../crdt/known.ts";
 import type { Alarms } from "./alarms.ts";
 import type { PulledBatch, PulledDocument, StreamRef, SyncStore } from "./ports.ts";
 import { CONTRADICTS, INAPPLICABLE, NOT_SHARED, OTHER_KIND } from "./reader.ts";
@@ -83,7 +83,7 @@ async function take(
   if (held && held.kind !== kind) return OTHER_KIND;
   if (held && isInside(known, held.known)) return null;
   const here = held ? ((await store.state(id))?.state ?? NOTHING) : NOTHING;
-  if (inapplicable(here, [state]).size > 0) return INAPPLICABLE;
+  if (!isUpdate(state) || inapplicable(here, [state]).size > 0) return INAPPLICABLE;
   if (held && contradicting(here, [state]).size > 0) return CONTRADICTS;
   return {
     id,

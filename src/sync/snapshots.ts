@@ -145,10 +145,11 @@ export class Snapshots {
   }
 
   #judge(maker: string, words: readonly Word[]): Standing {
-    return standingOf(maker, words, (device) => this.#leads(device));
+    return standingOf(maker, words, (device) => this.leads(device));
   }
 
-  #leads(device: string): boolean {
+  /** Whether a device is an owner's or admin's. */
+  leads(device: string): boolean {
     const { state } = this.#team;
     const role = roleOf(state, state.devices.get(device)?.member ?? "");
     return role === "owner" || role === "admin";

@@ -504,14 +504,36 @@ describe("lies", () => {
     await bob.once();
     await admin.once();
     expect(droppedIn(team)).toBe(0);
+    expect(await bob.sync.vouch()).toMatchObject({ ok: false, fault: { type: "rights" } });
     say(team, bob, KIND_VOUCH);
+    team.gatheredBytes = Infinity;
     bob.crash();
     await write(bob, docs[0] as DocId, 1);
     expect(droppedIn(team)).toBe(0);
-    say(team, admin, KIND_VOUCH);
+    expect(await admin.sync.vouch()).toEqual({ ok: true, value: 1 });
+    expect(await admin.sync.vouch()).toEqual({ ok: true, value: 0 });
     bob.crash();
     await write(bob, docs[0] as DocId, 1);
     expect(droppedIn(team)).toBeGreaterThan(0);
+    const carol = team.device("carol");
+    await carol.once();
+    expect(carol.text(docs[1] as DocId)).toBe(alice.text(docs[1] as DocId));
+  });
+
+  test("S34: a document of a snapshot that cannot be opened is not taken, the others are", async () => {
+    const { team, alice, bob, docs } = await grown();
+    const built = await rebuilt(team, alice);
+    const documents = built.documents.map((doc) =>
+      doc.id === docs[0] ? { ...doc, state: new Uint8Array([1, 2, 3]) } : doc,
+    );
+    const body = encodeSnapshot({ ...built, documents }, (id) => wireDocumentId(team.keys, id));
+    mark(team, alice, KIND_SNAPSHOT, rowsOf(team).length, body);
+    say(team, bob, KIND_ATTEST, contentHash(body));
+    await alice.transport.compact(TEAM_STREAM, lastSnapshot(team));
+    const carol = team.device("carol");
+    expect((await carol.once()).alarms.join()).toContain("its change cannot be applied");
+    expect(carol.store.has(docs[0] as DocId)).toBe(false);
+    expect(carol.text(docs[1] as DocId)).toBe(alice.text(docs[1] as DocId));
   });
 
   test("S34: a withheld dispute is heard where it stands in the stream", async () => {
