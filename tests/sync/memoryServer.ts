@@ -5,42 +5,37 @@
 import { type Bytes, equalBytes } from "../../src/base/bytes.ts";
 import type { TeamId } from "../../src/base/ids.ts";
 import { fail, ok, type Result, unwrap } from "../../src/base/result.ts";
-import {
-  KIND_ATTEST,
-  KIND_SNAPSHOT,
-  type Mark,
-  peekHeader,
-  type RowHeader,
-} from "../../src/crypto/header.ts";
+import { peekHeader, type RowHeader } from "../../src/crypto/header.ts";
 import { replay } from "../../src/crypto/log/history.ts";
 import { roleOf } from "../../src/crypto/log/state.ts";
 import { rowHash } from "../../src/crypto/row.ts";
-import { mayDrop, standingOf, type Verdict, type Word } from "../../src/sync/marks.ts";
 import type { Cursor, StreamRef } from "../../src/sync/ports.ts";
 import { advance, START, streamKey } from "../../src/sync/streams.ts";
 import type {
   Asked,
   DroppedRow,
-  ListedSnapshot,
   Look,
   Page,
   PulledRow,
   PushAnswer,
   Sealed,
   Signal,
-  SnapshotList,
-  SnapshotPage,
   Transport,
 } from "../../src/sync/transport.ts";
+import {
+  compact,
+  type Compacted,
+  hasBody,
+  isClosed,
+  listSnapshots,
+  placeOf,
+  snapshotPage,
+} from "./compacted.ts";
 import type { MemoryLog } from "./memoryLog.ts";
 
-export interface ServerStream {
+export interface ServerStream extends Compacted {
   readonly stream: StreamRef;
   readonly rows: Bytes[];
-  /** Numbers of the rows whose bodies are not given any more. */
-  readonly dropped: Set<number>;
-  /** The last rows of the snapshots for which they went. */
-  readonly compacted: number[];
 }
 
 export type Failure = "lose question" | "lose answer";
@@ -105,8 +100,9 @@ export class MemoryServer {
       openInvite: (team, proof) => log.openInvite(team, proof),
       pull: async (team, cursors, limit) => this.#pull(team, cursors, limit),
       push: async (stream, rows) => this.#push(stream, rows),
-      snapshots: async (stream) => ok(this.#snapshots(this.stream(stream))),
-      snapshotRows: async (stream, last, after) => ok(this.#snapshotRows(stream, last, after)),
+      snapshots: async (stream) => ok(listSnapshots(this.stream(stream), this.days, this.hides)),
+      snapshotRows: async (stream, last, after) =>
+        ok(snapshotPage(this.stream(stream), last, after)),
       compact: async (stream, last) => this.#compact(this.stream(stream), last),
       listen: (_team, epoch, onSignal) => {
         this.#listeners.set(onSignal, epoch);
@@ -128,64 +124,10 @@ export class MemoryServer {
     };
   }
 
-  #snapshots(held: ServerStream): SnapshotList {
-    const marks = marksIn(held);
-    const bytesOf = (rows: readonly Numbered[]) =>
-      rows.reduce((sum, { n, row }) => sum + (held.dropped.has(n) ? 0 : row.length), 0);
-    const changes = held.rows
-      .map((row, i) => ({ n: i + 1, row }))
-      .filter(({ row }) => !markOf(row));
-    const snapshots = marks.filter(isLast).map((last): ListedSnapshot => {
-      const { n } = last.header.mark;
-      const maker = last.header.device;
-      const active = held.rows.slice(n).some((row) => deviceOf(row) !== maker);
-      const words = marks.filter(({ header }) => header.kind !== KIND_SNAPSHOT);
-      return {
-        last: last.n,
-        bytes: bytesOf(setOf(marks, last)),
-        behindBytes: bytesOf(changes.filter((change) => change.n > n)),
-        days: this.days,
-        othersActive: active,
-        dropped: held.compacted.includes(last.n),
-        words: words
-          .filter(({ header }) => header.mark.n === last.n && !this.hides(header))
-          .map((word) => ({ n: word.n, row: word.row })),
-      };
-    });
-    return { changesBytes: bytesOf(changes), snapshots: snapshots.toReversed() };
-  }
-
-  #snapshotRows(stream: StreamRef, last: number, after: number): SnapshotPage {
-    const held = this.stream(stream);
-    const marks = marksIn(held);
-    const found = marks.find((mark) => mark.n === last && isLast(mark));
-    const rows = found
-      ? setOf(marks, found).filter(({ n }) => n > after && !held.dropped.has(n))
-      : [];
-    return { rows: rows.slice(0, 2).map(({ n, row }) => ({ n, row })), more: rows.length > 2 };
-  }
-
-  /** As the database decides: by who said what, whatever they said. */
   #compact(held: ServerStream, last: number): Result<void> {
-    const listed = this.#snapshots(held).snapshots.find((snapshot) => snapshot.last === last);
-    const mark = markOf(held.rows[last - 1] as Bytes);
-    if (!listed || !mark) return fail("refused", "That is no snapshot.");
-    const words = listed.words.map(({ n, row }): Word => {
-      const { device, kind } = markOf(row) as MarkHeader;
-      const verdict = ["attest", "dispute", "vouch"][kind - KIND_ATTEST] as Verdict;
-      return { verdict, device, n, content: null };
-    });
-    const standing = standingOf(mark.device, words, (device) => this.#leads(held.stream, device));
-    if (!mayDrop(standing, listed)) return fail("refused", "Nobody has attested it.");
-    const marks = marksIn(held);
-    const previous = marks.find(({ n }) => n === held.compacted.at(-1));
-    const kept = new Set(previous ? setOf(marks, previous).map(({ n }) => n) : []);
-    for (let n = 1; n <= mark.mark.n; n++) {
-      const kind = markOf(held.rows[n - 1] as Bytes)?.kind ?? 1;
-      if (kind === 1 || (kind === KIND_SNAPSHOT && !kept.has(n))) held.dropped.add(n);
-    }
-    held.compacted.push(last);
-    return ok(undefined);
+    const leads = (device: string) => this.#leads(held.stream, device);
+    const done = compact(held, last, leads, this.days);
+    return done ? ok(undefined) : fail("refused", "Nobody has attested it.");
   }
 
   #leads({ team }: StreamRef, device: string): boolean {
@@ -209,8 +151,7 @@ export class MemoryServer {
       const room = limit - rows.length - dropped.length;
       more ||= fresh.length > room;
       for (const one of fresh.slice(0, room)) {
-        const heldThere = markOf(one.row)?.kind === KIND_SNAPSHOT && one.n <= (asked?.held ?? 0);
-        if (!heldThere && !held.dropped.has(one.n)) rows.push(one);
+        if (hasBody(held, one, asked?.held ?? 0)) rows.push(one);
         else dropped.push({ stream: one.stream, n: one.n, hash: rowHash(one.row) });
       }
     }
@@ -253,73 +194,9 @@ export class MemoryServer {
   }
 }
 
-type MarkHeader = RowHeader & { readonly mark: Mark };
-interface Numbered {
-  readonly n: number;
-  readonly row: Bytes;
-}
-interface NumberedMark extends Numbered {
-  readonly header: MarkHeader;
-}
-
-function markOf(row: Bytes): MarkHeader | null {
-  const header = peekHeader(row);
-  if (!header.ok || !header.value.mark) return null;
-  return { ...header.value, mark: header.value.mark };
-}
-
-function deviceOf(row: Bytes): string {
-  const header = peekHeader(row);
-  return header.ok ? header.value.device : "";
-}
-
-function marksIn({ rows }: ServerStream): readonly NumberedMark[] {
-  return rows.flatMap((row, i) => {
-    const header = markOf(row);
-    return header ? [{ n: i + 1, row, header }] : [];
-  });
-}
-
-function isLast({ header }: NumberedMark): boolean {
-  return header.kind === KIND_SNAPSHOT && header.mark.left === 0;
-}
-
-/** The rows of one snapshot. */
-function setOf(marks: readonly NumberedMark[], last: NumberedMark): readonly NumberedMark[] {
-  return marks.filter(
-    ({ n, header }) =>
-      header.kind === KIND_SNAPSHOT &&
-      header.replica === last.header.replica &&
-      header.device === last.header.device &&
-      header.mark.n === last.header.mark.n &&
-      n <= last.n,
-  );
-}
-
-/** Whether a snapshot covers the row before this one in its chain. */
-function isClosed(held: ServerStream, row: Bytes): boolean {
-  const header = peekHeader(row);
-  if (!header.ok || header.value.seq === 1) return false;
-  const before = placeOf(row, header.value.seq - 1);
-  const covered = Math.max(
-    0,
-    ...marksIn(held)
-      .filter(isLast)
-      .map((last) => last.header.mark.n),
-  );
-  return held.rows.slice(0, covered).some((one) => placeOf(one) === before);
-}
-
 function epochOf(row: Bytes): number {
   const header = peekHeader(row);
   return header.ok ? header.value.epoch : 0;
-}
-
-function placeOf(row: Bytes, place?: number): string {
-  const header = peekHeader(row);
-  if (!header.ok) return "unreadable";
-  const { document, device, replica, seq } = header.value;
-  return [document, device, replica, place ?? seq].join("/");
 }
 
 function offline(): Result<never> {
