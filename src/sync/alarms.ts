@@ -114,7 +114,7 @@ function sentence(
     case "deleted":
       return `The server deleted rows of ${where} from number ${alarm.n} on, and no snapshot that a second device attested holds what was in them. Nothing after them was taken; your documents are as before. Ask who runs the server.`;
     case "unattested":
-      return `Rows of ${where} were deleted for a snapshot that ${nameOf(alarm.device)} made and no other device attested. It was taken, and holds work of others too: compare with the team whether something is missing.`;
+      return `Rows of ${where} were deleted for a snapshot that ${nameOf(alarm.device)} made and no other device attested. It was taken: compare with the team whether something of theirs is missing.`;
     case "own-row-lost":
       return `The server said it had stored ${rows.toLowerCase()} of this device in ${where}, and then did not show ${count === 1 ? "it" : "them"}. The work is safe here and will be sent again. Ask who runs the server.`;
     case "no-key":

@@ -464,9 +464,11 @@ export class Exchange {
     passed: ReadonlySet<string>,
     tally: Tally,
   ): Promise<Alarm | null> {
-    const { store, device, onShown, onApplied } = this.#options;
+    const { store, team, device, onShown, onApplied } = this.#options;
     const isTakenBack = (doc: DocId, owner: string) => this.#isTakenBack(doc, owner);
-    const jump = await jumpTo({ store, self: device.id, isTakenBack }, stream, to, tally.alarms);
+    const hasOthers = (maker: string) =>
+      team.writers.some((id) => id !== maker && id !== device.id);
+    const jump = await jumpTo({ store, isTakenBack, hasOthers }, stream, to, tally.alarms);
     if (!jump) {
       await this.#compaction.dispute({ stream, cursor: this.#cursorOf(stream) }, to);
       return { is: "disputed", device: device.id };

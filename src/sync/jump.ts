@@ -23,8 +23,8 @@ export interface JumpOptions {
   readonly store: Pick<SyncStore, "document" | "state" | "knownDocuments">;
   /** Whether it was taken back: nobody misses it then, and nobody takes it. */
   readonly isTakenBack: (document: DocId, owner: string) => boolean;
-  /** This device's id. */
-  readonly self: string;
+  /** Whether the team has, or had, a device that writes besides that one and this one. */
+  readonly hasOthers: (device: string) => boolean;
 }
 
 const NOTHING = encodeDoc(openDoc(null));
@@ -42,7 +42,7 @@ export async function jumpTo(
     const doc = documents.get(id);
     if (!doc || doc.owner !== owner || !isInside(known, doc.known)) return null;
   }
-  if (standing !== "attested" && !onlyOf(snapshot.documents, [maker, options.self]))
+  if (standing !== "attested" && options.hasOthers(maker))
     alarms.add(stream, { is: "unattested", device: maker });
   const taken: PulledDocument[] = [];
   for (const doc of documents.values()) {
@@ -93,10 +93,4 @@ async function take(
     updates: [state],
     known: held ? foldKnown(held.known, state) : known,
   };
-}
-
-function onlyOf(documents: readonly SnapshotDocument[], devices: readonly string[]): boolean {
-  return documents.every(({ owner, clients }) =>
-    [owner, ...clients.values()].every((device) => devices.includes(device)),
-  );
 }

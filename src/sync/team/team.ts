@@ -129,6 +129,11 @@ export class Team {
     };
   }
 
+  /** Ids of all devices that ever may have written rows. */
+  get writers(): readonly string[] {
+    return [...this.state.devices].filter(([, { kind }]) => kind !== "recovery").map(([id]) => id);
+  }
+
   personAt(device: string): Person | null {
     const listed = this.#state?.devices.get(device);
     return listed === undefined ? null : openPerson(listed.person, device, this.#keys.newest.idKey);
