@@ -327,8 +327,8 @@ export class Exchange {
     for (;;) {
       const page = await transport.pull(team.id, this.#asked(tally), PAGE_ROWS);
       if (!page.ok) return page;
-      // Who was removed, or came, is known before what they wrote is read.
-      const known = page.value.listed === team.listed ? ok(true) : await this.#refresh(tally);
+      // Who was removed, or came, is known before what they wrote is read; and a new key is there before more is sent.
+      const known = team.isUpToDate(page.value.listed) ? ok(true) : await this.#refresh(tally);
       if (!known.ok || !known.value) return known;
       const read = await this.#readPage(page.value, tally);
       if (!read.ok) return read;

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import * as Y from "yjs";
 import type { Bytes } from "../../src/base/bytes.ts";
 import type { DocId } from "../../src/base/ids.ts";
-import { ok, unwrap } from "../../src/base/result.ts";
+import { fail, ok, unwrap } from "../../src/base/result.ts";
 import { Secret } from "../../src/base/secret.ts";
 import { createDevice } from "../../src/crypto/device.ts";
 import { sealUpdate } from "../../src/sync/seal.ts";
@@ -150,6 +150,19 @@ describe("S24", () => {
     await ada.once();
     await bob.once();
     expect(bob.text(doc)).toBe("base a ");
+  });
+
+  test("S24: who could not make it tries again, and sends nothing under the old key", async () => {
+    unwrap(await removeMember(cyd, memberOf("cyd")));
+    const { appendLog } = bob.transport;
+    bob.transport.appendLog = async () => fail("offline", "There is no connection.");
+    expect((await bob.sync.once()).ok).toBe(false);
+    type(bob, "after ");
+    expect((await bob.sync.once()).ok).toBe(false);
+    bob.transport.appendLog = appendLog;
+    expect(await bob.once()).toMatchObject({ pushed: 1, alarms: [] });
+    expect(epochs()).toBe(2);
+    expect(bob.keys.epoch).toBe(2);
   });
 
   test("S24: the passphrase in use opens the new epoch too, and nobody typed it", async () => {

@@ -94,6 +94,11 @@ export class Team {
     return this.#log.listed;
   }
 
+  /** Whether there is nothing to `refresh`, if the server's list has so many entries. */
+  isUpToDate(listed: number): boolean {
+    return listed === this.listed && !this.state.rotationDue;
+  }
+
   /** Also a removed device's: what it wrote before counts. Null: the team never had such a device. */
   signKeyOf(device: string): Bytes | null {
     return this.#state?.devices.get(device)?.signKey ?? null;
