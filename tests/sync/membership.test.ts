@@ -17,7 +17,8 @@ import {
 } from "../../src/sync/team/enter.ts";
 import { invite, type Manager, printKit, remove } from "../../src/sync/team/manage.ts";
 import { QUICK, seededRandom } from "../crypto/samples.ts";
-import { memberOf, MemoryLog, PASSPHRASE } from "./memoryLog.ts";
+import { type EpochBeside, memberOf, MemoryLog, PASSPHRASE } from "./memoryLog.ts";
+import { expectSoon } from "./soon.ts";
 import { TEAM, type TestDevice, TestTeam } from "./team.ts";
 
 let team: TestTeam;
@@ -213,6 +214,61 @@ describe("S25", () => {
     await bob.once();
     await ada.once();
     expect(ada.text(doc)).toBe("base one two three four ");
+  });
+
+  test("S25: killed between its new keys and the new log, the next process reads on", async () => {
+    const { keepLog } = ada.store;
+    ada.store.keepLog = () => new Promise(() => {});
+    void ada.sync.manage((of) => of.rotate(null));
+    await expectSoon(() => ada.keys.epoch === 2);
+    ada.store.keepLog = keepLog;
+    ada.crash();
+    type(ada, "alive ");
+    expect(await ada.once()).toMatchObject({ pushed: 1, alarms: [] });
+    await bob.once();
+    expect(bob.text(doc)).toBe("base alive ");
+  });
+
+  test("S25: with a log that is older than its keys, a device reads on; where there is nothing, it is an alarm", async () => {
+    const { log } = team.server;
+    const { entries } = log;
+    unwrap(await ada.sync.manage((of) => of.rotate(null)));
+    await bob.once();
+    await bob.store.keepLog(TEAM, { listed: entries.length, entries });
+    bob.crash();
+    const longer = log.entries;
+    log.entries = entries;
+    expect((await bob.once()).alarms).toEqual([
+      expect.stringContaining("older state of this team"),
+    ]);
+    expect(bob.keys.epoch).toBe(2);
+    log.entries = longer;
+    expect(await bob.once()).toMatchObject({ verified: true, alarms: [] });
+  });
+
+  test("S25: keys that are not the log's are not used: the device's box has them", async () => {
+    const keys = ada.keys;
+    unwrap(await ada.sync.manage((of) => of.rotate(null)));
+    const made = ada.keys;
+    ada.keys = { ...made, epochKey: keys.epochKey };
+    ada.crash();
+    expect(await ada.once()).toMatchObject({ verified: true, alarms: [] });
+    expect(ada.keys).toEqual(made);
+  });
+
+  test("S25: a device that was given no key of one epoch takes the next one's", async () => {
+    const { log } = team.server;
+    unwrap(await ada.sync.manage((of) => of.rotate(null)));
+    const [first, second] = log.beside;
+    const boxes = new Map(second?.boxes);
+    boxes.set(bob.identity.id, seededRandom("nonsense")(205));
+    log.beside = [first as EpochBeside, { ...(second as EpochBeside), boxes }];
+    type(ada, "one ");
+    await ada.once();
+    expect(await bob.sync.once()).toMatchObject({ ok: false, fault: { type: "key-box" } });
+    unwrap(await ada.sync.manage((of) => of.rotate(null)));
+    expect(await bob.once()).toMatchObject({ pulled: 1, alarms: [] });
+    expect(bob.text(doc)).toBe("base one ");
   });
 
   test("S25: a server that withholds the new keys is told of, and nothing is sent under the old one", async () => {

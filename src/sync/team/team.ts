@@ -14,6 +14,7 @@ import type { Secret } from "../../base/secret.ts";
 import type { DeviceIdentity } from "../../crypto/device.ts";
 import { KDF_LIMITS, type KdfLimits, newKdf, stretch, type Stretched } from "../../crypto/kdf.ts";
 import { openStretched, sealKeyRecord } from "../../crypto/key-record.ts";
+import { isKeyOf } from "../../crypto/log/commitment.ts";
 import { openEpochChain, rotate } from "../../crypto/log/epoch.ts";
 import { follow, replay } from "../../crypto/log/history.ts";
 import { openKeys } from "../../crypto/log/key-box.ts";
@@ -31,6 +32,9 @@ import { logStream } from "../streams.ts";
 import { Keyring } from "./keyring.ts";
 import type { Appended, KeptEpoch, TeamServer } from "./server.ts";
 import { spoken } from "./words.ts";
+
+/** A later epoch may bring what this one's keys could not be had of. */
+const LACKS_KEYS: ReadonlySet<string> = new Set(["no-epoch-keys", "key-box", "epoch-record"]);
 
 /** How often an entry is drafted again because others were first. */
 const MAX_TRIES = 8;
@@ -153,14 +157,18 @@ export class Team {
 
   /** What was believed when this device last ran, and the keys; the server is asked for what is not here. */
   async open(): Promise<Result<void>> {
-    if (this.#state !== null) return this.#takeKeys();
-    const kept = await this.#options.store.log(this.id);
-    if (kept === null) return this.refresh();
-    const replayed = replay(this.id, kept.entries, null);
-    if (!replayed.ok) return replayed;
-    this.#state = replayed.value.state;
-    this.#log = kept;
-    return this.#takeKeys();
+    if (this.#state === null) {
+      const kept = await this.#options.store.log(this.id);
+      if (kept === null) return this.refresh();
+      const replayed = replay(this.id, kept.entries, null);
+      if (!replayed.ok) return replayed;
+      this.#state = replayed.value.state;
+      this.#log = kept;
+    }
+    // After a crash or from a backup the keys may be newer than the log that was kept.
+    if (this.#keys.newest.epoch > this.state.epochs.length) return this.refresh();
+    const taken = await this.#takeKeys();
+    return taken.ok || !LACKS_KEYS.has(taken.fault.type) ? taken : this.refresh();
   }
 
   /** Reads on in the log, takes the keys of a newer epoch, and makes the epoch that a removal left to be made. */
@@ -301,9 +309,11 @@ export class Team {
     const newest = newestEpoch(state);
     if (newest === null) return noKeys();
     if (this.#complete === newest) return ok(undefined);
+    if (made.epoch > newest.number) return olderLog();
     const kept = await this.#keptEpochs();
     if (!kept.ok) return kept;
-    const keys = made.epoch === newest.number ? ok(made) : await this.#openBox(kept.value, newest);
+    const held = made.epoch === newest.number && isKeyOf(state, made);
+    const keys = held ? ok(made) : await this.#openBox(kept.value, newest);
     if (!keys.ok) return keys;
     const records = new Map<number, Bytes>();
     for (const { number, entry } of state.epochs) {
@@ -360,6 +370,13 @@ function removed(): Result<never> {
   return fail(
     "removed",
     "This device is not in the team, or not any more, so nothing is read from it or sent to it any more. What is here stays here. To come back, ask a member for an invite.",
+  );
+}
+
+function olderLog(): Result<never> {
+  return fail(
+    "log-rollback",
+    "The server shows an older state of this team than this device has seen: it has a newer key than the server knows of. Nothing was changed here. Ask who runs the server.",
   );
 }
 
