@@ -103,6 +103,11 @@ export class Tally {
     if (!this.halted.has(key)) this.alarms.add(stream, alarm);
     this.halted.set(key, { stream, alarm, cursor: head });
   }
+
+  /** The team's log is another one than before: nothing more is read or sent. */
+  get distrusted(): boolean {
+    return this.alarms.ofLog !== null;
+  }
 }
 
 interface Halted extends StreamCursor {
@@ -224,6 +229,7 @@ export class Exchange {
     for (const row of brought) {
       const taken = await this.#takeBrought(row, tally);
       if (!taken.ok) return taken;
+      if (tally.distrusted) return ok(tally);
     }
     if (!pull() && !this.inFlight)
       for (const { stream, alarm, cursor } of this.#halted.values())
@@ -239,6 +245,7 @@ export class Exchange {
       const before = tally.pushed;
       const sent = await this.#push(waiting, due, tally);
       if (!sent.ok) return sent;
+      if (tally.distrusted) break;
       if (sent.value === "nothing") break;
       if (sent.value === "conflict" || sent.value === "stale") {
         if (++conflicts === MAX_TRIES) return refusing();
@@ -332,6 +339,7 @@ export class Exchange {
       if (!known.ok || !known.value) return known;
       const read = await this.#readPage(page.value, tally);
       if (!read.ok) return read;
+      if (tally.distrusted) return ok(false);
       if (read.value === "jumped") continue;
       if (!page.value.more) return ok(true);
       if (read.value === "stuck") return tally.alarms.any ? ok(true) : nonsense();
@@ -397,6 +405,7 @@ export class Exchange {
       if (fresh.length === 0) continue;
       const read = await this.#read(stream, fresh, places, tally);
       if (!read.ok) return read;
+      if (tally.distrusted) break;
       progress = true;
     }
     if (jumped) return ok("jumped");
@@ -599,7 +608,7 @@ export class Exchange {
       const stream = (flown[0] as Flight).stream;
       for (const rows of chunks(flown.flatMap((flight) => flight.rows))) {
         const sent = await this.#send(stream, rows, tally);
-        if (!sent.ok || sent.value !== "sent") return sent;
+        if (!sent.ok || sent.value !== "sent" || tally.distrusted) return sent;
       }
     }
     return ok("sent");

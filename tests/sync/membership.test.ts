@@ -19,7 +19,7 @@ import { invite, type Manager, printKit, remove } from "../../src/sync/team/mana
 import { QUICK, seededRandom } from "../crypto/samples.ts";
 import { type EpochBeside, memberOf, MemoryLog, PASSPHRASE } from "./memoryLog.ts";
 import { expectSoon } from "./soon.ts";
-import { TEAM, type TestDevice, TestTeam } from "./team.ts";
+import { PROJECT_STREAM, TEAM, type TestDevice, TestTeam } from "./team.ts";
 
 let team: TestTeam;
 let ada: TestDevice;
@@ -298,6 +298,39 @@ describe("S22", () => {
     log.entries = longer;
     expect(await bob.once()).toMatchObject({ pulled: 1, alarms: [] });
   });
+
+  test.each([false, true])(
+    "S22: that the log was set back may show only in a row: nothing behind it is read or sent (more pages: %s)",
+    async (more) => {
+      const { log } = team.server;
+      unwrap(await ada.sync.manage((of) => of.rotate(null)));
+      await bob.once();
+      const other = ada.create("dec_2", "decision", PROJECT_STREAM);
+      ada.type(other, (text) => text.insert(0, "there "));
+      await ada.once();
+      log.entries = log.entries.slice(0, -1);
+      const stranger = new TestTeam("strange").device("ghost");
+      const author = { keys: bob.keys, device: stranger.identity, replica: "ab".repeat(16) };
+      const target = { doc, kind: "decision", stream: { team: TEAM, project: null } } as const;
+      const rows = sealUpdate(author, target, typed("boo "), null, START, seededRandom("ghost"));
+      team.server.stream(target.stream).rows.push((rows[0] as { row: Bytes }).row);
+      const { pull } = bob.transport;
+      let pulls = 0;
+      bob.transport.pull = async (...asked) => {
+        if (++pulls > 9) return fail("offline", "It asks and asks.");
+        const page = unwrap(await pull(...asked));
+        return ok({ ...page, listed: page.listed + 1, more });
+      };
+      type(bob, "unsent ");
+      const before = team.server.offered.length;
+      expect(await bob.once()).toMatchObject({
+        pulled: 0,
+        pushed: 0,
+        alarms: [expect.stringContaining("older state of this team")],
+      });
+      expect(team.server.offered.length).toBe(before);
+    },
+  );
 
   test("S22: another history than before is an alarm, also after a restart", async () => {
     const { log } = team.server;
