@@ -271,6 +271,22 @@ describe("S25", () => {
     expect(bob.text(doc)).toBe("base one ");
   });
 
+  test("S25: nobody is held at a former key: its box is refused, and nothing is sent under it", async () => {
+    unwrap(await ada.sync.manage((of) => of.rotate(null)));
+    await bob.once();
+    unwrap(await removeDevice(ada, cyd));
+    const { log } = team.server;
+    const [first, second, third] = log.beside as [EpochBeside, EpochBeside, EpochBeside];
+    log.beside = [first, second, { ...third, boxes: second.boxes }];
+    team.server.admitsAnyEpoch = true;
+    const before = team.server.offered.length;
+    type(bob, "secret ");
+    expect(await bob.sync.once()).toMatchObject({ ok: false, fault: { type: "key-box" } });
+    bob.crash();
+    expect(await bob.sync.once()).toMatchObject({ ok: false, fault: { type: "key-box" } });
+    expect(team.server.offered.length).toBe(before);
+  });
+
   test("S25: a server that withholds the new keys is told of, and nothing is sent under the old one", async () => {
     unwrap(await ada.sync.manage((of) => of.rotate(null)));
     const { beside } = team.server.log;

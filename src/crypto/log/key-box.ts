@@ -44,7 +44,7 @@ export function sealKeys(
   return ok(concatBytes(open, box));
 }
 
-/** Whoever made the box: its epoch key is the log's, or it is refused. */
+/** Whoever made the box: its epoch key is the log's newest, or it is refused. An older one is known to who was removed since. */
 export function openKeys(
   state: TeamState,
   sealed: Uint8Array,
@@ -62,7 +62,8 @@ export function openKeys(
     idKey: at(KEY_BYTES, KEY_BYTES),
     teamSecret: at(2 * KEY_BYTES, TEAM_SECRET_BYTES),
   };
-  return isKeyOf(state, keys) && isIdKeyOf(state, keys.idKey) ? ok(keys) : refused();
+  const newest = keys.epoch === state.epochs.length;
+  return newest && isKeyOf(state, keys) && isIdKeyOf(state, keys.idKey) ? ok(keys) : refused();
 }
 
 function openPart(epoch: number): Bytes {

@@ -73,6 +73,13 @@ describe("L15", () => {
     expect(sealed({ epoch: 3 })).toBe(false);
   });
 
+  test("L15: the box of an epoch that is over is refused: who was removed since knows its key", () => {
+    const next = unwrap(rotate(state, keys, DEVICES.laptop, state.timeMs, random));
+    const former = second.boxes.get(DEVICES.cy.id) as Bytes;
+    expect(openKeys(state, former, DEVICES.cy).ok).toBe(true);
+    expect(openKeys(next.state, former, DEVICES.cy).ok).toBe(false);
+  });
+
   test("L15: a rotation has a new epoch key and a new team secret; the team id key stays", () => {
     const next = unwrap(rotate(state, keys, DEVICES.laptop, state.timeMs, random));
     expect(next.keys.epoch).toBe(3);
