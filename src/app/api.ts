@@ -328,6 +328,8 @@ export interface Api {
   signup(input: Credentials): { readonly account: string; readonly claimed: number };
   login(input: Credentials): { readonly account: string; readonly claimed: number };
   logout(): null;
+  /** A new one each time: six words, 66 bits. Nothing keeps it. */
+  suggestPassphrase(): { readonly passphrase: string };
   createTeam(input: { readonly name: string; readonly passphrase: string }): {
     readonly team: string;
     readonly invite: string;

@@ -305,6 +305,7 @@ function composeEngine(
     capturing,
     profile,
     clock,
+    random,
     version: options.version,
     online,
     status,

@@ -1,6 +1,7 @@
 /** The api, method by method, over what the engine is composed of. */
 import type { Clock } from "../base/clock.ts";
 import type { ProjectId } from "../base/ids.ts";
+import type { Random } from "../base/random.ts";
 import { FaultError, raise } from "../base/result.ts";
 import type { Store } from "../store/store.ts";
 import type { SyncReport as TeamReport } from "../sync/engine.ts";
@@ -32,6 +33,7 @@ export interface Parts {
   readonly capturing: Capturing;
   readonly profile: Profile;
   readonly clock: Clock;
+  readonly random: Random;
   readonly version: string;
   online(): Promise<Teamwork>;
   status(): Promise<Status>;

@@ -117,6 +117,7 @@ const INPUTS: { readonly [M in Method]: v.GenericSchema<unknown, Input<M>> } = {
   signup: credentials,
   login: credentials,
   logout: nothing,
+  suggestPassphrase: nothing,
   createTeam: v.strictObject({ name, passphrase }),
   inviteToTeam: v.strictObject({
     email: name,

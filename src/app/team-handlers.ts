@@ -1,5 +1,7 @@
 /** The api's methods about teams. */
 import type { TeamId } from "../base/ids.ts";
+import type { Random } from "../base/random.ts";
+import { generatePassphrase } from "../crypto/passphrase.ts";
 import type { TeamDetail } from "./api.ts";
 import type { Membership } from "./membership.ts";
 import type { Handlers } from "./methods.ts";
@@ -10,6 +12,7 @@ import type { Teamwork } from "./teamwork.ts";
 export interface TeamHandlerParts {
   readonly membership: Membership;
   readonly projects: Projects;
+  readonly random: Random;
   online(): Promise<Teamwork>;
   /** Syncs live, if this engine stays. */
   goLive(): Promise<void>;
@@ -19,6 +22,7 @@ export interface TeamHandlerParts {
 
 type TeamHandlers = Pick<
   Handlers,
+  | "suggestPassphrase"
   | "createTeam"
   | "joinTeam"
   | "restoreTeam"
@@ -70,6 +74,9 @@ export function createTeamHandlers(parts: TeamHandlerParts): TeamHandlers {
   }
 
   return {
+    suggestPassphrase: () => ({
+      passphrase: generatePassphrase(parts.random).passphrase.reveal(),
+    }),
     async createTeam({ name, passphrase }) {
       const made = await (await online()).teams.create(passphrase);
       const account = membership.requireAccount().id;

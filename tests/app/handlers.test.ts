@@ -1,5 +1,6 @@
 import { expect, test, vi } from "vitest";
 import { createHandlers, type Parts } from "../../src/app/handlers.ts";
+import { systemRandom } from "../../src/base/random.ts";
 import { fail, ok } from "../../src/base/result.ts";
 import { sync } from "../../src/cli/sync.ts";
 
@@ -51,4 +52,14 @@ test("when no team can be synced, that is the answer, each sentence once", async
   await expect(async () =>
     handlers.sync(undefined, { onProgress: () => {} } as never),
   ).rejects.toThrow(new RegExp(`^${OFFLINE}$`));
+});
+
+test("a suggested passphrase is six words, and another one each time", async () => {
+  const handlers = createHandlers({ store: {}, random: systemRandom } as unknown as Parts);
+  const suggest = async () =>
+    (await handlers.suggestPassphrase(undefined, { onProgress: () => {}, local: false }))
+      .passphrase;
+  const [one, other] = [await suggest(), await suggest()];
+  expect(one).toMatch(/^[a-z]+(?: [a-z]+){5}$/);
+  expect(other).not.toBe(one);
 });
