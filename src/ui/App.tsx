@@ -17,14 +17,14 @@ import { DecisionsView } from "./views/DecisionsView.tsx";
 import { PrivacyView } from "./views/PrivacyView.tsx";
 import { SessionsView } from "./views/SessionsView.tsx";
 import { SettingsView } from "./views/SettingsView.tsx";
-import { TeamView } from "./views/TeamView.tsx";
+import { TeamView } from "./views/team/TeamView.tsx";
 import { UsageView } from "./views/UsageView.tsx";
 
 export function App(props: { readonly engine: Engine }): JSX.Element {
   const { engine } = props;
   const services = {
     engine,
-    status: createStatus(engine),
+    ...createStatus(engine),
     sessions: createSessions(engine),
     documents: createDocuments(engine),
   };

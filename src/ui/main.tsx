@@ -5,6 +5,7 @@ import "./styles/frame.css";
 import "./styles/list.css";
 import "./styles/trace.css";
 import "./styles/decision.css";
+import "./styles/team.css";
 import { render } from "solid-js/web";
 import { SOCKET_PATH } from "../app/channel.ts";
 import { App } from "./App.tsx";

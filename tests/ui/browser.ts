@@ -107,3 +107,29 @@ export function watchPage(page: Page, problems: string[], hosts: Set<string> = n
 export async function expectShown(place: Locator): Promise<void> {
   await place.waitFor();
 }
+
+/** In the page: things to press or fill that say nothing to somebody who does not see them; ids that stand twice. */
+export function nameless(): string[] {
+  const found: string[] = [];
+  for (const element of document.querySelectorAll<HTMLElement>(
+    "button, a, input, select, textarea, summary, [role=option], [role=row], [contenteditable=true]",
+  )) {
+    const labels =
+      "labels" in element
+        ? [...((element as HTMLInputElement).labels ?? [])]
+            .map((label) => label.textContent)
+            .join("")
+        : "";
+    const name =
+      element.getAttribute("aria-label") ??
+      labels +
+        (element.textContent ?? "") +
+        [...element.querySelectorAll("[aria-label]")]
+          .map((part) => part.getAttribute("aria-label"))
+          .join("");
+    if (name.trim() === "") found.push(element.outerHTML.slice(0, 120));
+  }
+  const ids = [...document.querySelectorAll("[id]")].map((element) => element.id);
+  found.push(...ids.filter((id, index) => ids.indexOf(id) !== index));
+  return found;
+}

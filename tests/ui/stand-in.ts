@@ -17,6 +17,7 @@ import type {
   SearchInput,
   SessionRow,
   Status,
+  TeamDetail,
 } from "../../src/app/api.ts";
 import { decodeFrame, encodeFrame, encodeState, SOCKET_PATH } from "../../src/app/channel.ts";
 import { readWebFiles, type WebFiles } from "../../src/app/webfiles.ts";
@@ -36,6 +37,7 @@ import {
 import { canWrite } from "../../src/crdt/documents.ts";
 import { addEntry } from "../../src/crdt/lists.ts";
 import * as data from "./stand-in-data.ts";
+import { largeTeam, smallTeam, teamHandlers } from "./stand-in-team.ts";
 
 export interface StandIn {
   readonly url: string;
@@ -43,6 +45,14 @@ export interface StandIn {
   readonly documents: Map<string, Y.Doc>;
   /** Calls heard, by method. */
   readonly calls: Map<string, number>;
+  /** What was asked last, by method. */
+  readonly asked: Map<string, unknown>;
+  /** Of whom `account` is in `status`; the rows there follow. */
+  readonly teams: Map<string, TeamDetail>;
+  /** Methods that fail, each with its sentence. */
+  readonly failing: Map<Method, string>;
+  /** Methods that answer only when this has resolved. */
+  readonly waiting: Map<Method, Promise<void>>;
   status: Status;
   /** While it is set, no change of a document is written: this is why. */
   refusing: Fault | null;
@@ -63,7 +73,12 @@ const CSP =
 
 export async function standIn(
   folder: string,
-  options: { readonly sessions?: number; readonly empty?: boolean } = {},
+  options: {
+    readonly sessions?: number;
+    readonly empty?: boolean;
+    /** Somebody is signed in, and in these. */
+    readonly teams?: readonly TeamDetail[];
+  } = {},
 ): Promise<StandIn> {
   const files = await readWebFiles(folder);
   const nowMs = Date.now();
@@ -83,6 +98,10 @@ export async function standIn(
     for (const row of data.decisionRows()) documents.set(row.id, documentOf(row));
   const sockets = new Set<WebSocket>();
   const calls = new Map<string, number>();
+  const asked = new Map<string, unknown>();
+  const teams = new Map((options.teams ?? []).map((team) => [team.id, team]));
+  const failing = new Map<Method, string>();
+  const waiting = new Map<Method, Promise<void>>();
   let server: Server | null = null;
   let port = 0;
 
@@ -93,7 +112,18 @@ export async function standIn(
     sessions,
     documents,
     calls,
-    status: newStatus(sessions.size),
+    asked,
+    teams,
+    failing,
+    waiting,
+    status: {
+      ...newStatus(sessions.size),
+      ...(options.teams !== undefined && {
+        account: "ada@example.org",
+        teams: options.teams.map(({ id, name, role }) => ({ id, name, role })),
+        sync: { state: "verified" as const, at: nowMs, waiting: 0 },
+      }),
+    },
     refusing: null,
     grow(id, event) {
       const session = sessions.get(id) as data.StoredSession;
@@ -139,14 +169,23 @@ export async function standIn(
         input: never;
       };
       calls.set(method, (calls.get(method) ?? 0) + 1);
-      try {
-        socket.send(JSON.stringify({ id, output: api[method](input) ?? null }));
-      } catch (error) {
-        socket.send(
-          JSON.stringify({ id, fault: { type: "not-found", message: (error as Error).message } }),
-        );
-      }
+      asked.set(method, input);
+      const wait = waiting.get(method);
+      if (wait === undefined) answer(socket, id, method, input);
+      else void wait.then(() => answer(socket, id, method, input));
     });
+  }
+
+  function answer(socket: WebSocket, id: number, method: Method, input: never): void {
+    try {
+      const words = failing.get(method);
+      if (words !== undefined) throw new Error(words);
+      socket.send(JSON.stringify({ id, output: api[method](input) ?? null }));
+    } catch (error) {
+      socket.send(
+        JSON.stringify({ id, fault: { type: "not-found", message: (error as Error).message } }),
+      );
+    }
   }
 
   function editing(socket: WebSocket, open: Set<string>, bytes: Uint8Array): void {
@@ -262,14 +301,10 @@ export async function standIn(
     signup: refuse,
     login: refuse,
     logout: () => null,
-    createTeam: () => ({
-      team: "team_2",
-      invite: "operon-invite-abcdefgh",
-      teamSecret: "amber canyon fable harbor indigo jasmine kettle lantern",
+    ...teamHandlers(teams, (rows) => {
+      self.status = { ...self.status, teams: rows };
+      push({ topic: "status", status: self.status });
     }),
-    inviteToTeam: refuse,
-    joinTeam: refuse,
-    teams: () => self.status.teams,
     share: ({ sessions: ids }: { sessions: readonly string[] }) => ({ shared: ids.length }),
     sync: refuse,
     doctor: () => [
@@ -447,6 +482,7 @@ function plus(a: Tokens, b: Tokens): Tokens {
 if (import.meta.main) {
   const engine = await standIn(new URL("../../dist/ui", import.meta.url).pathname, {
     sessions: Number(process.argv[2] ?? 10_000),
+    teams: [smallTeam(), { ...largeTeam(), id: "team_large" }],
   });
   process.stdout.write(`${engine.url}\n`);
 }

@@ -25,6 +25,11 @@ export const [groupBy, setGroupBy] = remembered<"day" | "project">("list.group",
 export const [hiddenColumns, setHiddenColumns] = remembered<readonly string[]>("list.hidden", []);
 export const [listWidth, setListWidth] = remembered<number>("list.width", 400);
 export const [timeLineBy, setTimeLineBy] = remembered<"time" | "tokens">("timeline.by", "time");
+/** Teams for which the advice to print a recovery kit is not wanted again. */
+export const [kitAdviceRead, setKitAdviceRead] = remembered<readonly string[]>(
+  "team.kitAdviceRead",
+  [],
+);
 
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
 const [systemDark, setSystemDark] = createSignal(dark.matches);

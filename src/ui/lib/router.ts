@@ -7,7 +7,8 @@ import { createMemo, createSignal } from "solid-js";
 export type Route =
   | { readonly view: "sessions"; readonly session: string | null; readonly event: string | null }
   | { readonly view: "decisions"; readonly decision: string | null }
-  | { readonly view: "usage" | "team" | "privacy" | "settings" | "unknown" };
+  | { readonly view: "team"; readonly team: string | null }
+  | { readonly view: "usage" | "privacy" | "settings" | "unknown" };
 
 export type ViewName = Exclude<Route["view"], "unknown">;
 
@@ -26,8 +27,9 @@ function parseRoute({ pathname, hash }: Pick<Place, "pathname" | "hash">): Route
       return { view: "sessions", session: id, event: decode(hash.slice(1)) || null };
     case "decisions":
       return { view: "decisions", decision: id };
-    case "usage":
     case "team":
+      return { view: "team", team: id };
+    case "usage":
     case "privacy":
     case "settings":
       return id === null ? { view } : { view: "unknown" };
@@ -80,6 +82,10 @@ export function sessionPath(id: string | null, event: string | null = null): str
 
 export function decisionPath(id: string | null): string {
   return id === null ? "/decisions" : `/decisions/${encodeURIComponent(id)}`;
+}
+
+export function teamPath(id: string | null): string {
+  return id === null ? "/team" : `/team/${encodeURIComponent(id)}`;
 }
 
 /** Plain clicks on links of this page change the view without loading it again. */

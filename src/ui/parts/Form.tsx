@@ -3,11 +3,16 @@ import { announce } from "../lib/announce.ts";
 import { holdDialog } from "./Dialog.tsx";
 import { sentence } from "../state/engine.ts";
 
-/** Fields and their button. While it works the button waits; when it fails the sentence stands above it. */
+/**
+ * Fields and their button. While it works the button waits and a dialog around it stays; when it fails the sentence stands
+ * above the button.
+ */
 export function Action(props: {
   readonly name: string;
   readonly run: () => Promise<void>;
   readonly quiet?: boolean;
+  /** False: something is missing that the fields themselves do not ask for. */
+  readonly ready?: boolean;
   readonly onCancel?: () => void;
   readonly children?: JSX.Element;
 }): JSX.Element {
@@ -41,7 +46,7 @@ export function Action(props: {
       <div class="form-actions" classList={{ start: props.onCancel === undefined }}>
         <Show when={props.onCancel}>
           {(cancel) => (
-            <button type="button" class="button" onClick={() => cancel()()}>
+            <button type="button" class="button" disabled={busy()} onClick={() => cancel()()}>
               Cancel
             </button>
           )}
@@ -50,12 +55,24 @@ export function Action(props: {
           type="submit"
           class="button"
           classList={{ primary: props.quiet !== true }}
-          disabled={busy()}
+          disabled={busy() || props.ready === false}
         >
           {busy() ? "Working" : props.name}
         </button>
       </div>
+      <Show when={busy()}>
+        <Underway />
+      </Show>
     </form>
+  );
+}
+
+function Underway(): JSX.Element {
+  holdDialog();
+  return (
+    <span class="hidden" role="status">
+      Working
+    </span>
   );
 }
 
@@ -74,6 +91,7 @@ export function TextInput(props: {
       {props.label}
       <input
         required
+        aria-label={props.label}
         type={props.type ?? "text"}
         autocomplete={props.autocomplete ?? "off"}
         spellcheck={false}
@@ -94,18 +112,24 @@ export function TextInput(props: {
 /** Shown once, copied with a button. A dialog that shows it stays until its button says that it was kept. */
 export function Secret(props: { readonly label: string; readonly value: string }): JSX.Element {
   holdDialog();
-  const copy = (): void =>
-    void navigator.clipboard.writeText(props.value).then(
-      () => announce("Copied."),
-      () => announce("This browser did not allow copying. Mark the text and copy it.", "error"),
-    );
   return (
     <div class="secret">
       <span>{props.label}</span>
       <code tabindex="0">{props.value}</code>
-      <button type="button" class="link" onClick={copy}>
-        Copy
-      </button>
+      <CopyButton text={props.value} label={`Copy: ${props.label}`} />
     </div>
+  );
+}
+
+export function CopyButton(props: { readonly text: string; readonly label?: string }): JSX.Element {
+  const copy = (): void =>
+    void navigator.clipboard.writeText(props.text).then(
+      () => announce("Copied."),
+      () => announce("This browser did not allow copying. Mark the text and copy it.", "error"),
+    );
+  return (
+    <button type="button" class="link" aria-label={props.label} onClick={copy}>
+      Copy
+    </button>
   );
 }

@@ -2,7 +2,7 @@ import { createEffect, createMemo, createSignal, For, Show, type JSX } from "sol
 import { agentName, listTime, sessionTitle } from "../lib/format.ts";
 import { now } from "../lib/now.ts";
 import { setTheme } from "../lib/preferences.ts";
-import { decisionPath, navigate, sessionPath } from "../lib/router.ts";
+import { decisionPath, navigate, sessionPath, teamPath } from "../lib/router.ts";
 import { oneLine } from "../lib/visible.ts";
 import { createAnswer, useServices } from "../state/engine.ts";
 import { lastActivity } from "../state/sessions.ts";
@@ -51,7 +51,7 @@ function Body(props: { readonly onClose: () => void; readonly onKeys: () => void
     go("sessions", "Sessions", () => sessionPath(null)),
     go("decisions", "Decisions", () => decisionPath(null)),
     go("usage", "Usage", () => "/usage"),
-    go("team", "Team", () => "/team"),
+    go("team", "Team", () => teamPath(null)),
     go("privacy", "Privacy", () => "/privacy"),
     go("settings", "Settings", () => "/settings"),
     go("plus", "New decision", () => "/decisions?new", "Action"),

@@ -1,5 +1,5 @@
 import { For, type JSX } from "solid-js";
-import { decisionPath, route, sessionPath, type ViewName } from "../lib/router.ts";
+import { decisionPath, route, sessionPath, teamPath, type ViewName } from "../lib/router.ts";
 import { Icon } from "./Icon.tsx";
 
 interface Entry {
@@ -14,7 +14,7 @@ const READING: readonly Entry[] = [
 ];
 const KNOWING: readonly Entry[] = [
   { view: "usage", name: "Usage", path: () => "/usage" },
-  { view: "team", name: "Team", path: () => "/team" },
+  { view: "team", name: "Team", path: () => teamPath(null) },
   { view: "privacy", name: "Privacy", path: () => "/privacy" },
 ];
 const SETTINGS: readonly Entry[] = [

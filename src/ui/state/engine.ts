@@ -18,6 +18,8 @@ export interface Services {
   readonly engine: Engine;
   /** The newest status heard; null before the first. */
   readonly status: Accessor<Status | null>;
+  /** For who has just changed something that it tells. */
+  askStatus(): void;
   readonly sessions: SessionsStore;
   readonly documents: DocumentStore;
 }
@@ -30,17 +32,18 @@ export function useServices(): Services {
   return services;
 }
 
-export function createStatus(engine: Engine): Accessor<Status | null> {
+export function createStatus(engine: Engine): Pick<Services, "status" | "askStatus"> {
   const [status, setStatus] = createSignal<Status | null>(null);
   onCleanup(
     engine.subscribe((push) => {
       if (push.topic === "status") setStatus(push.status);
     }),
   );
-  const ask = (): void => void engine.call("status", undefined).then(setStatus, () => undefined);
-  onCleanup(engine.onReopen(ask));
-  ask();
-  return status;
+  const askStatus = (): void =>
+    void engine.call("status", undefined).then(setStatus, () => undefined);
+  onCleanup(engine.onReopen(askStatus));
+  askStatus();
+  return { status, askStatus };
 }
 
 export interface Answer<T> {
@@ -51,6 +54,8 @@ export interface Answer<T> {
   /** True 200 ms after asking, while there is nothing to show. */
   readonly slow: Accessor<boolean>;
   again(): void;
+  /** The same, as another call has answered it: what was asked before is older. */
+  put(answer: T): void;
   /** Asked and not answered. */
   isUnderway(): boolean;
 }
@@ -96,8 +101,14 @@ export function createAnswer<I, T>(
     }),
   );
   const again = (): void => void setTurn((n) => n + 1);
+  const put = (answer: T): void => {
+    answered = ++question;
+    setValue(() => answer);
+    setFault(null);
+    setSlow(false);
+  };
   onCleanup(engine.onReopen(again));
-  return { value, fault, slow, again, isUnderway: () => answered !== question };
+  return { value, fault, slow, again, put, isUnderway: () => answered !== question };
 }
 
 /** What a person is shown of a failure. A bug is named as one, with its words for a report. */

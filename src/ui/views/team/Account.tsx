@@ -1,10 +1,10 @@
 import { createSignal, type JSX } from "solid-js";
-import type { Credentials } from "../../app/api.ts";
-import { announce } from "../lib/announce.ts";
-import { plural } from "../lib/format.ts";
-import { oneLine } from "../lib/visible.ts";
-import { Action, TextInput } from "../parts/Form.tsx";
-import { useServices } from "../state/engine.ts";
+import type { Credentials } from "../../../app/api.ts";
+import { announce } from "../../lib/announce.ts";
+import { plural } from "../../lib/format.ts";
+import { oneLine } from "../../lib/visible.ts";
+import { Action, TextInput } from "../../parts/Form.tsx";
+import { useServices } from "../../state/engine.ts";
 
 /** The account of a server: only needed to reach one's other devices or a team. */
 export function Account(): JSX.Element {

@@ -1,8 +1,9 @@
 import { createMemo, For, Show, type JSX } from "solid-js";
-import type { SyncState } from "../../app/api.ts";
-import { plural } from "../lib/format.ts";
-import { oneLine } from "../lib/visible.ts";
-import { Icon } from "../parts/Icon.tsx";
+import type { SyncState } from "../../../app/api.ts";
+import { plural } from "../../lib/format.ts";
+import { oneLine } from "../../lib/visible.ts";
+import { Explain } from "../../parts/Explain.tsx";
+import { Icon } from "../../parts/Icon.tsx";
 
 /** What sync refused, in full, and what to do about it. */
 export function SyncAlarm(props: { readonly sync: SyncState }): JSX.Element {
@@ -20,8 +21,15 @@ export function SyncAlarm(props: { readonly sync: SyncState }): JSX.Element {
           <p>
             Go on working: what you write is kept on this machine
             {waitingWords(shown().waiting)}. Before you rely on what others shared since, ask them
-            whether they see the same.
+            whether they see the same, and compare the safety words with them.
           </p>
+          <Explain question="What is an alarm?">
+            <p>
+              Everything the server gives is checked: who signed it, whether it is in its place,
+              whether something is missing before it. What does not pass is not taken, and you are
+              told. A fault of the server looks the same as an attack, so somebody has to look.
+            </p>
+          </Explain>
         </section>
       )}
     </Show>

@@ -1,12 +1,12 @@
 import { createMemo, createSignal, For, Show, type JSX } from "solid-js";
-import type { ProjectRow, TeamRow } from "../../app/api.ts";
-import { announce } from "../lib/announce.ts";
-import { plural } from "../lib/format.ts";
-import { oneLine } from "../lib/visible.ts";
-import { Empty, Failed } from "../parts/Basics.tsx";
-import { Dialog } from "../parts/Dialog.tsx";
-import { Action } from "../parts/Form.tsx";
-import { createAnswer, useServices } from "../state/engine.ts";
+import type { ProjectRow, TeamRow } from "../../../app/api.ts";
+import { announce } from "../../lib/announce.ts";
+import { plural } from "../../lib/format.ts";
+import { oneLine } from "../../lib/visible.ts";
+import { Empty, Failed } from "../../parts/Basics.tsx";
+import { Dialog } from "../../parts/Dialog.tsx";
+import { Action } from "../../parts/Form.tsx";
+import { createAnswer, useServices } from "../../state/engine.ts";
 
 /** Which project goes to which team: what of it leaves this machine is said before it does. */
 export function TeamProjects(props: { readonly teams: readonly TeamRow[] }): JSX.Element {

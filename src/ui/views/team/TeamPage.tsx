@@ -1,0 +1,95 @@
+import { createEffect, createSignal, on, onCleanup, Show, type JSX } from "solid-js";
+import type { TeamDetail } from "../../../app/api.ts";
+import { clockTime } from "../../lib/format.ts";
+import { oneLine } from "../../lib/visible.ts";
+import { Failed, Skeleton } from "../../parts/Basics.tsx";
+import { Icon } from "../../parts/Icon.tsx";
+import { createAnswer, useServices } from "../../state/engine.ts";
+import { Invites } from "./Invites.tsx";
+import { KeySection, PassphraseSection } from "./KeySection.tsx";
+import { KitAdvice, KitSection } from "./KitSection.tsx";
+import { Leaving } from "./Leaving.tsx";
+import { Members } from "./Members.tsx";
+import { SafetyWords } from "./SafetyWords.tsx";
+
+/** What a part of the page is given: the team as it is, and where to put how it is after a change. */
+export interface TeamPartProps {
+  readonly team: TeamDetail;
+  readonly onChanged: (team: TeamDetail) => void;
+}
+
+const ROLES: Record<TeamDetail["role"], string> = {
+  owner: "you own it",
+  admin: "you are an admin",
+  member: "you are a member",
+};
+
+export function TeamPage(props: { readonly id: string }): JSX.Element {
+  const { engine } = useServices();
+  const answer = createAnswer(
+    () => props.id,
+    (team) => engine.call("team", { team }),
+    engine,
+  );
+  const [heardAt, setHeardAt] = createSignal<number | null>(null);
+  createEffect(on(answer.value, (team) => team && setHeardAt(Date.now())));
+  // Others change a team too: who comes back to this page sees it as it is now.
+  const lookAgain = (): void => void (document.visibilityState === "visible" && answer.again());
+  document.addEventListener("visibilitychange", lookAgain);
+  onCleanup(() => document.removeEventListener("visibilitychange", lookAgain));
+
+  return (
+    <>
+      <Show when={answer.slow()}>
+        <Skeleton rows={6} />
+      </Show>
+      <Show when={answer.fault()}>
+        {(words) => (
+          <Show when={answer.value()} fallback={<Failed words={words()} onAgain={answer.again} />}>
+            <div class="notice" role="status">
+              <Icon name="error" />
+              <p>
+                This is the team as it was at {clockTime(heardAt())}. {words()}{" "}
+                <button type="button" class="link" onClick={answer.again}>
+                  Try again
+                </button>
+              </p>
+            </div>
+          </Show>
+        )}
+      </Show>
+      <Show when={answer.value()}>
+        {(team) => {
+          const part: TeamPartProps = {
+            get team() {
+              return team();
+            },
+            onChanged: answer.put,
+          };
+          return (
+            <section class="team" aria-labelledby="team-name">
+              <header class="team-head">
+                <h2 id="team-name">{oneLine(team().name)}</h2>
+                <span class="quiet">{ROLES[team().role]}</span>
+              </header>
+              <Show when={team().keyDue}>
+                <p class="notice" role="note">
+                  <Icon name="error" />
+                  Somebody left; the next device that connects makes a new key.
+                </p>
+              </Show>
+              <KitAdvice team={team()} onMade={answer.again} />
+              <Members {...part} />
+              <Invites {...part} onMade={answer.again} />
+              <SafetyWords team={team()} />
+              <KeySection {...part} />
+              <PassphraseSection {...part} />
+              <KitSection team={team()} onMade={answer.again} />
+              <Leaving team={team()} />
+            </section>
+          );
+        }}
+      </Show>
+    </>
+  );
+}
