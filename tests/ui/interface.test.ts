@@ -406,7 +406,11 @@ describe("the frame", () => {
     seat.engine.status = {
       ...seat.engine.status,
       account: "ada@example.org",
-      sync: { state: "alarm", alarms: [sentence], waiting: 4 },
+      sync: {
+        state: "alarm",
+        alarms: [{ id: "alarm_1", words: sentence, at: Date.now(), action: null }],
+        waiting: 4,
+      },
     };
     await seat.go("/sessions");
     const line = seat.page.getByRole("link", { name: "Alarm, 4 edits waiting What happened" });

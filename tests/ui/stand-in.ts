@@ -9,6 +9,7 @@ import type { AddressInfo } from "node:net";
 import { WebSocketServer, type WebSocket } from "ws";
 import * as Y from "yjs";
 import type {
+  AlarmRow,
   Api,
   DecisionRow,
   Method,
@@ -248,6 +249,18 @@ export async function standIn(
       throw new Error("There is no such session on this machine. The link may be of another one.");
     return session;
   };
+  const alarmOver = (id: string): readonly AlarmRow[] => {
+    const { sync } = self.status;
+    const alarms = sync.state === "alarm" ? sync.alarms.filter((alarm) => alarm.id !== id) : [];
+    self.status = {
+      ...self.status,
+      sync:
+        alarms.length === 0
+          ? { state: "verified", at: Date.now(), waiting: 0 }
+          : { state: "alarm", alarms, waiting: 0 },
+    };
+    return alarms;
+  };
   const refuse = (): never => {
     throw new Error("This needs an account and a server. Nothing was changed.");
   };
@@ -307,6 +320,9 @@ export async function standIn(
     }),
     share: ({ sessions: ids }: { sessions: readonly string[] }) => ({ shared: ids.length }),
     sync: refuse,
+    alarms: () => (self.status.sync.state === "alarm" ? self.status.sync.alarms : []),
+    acknowledgeAlarm: ({ id }: { id: string }) => alarmOver(id),
+    restartAfterAlarm: ({ id }: { id: string }) => alarmOver(id),
     doctor: () => [
       { check: "Data folder", state: "ok", detail: "/home/ada/.local/share/operon can be written" },
       {

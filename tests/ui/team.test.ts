@@ -1,6 +1,6 @@
 import type { Locator } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import type { TeamDetail } from "../../src/app/api.ts";
+import type { AlarmRow, TeamDetail } from "../../src/app/api.ts";
 import { expectShown, nameless, openDesk, sit, type Desk, type Seat } from "./browser.ts";
 import { KIT, largeTeam, seenBy, smallTeam } from "./stand-in-team.ts";
 
@@ -30,6 +30,8 @@ const button = (name: string | RegExp): Locator =>
 const dialog = (name: string): Locator => seat.page.getByRole("dialog", { name });
 const inDialog = (name: string): Locator =>
   seat.page.locator("dialog[open]").getByRole("button", { name, exact: true });
+const alarmWords = (words: string): Locator =>
+  seat.page.locator(".alarm-words", { hasText: words });
 const focused = (): Promise<string> =>
   seat.page.evaluate(() => document.activeElement?.textContent ?? "");
 
@@ -123,6 +125,40 @@ describe("a team", () => {
     await expectShown(heading("Lighthouse"));
     await seat.go("/team/team_none");
     await expectShown(seat.page.getByText(/^You are in no team of this address/));
+  });
+
+  test("an alarm can be put away when it is over, and a stream be read anew", async () => {
+    seat = await sit(desk, { sessions: 3, teams: [smallTeam()] });
+    const alarm = (id: string, action: AlarmRow["action"]): AlarmRow => ({
+      id,
+      words: `What happened is ${id}.`,
+      at: Date.now(),
+      action,
+    });
+    seat.engine.status = {
+      ...seat.engine.status,
+      sync: {
+        state: "alarm",
+        alarms: [alarm("over", "acknowledge"), alarm("halted", "restart"), alarm("lasting", null)],
+        waiting: 0,
+      },
+    };
+    await seat.go("/team");
+    await expectShown(seat.page.getByText(/\. It lasts: only who runs the server can end it\./));
+    seat.engine.failing.set("acknowledgeAlarm", OFFLINE);
+    await button("Put away").click();
+    await expectShown(seat.page.getByRole("alert").getByText(OFFLINE));
+    seat.engine.failing.clear();
+    await button("Put away").click();
+    await alarmWords("What happened is over.").waitFor({ state: "detached" });
+    expect(seat.engine.asked.get("acknowledgeAlarm")).toEqual({ id: "over" });
+
+    await button("Go on with the server's history").click();
+    await expectShown(seat.page.getByText(/^Ask who runs the server first\./));
+    await inDialog("Go on").click();
+    await alarmWords("What happened is halted.").waitFor({ state: "detached" });
+    expect(seat.engine.asked.get("restartAfterAlarm")).toEqual({ id: "halted" });
+    await expectShown(alarmWords("What happened is lasting."));
   });
 
   test("shows names of others as what they are", async () => {

@@ -24,7 +24,7 @@ const ROLES: Record<TeamDetail["role"], string> = {
   member: "you are a member",
 };
 
-export function TeamPage(props: { readonly id: string }): JSX.Element {
+export function TeamPage(props: { readonly id: string; readonly name: string }): JSX.Element {
   const { engine } = useServices();
   const answer = createAnswer(
     () => props.id,
@@ -39,7 +39,13 @@ export function TeamPage(props: { readonly id: string }): JSX.Element {
   onCleanup(() => document.removeEventListener("visibilitychange", lookAgain));
 
   return (
-    <>
+    <section class="team" aria-labelledby="team-name">
+      <header class="team-head">
+        <h2 id="team-name">{oneLine(answer.value()?.name ?? props.name)}</h2>
+        <Show when={answer.value()}>
+          {(team) => <span class="quiet">{ROLES[team().role]}</span>}
+        </Show>
+      </header>
       <Show when={answer.slow()}>
         <Skeleton rows={6} />
       </Show>
@@ -67,11 +73,7 @@ export function TeamPage(props: { readonly id: string }): JSX.Element {
             onChanged: answer.put,
           };
           return (
-            <section class="team" aria-labelledby="team-name">
-              <header class="team-head">
-                <h2 id="team-name">{oneLine(team().name)}</h2>
-                <span class="quiet">{ROLES[team().role]}</span>
-              </header>
+            <>
               <Show when={team().keyDue}>
                 <p class="notice" role="note">
                   <Icon name="error" />
@@ -86,10 +88,10 @@ export function TeamPage(props: { readonly id: string }): JSX.Element {
               <PassphraseSection {...part} />
               <KitSection team={team()} onMade={answer.again} />
               <Leaving team={team()} />
-            </section>
+            </>
           );
         }}
       </Show>
-    </>
+    </section>
   );
 }

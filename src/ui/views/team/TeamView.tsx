@@ -71,7 +71,7 @@ function Teams(props: { readonly teams: readonly TeamRow[] }): JSX.Element {
       </Show>
       <Switch>
         <Match when={chosen()?.id} keyed>
-          {(id) => <TeamPage id={id} />}
+          {(id) => <TeamPage id={id} name={chosen()?.name ?? ""} />}
         </Match>
         <Match when={asked() !== null}>
           <section class="sheet-section">
