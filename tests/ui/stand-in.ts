@@ -11,6 +11,7 @@ import * as Y from "yjs";
 import type {
   AlarmRow,
   Api,
+  Credentials,
   DecisionRow,
   Method,
   Push,
@@ -312,8 +313,14 @@ export async function standIn(
       return decisionOf(id);
     },
     signup: refuse,
-    login: refuse,
-    logout: () => null,
+    login: ({ email }: Credentials) => {
+      self.status = { ...self.status, account: email };
+      return { account: email, claimed: 0 };
+    },
+    logout: () => {
+      self.status = { ...self.status, account: null };
+      return null;
+    },
     ...teamHandlers(teams, (rows) => {
       self.status = { ...self.status, teams: rows };
       push({ topic: "status", status: self.status });

@@ -8,7 +8,7 @@ import { useServices } from "../../state/engine.ts";
 
 /** The account of a server: only needed to reach one's other devices or a team. */
 export function Account(): JSX.Element {
-  const { engine } = useServices();
+  const { engine, askStatus } = useServices();
   const [isNew, setNew] = createSignal(false);
   const [url, setUrl] = createSignal("");
   const [key, setKey] = createSignal("");
@@ -26,6 +26,7 @@ export function Account(): JSX.Element {
       ? await engine.call("signup", credentials)
       : await engine.call("login", credentials);
     setPassword("");
+    askStatus();
     announce(
       claimed === 0
         ? "Signed in. Nothing was uploaded."
@@ -84,7 +85,7 @@ export function Account(): JSX.Element {
 }
 
 export function SignedIn(props: { readonly account: string; readonly sync: string }): JSX.Element {
-  const { engine } = useServices();
+  const { engine, askStatus } = useServices();
   return (
     <section class="sheet-section row-between">
       <p>
@@ -97,6 +98,7 @@ export function SignedIn(props: { readonly account: string; readonly sync: strin
         quiet
         run={async () => {
           await engine.call("logout", undefined);
+          askStatus();
           announce("Signed out. Everything you have stays on this machine.");
         }}
       />
