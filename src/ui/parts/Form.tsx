@@ -9,6 +9,8 @@ import { sentence } from "../state/engine.ts";
  */
 export function Action(props: {
   readonly name: string;
+  /** For who does not see what stands beside it. */
+  readonly label?: string;
   readonly run: () => Promise<void>;
   readonly quiet?: boolean;
   /** False: something is missing that the fields themselves do not ask for. */
@@ -54,6 +56,7 @@ export function Action(props: {
         <button
           type="submit"
           class="button"
+          aria-label={busy() ? undefined : props.label}
           classList={{ primary: props.quiet !== true }}
           disabled={busy() || props.ready === false}
         >

@@ -1,4 +1,4 @@
-import { createSignal, For, Show, type JSX } from "solid-js";
+import { createMemo, createSignal, For, Show, type JSX } from "solid-js";
 import type { TeamDetail } from "../../../app/api.ts";
 import { announce } from "../../lib/announce.ts";
 import { leads, mayTakeBack, ownMember, type TeamInvite } from "../../lib/team.ts";
@@ -19,17 +19,20 @@ const ADMITS: Record<TeamInvite["admits"], string> = {
 };
 
 export function Invites(props: TeamPartProps & { readonly onMade: () => void }): JSX.Element {
-  const { engine } = useServices();
   const [asked, setAsked] = createSignal<"person" | "own" | null>(null);
-  const own = (): string => ownMember(props.team)?.email ?? "";
-  const close = (): void => {
-    setAsked(null);
+  const byId = createMemo(() => new Map(props.team.invites.map((invite) => [invite.id, invite])));
+  let heading!: HTMLHeadingElement;
+  const close = (): void => void setAsked(null);
+  const done = (): void => {
+    close();
     props.onMade();
   };
   return (
     <section class="team-part">
       <header class="team-part-head">
-        <h3>Invites</h3>
+        <h3 ref={heading} tabindex="-1">
+          Invites
+        </h3>
         <span class="line-actions">
           <Show when={leads(props.team)}>
             <button type="button" class="button" onClick={() => setAsked("person")}>
@@ -43,33 +46,21 @@ export function Invites(props: TeamPartProps & { readonly onMade: () => void }):
       </header>
       <Show when={props.team.invites.length > 0} fallback={<p class="quiet">No invite is open.</p>}>
         <ul class="lines">
-          <For each={props.team.invites}>
-            {(invite) => (
-              <li>
-                <span class="invite">
-                  {invite.by === own() && invite.admits === "own"
-                    ? "For a further device of yours"
-                    : ADMITS[invite.admits]}
-                  <span class="quiet">
-                    , by {invite.by === own() ? "you" : oneLine(invite.by) || "somebody"}, until{" "}
-                    <Time at={invite.expiresAt} />
-                  </span>
-                </span>
-                <Show when={mayTakeBack(props.team, invite)}>
-                  <Action
-                    name="Take back"
-                    quiet
-                    run={async () => {
-                      const team = await engine.call("takeBackInvite", {
-                        invite: invite.id,
-                        team: props.team.id,
-                      });
-                      announce("Taken back. Nobody can join with it.");
+          <For each={props.team.invites.map(({ id }) => id)}>
+            {(id) => (
+              <Show when={byId().get(id)}>
+                {(invite) => (
+                  <OpenInvite
+                    team={props.team}
+                    invite={invite()}
+                    onTakenBack={(team) => {
                       props.onChanged(team);
+                      // The button that was pressed is gone with its line.
+                      heading.focus();
                     }}
                   />
-                </Show>
-              </li>
+                )}
+              </Show>
             )}
           </For>
         </ul>
@@ -90,7 +81,7 @@ export function Invites(props: TeamPartProps & { readonly onMade: () => void }):
         class="form-dialog"
         onClose={close}
       >
-        <InvitePerson team={props.team} onDone={close} />
+        <InvitePerson team={props.team} onCancel={close} onDone={done} />
       </Dialog>
       <Dialog
         open={asked() === "own"}
@@ -98,16 +89,58 @@ export function Invites(props: TeamPartProps & { readonly onMade: () => void }):
         class="form-dialog"
         onClose={close}
       >
-        <AddDevice team={props.team} email={own()} onDone={close} />
+        <AddDevice team={props.team} onCancel={close} onDone={done} />
       </Dialog>
     </section>
   );
 }
 
-function InvitePerson(props: {
+function OpenInvite(props: {
   readonly team: TeamDetail;
-  readonly onDone: () => void;
+  readonly invite: TeamInvite;
+  readonly onTakenBack: (team: TeamDetail) => void;
 }): JSX.Element {
+  const { engine } = useServices();
+  const isOwn = (): boolean => props.invite.by === ownMember(props.team)?.email;
+  const forWhom = (): string =>
+    isOwn() && props.invite.admits === "own"
+      ? "For a further device of yours"
+      : ADMITS[props.invite.admits];
+  return (
+    <li>
+      <span class="invite">
+        {forWhom()}
+        <span class="quiet">
+          , by {isOwn() ? "you" : oneLine(props.invite.by) || "somebody"}, until{" "}
+          <Time at={props.invite.expiresAt} />
+        </span>
+      </span>
+      <Show when={mayTakeBack(props.team, props.invite)}>
+        <Action
+          name="Take back"
+          label={`Take back the invite ${forWhom().toLowerCase()}`}
+          quiet
+          run={async () => {
+            const team = await engine.call("takeBackInvite", {
+              invite: props.invite.id,
+              team: props.team.id,
+            });
+            announce("Taken back. Nobody can join with it.");
+            props.onTakenBack(team);
+          }}
+        />
+      </Show>
+    </li>
+  );
+}
+
+interface InviteFormProps {
+  readonly team: TeamDetail;
+  readonly onCancel: () => void;
+  readonly onDone: () => void;
+}
+
+function InvitePerson(props: InviteFormProps): JSX.Element {
   const { engine } = useServices();
   const [email, setEmail] = createSignal("");
   const [role, setRole] = createSignal<"admin" | "member">("member");
@@ -120,7 +153,7 @@ function InvitePerson(props: {
         fallback={
           <Action
             name="Make an invite"
-            onCancel={props.onDone}
+            onCancel={props.onCancel}
             run={async () => {
               const made = await engine.call("inviteToTeam", {
                 email: email().trim(),
@@ -163,11 +196,7 @@ function InvitePerson(props: {
   );
 }
 
-function AddDevice(props: {
-  readonly team: TeamDetail;
-  readonly email: string;
-  readonly onDone: () => void;
-}): JSX.Element {
+function AddDevice(props: InviteFormProps): JSX.Element {
   const { engine } = useServices();
   const [invite, setInvite] = createSignal<string | null>(null);
   return (
@@ -178,10 +207,10 @@ function AddDevice(props: {
         fallback={
           <Action
             name="Make an invite"
-            onCancel={props.onDone}
+            onCancel={props.onCancel}
             run={async () => {
               const made = await engine.call("inviteToTeam", {
-                email: props.email,
+                email: ownMember(props.team)?.email ?? "",
                 team: props.team.id,
               });
               setInvite(made.invite);
