@@ -1,5 +1,6 @@
 /** The real interface: `bin/operon open` on a home of its own, and Chromium on the address it prints. */
 import { cp } from "node:fs/promises";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium, type Browser, type BrowserContextOptions, type Page } from "playwright-core";
 import { createDevice, type Device, type Started } from "../cli/operon.ts";
@@ -44,6 +45,33 @@ export async function openEngine(device: Device): Promise<OpenEngine> {
   const process = device.start(["open", "--home", device.home]);
   const address = await process.firstLine;
   return { process, address, origin: new URL(address).origin };
+}
+
+export interface OpenRelay {
+  readonly process: Started;
+  /** The command that makes an account there; the password comes on stdin. */
+  signup(email: string): string[];
+  readonly url: string;
+  readonly anonKey: string;
+}
+
+/** A server, with its data beside that device's. */
+export async function openRelay(device: Device): Promise<OpenRelay> {
+  const data = join(device.folder, "relay");
+  const process = device.start(["relay", "--port", "0", "--data", data, "--json"]);
+  const { url, anonKey } = JSON.parse(await process.firstLine) as { url: string; anonKey: string };
+  return {
+    process,
+    url,
+    anonKey,
+    signup: (email) => [
+      "signup",
+      ...["--url", url],
+      ...["--key", anonKey],
+      ...["--email", email],
+      "--password-stdin",
+    ],
+  };
 }
 
 /** As a person ends it; at last the hard way, so that no test leaves one behind. */

@@ -1,5 +1,4 @@
 /** One decision in two browsers, each on its own device's engine, with a relay between them; and an engine that dies. */
-import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import type { Browser, Locator, Page } from "playwright-core";
 import type { DecisionRow } from "../../src/app/api.ts";
@@ -7,6 +6,7 @@ import { createDevice, until, type Device, type Started } from "../cli/operon.ts
 import {
   openBrowser,
   openEngine,
+  openRelay,
   sitDown,
   stop,
   WAIT_MS,
@@ -53,18 +53,8 @@ async function open(device: Device): Promise<OpenEngine> {
 /** Two people's devices in one team, by the commands. */
 async function createTeam(): Promise<readonly [Device, Device]> {
   const [ada, ben, server] = [await newDevice(), await newDevice(), await newDevice()];
-  relay = server.start(["relay", "--port", "0", "--data", join(server.folder, "relay"), "--json"]);
-  const { url, anonKey } = JSON.parse(await relay.firstLine) as { url: string; anonKey: string };
-  const signup = (email: string): string[] => [
-    "signup",
-    "--url",
-    url,
-    "--key",
-    anonKey,
-    "--email",
-    email,
-    "--password-stdin",
-  ];
+  const { process, signup } = await openRelay(server);
+  relay = process;
   await ada.json(signup("ada@example.org"), PASSWORD);
   await ada.json(["team", "create", "Marmalade", "--passphrase-stdin"], PASSPHRASE);
   const { invite } = await ada.json<{ invite: string }>(["team", "invite", "ben@example.org"]);
