@@ -1,18 +1,20 @@
 /**
  * `node scripts/screens.ts [FOLDER]` takes the pictures of docs/screens, of the tests' own home and nothing else: the real
- * interface on the real engine. Only the page's clock and zone are set, so that times read the same whenever it runs.
+ * interface on the real engine. Only the page's clock and zone are set, so that times read the same whenever it runs. The
+ * safety words in the picture of the team are another team's each time.
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
-import type { DecisionRow } from "../src/app/api.ts";
-import type { Device } from "../tests/cli/operon.ts";
+import type { DecisionRow, TeamDetail } from "../src/app/api.ts";
+import { createDevice, type Device } from "../tests/cli/operon.ts";
 import {
   createDeviceWithHome,
   newAddress,
   openBrowser,
   openEngine,
+  openRelay,
   sitDown,
   waitForSessions,
 } from "../tests/e2e/desk.ts";
@@ -22,6 +24,8 @@ const NOW = new Date("2026-11-02T16:40:00+01:00");
 const WIDE = { width: 1280, height: 800 };
 /** From the prompt to its response. */
 const HIGH = { width: 1280, height: 920 };
+/** A team from its name to its key. */
+const LONG = { width: 1280, height: 1040 };
 const NARROW = { width: 440, height: 860 };
 
 const TRACE = "Tide table in winter time";
@@ -66,6 +70,9 @@ const OTHERS = [
   ["superseded", "2026-09-28", "The decimal sign is an argument", "importer"],
 ] as const;
 
+const PASSWORD = "correct horse battery\n";
+const PASSPHRASE = "quartz violet ember lantern orbit maple\n";
+
 type Look = "light" | "dark";
 
 async function main(): Promise<void> {
@@ -85,6 +92,10 @@ async function main(): Promise<void> {
       }
       await picture(device, browser, sessions, "light", "sessions", () => Promise.resolve());
       await picture(device, browser, sessions, "light", "narrow", openTrace, NARROW);
+      // Last: in the other pictures nobody is signed in.
+      await withTeam(device, () =>
+        picture(device, browser, sessions, "light", "team", openTeam, LONG),
+      );
     } finally {
       engine.process.kill("SIGTERM");
       await engine.process.ended;
@@ -136,6 +147,48 @@ async function openDecision(page: Page, id: string): Promise<void> {
   await page.locator(`#row-${id}`).click();
   await page.getByText("saved on this machine", { exact: true }).waitFor();
   await page.getByRole("textbox", { name: "For it" }).last().waitFor();
+}
+
+async function openTeam(page: Page): Promise<void> {
+  await page.getByRole("link", { name: "Team" }).click();
+  await page.getByRole("button", { name: "Do not say this again" }).click();
+  await page.getByText("2 people, 3 devices").waitFor();
+}
+
+/** Mira has two devices, Jonas one. */
+async function withTeam(mira: Device, work: () => Promise<void>): Promise<void> {
+  const others = [await createDevice(), await createDevice(), await createDevice()] as const;
+  const [server, second, jonas] = others;
+  const relay = await openRelay(server);
+  const enter = (device: Device, email: string): Promise<unknown> =>
+    device.json(relay.signup(email), PASSWORD);
+  const join = (device: Device, invite: string): Promise<unknown> =>
+    device.json(["team", "join", invite, "--passphrase-stdin"], PASSPHRASE);
+  try {
+    await enter(mira, "mira@example.org");
+    const create = ["team", "create", "Tidewater", "--passphrase-stdin"];
+    const own = await mira.json<{ readonly invite: string }>(create, PASSPHRASE);
+    await second.json(["login", ...relay.signup("mira@example.org").slice(1)], PASSWORD);
+    await join(second, own.invite);
+    const invite = ["team", "invite", "jonas@example.org", "--role", "admin"];
+    const made = await mira.json<{ readonly invite: string }>(invite);
+    await enter(jonas, "jonas@example.org");
+    await join(jonas, made.invite);
+    await nameDevice(mira, "Laptop");
+    await nameDevice(second, "Workshop");
+    await nameDevice(jonas, "Harbour office");
+    await work();
+  } finally {
+    relay.process.kill("SIGTERM");
+    await relay.process.ended;
+    for (const device of others) await device.remove();
+  }
+}
+
+async function nameDevice(device: Device, name: string): Promise<void> {
+  const { members } = await device.json<TeamDetail>(["team", "members"]);
+  const here = members.flatMap(({ devices }) => devices).find((each) => each.here);
+  await device.json(["team", "rename", here?.id ?? "", name]);
 }
 
 async function writeDecisions(device: Device, browser: Browser): Promise<string> {
