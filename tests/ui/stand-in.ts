@@ -51,8 +51,8 @@ export interface StandIn {
   readonly asked: Map<string, unknown>;
   /** Of whom `account` is in `status`; the rows there follow. */
   readonly teams: Map<string, TeamDetail>;
-  /** Methods that fail, each with its sentence. */
-  readonly failing: Map<Method, string>;
+  /** Methods that fail, each with its sentence, or as it says. */
+  readonly failing: Map<Method, string | Fault>;
   /** Methods that answer only when this has resolved. */
   readonly waiting: Map<Method, Promise<void>>;
   status: Status;
@@ -102,7 +102,7 @@ export async function standIn(
   const calls = new Map<string, number>();
   const asked = new Map<string, unknown>();
   const teams = new Map((options.teams ?? []).map((team) => [team.id, team]));
-  const failing = new Map<Method, string>();
+  const failing = new Map<Method, string | Fault>();
   const waiting = new Map<Method, Promise<void>>();
   let server: Server | null = null;
   let port = 0;
@@ -180,8 +180,12 @@ export async function standIn(
 
   function answer(socket: WebSocket, id: number, method: Method, input: never): void {
     try {
-      const words = failing.get(method);
-      if (words !== undefined) throw new Error(words);
+      const failure = failing.get(method);
+      if (typeof failure === "string") throw new Error(failure);
+      if (failure !== undefined) {
+        socket.send(JSON.stringify({ id, fault: failure }));
+        return;
+      }
       socket.send(JSON.stringify({ id, output: api[method](input) ?? null }));
     } catch (error) {
       socket.send(
@@ -326,6 +330,7 @@ export async function standIn(
       push({ topic: "status", status: self.status });
     }),
     share: ({ sessions: ids }: { sessions: readonly string[] }) => ({ shared: ids.length }),
+    unshare: ({ sessions: ids }: { sessions: readonly string[] }) => ({ unshared: ids.length }),
     sync: refuse,
     alarms: () => (self.status.sync.state === "alarm" ? self.status.sync.alarms : []),
     acknowledgeAlarm: ({ id }: { id: string }) => alarmOver(id),

@@ -110,6 +110,16 @@ describe("a team", () => {
     await expectShown(heading("Marmalade"));
   });
 
+  test("is not shown any more on a device that was removed", async () => {
+    await sitWith([smallTeam()]);
+    const message = "This device is not in the team any more. What is here stays here.";
+    seat.engine.failing.set("team", { type: "removed", message });
+    await seat.page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+    await expectShown(seat.page.getByRole("alert").getByText(message));
+    expect(await seat.page.locator(".member").count()).toBe(0);
+    await expectShown(heading("Marmalade"));
+  });
+
   test("of sixty people stays readable, in a narrow window too, beside another team", async () => {
     await sitWith([largeTeam(), { ...smallTeam(), id: "team_9", name: "Lighthouse" }]);
     await expect.poll(() => seat.page.locator(".member").count()).toBe(10);

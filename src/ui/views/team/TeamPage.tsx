@@ -1,5 +1,6 @@
-import { createEffect, createSignal, on, onCleanup, Show, type JSX } from "solid-js";
+import { createEffect, createMemo, createSignal, on, onCleanup, Show, type JSX } from "solid-js";
 import type { TeamDetail } from "../../../app/api.ts";
+import { FaultError } from "../../../base/result.ts";
 import { clockTime } from "../../lib/format.ts";
 import { oneLine } from "../../lib/visible.ts";
 import { Failed, Skeleton } from "../../parts/Basics.tsx";
@@ -26,11 +27,23 @@ const ROLES: Record<TeamDetail["role"], string> = {
 
 export function TeamPage(props: { readonly id: string; readonly name: string }): JSX.Element {
   const { engine } = useServices();
+  /** This device was removed: what it last saw of the team is no longer its business. */
+  const [isOut, setOut] = createSignal(false);
   const answer = createAnswer(
     () => props.id,
-    (team) => engine.call("team", { team }),
+    async (team) => {
+      try {
+        const detail = await engine.call("team", { team });
+        setOut(false);
+        return detail;
+      } catch (error) {
+        setOut(error instanceof FaultError && error.fault.type === "removed");
+        throw error;
+      }
+    },
     engine,
   );
+  const shown = createMemo(() => (isOut() ? null : answer.value()));
   const [heardAt, setHeardAt] = createSignal<number | null>(null);
   createEffect(on(answer.value, (team) => team && setHeardAt(Date.now())));
   // Others change a team too: who comes back to this page sees it as it is now.
@@ -41,17 +54,15 @@ export function TeamPage(props: { readonly id: string; readonly name: string }):
   return (
     <section class="team" aria-labelledby="team-name">
       <header class="team-head">
-        <h2 id="team-name">{oneLine(answer.value()?.name ?? props.name)}</h2>
-        <Show when={answer.value()}>
-          {(team) => <span class="quiet">{ROLES[team().role]}</span>}
-        </Show>
+        <h2 id="team-name">{oneLine(shown()?.name ?? props.name)}</h2>
+        <Show when={shown()}>{(team) => <span class="quiet">{ROLES[team().role]}</span>}</Show>
       </header>
       <Show when={answer.slow()}>
         <Skeleton rows={6} />
       </Show>
       <Show when={answer.fault()}>
         {(words) => (
-          <Show when={answer.value()} fallback={<Failed words={words()} onAgain={answer.again} />}>
+          <Show when={shown()} fallback={<Failed words={words()} onAgain={answer.again} />}>
             <div class="notice" role="status">
               <Icon name="error" />
               <p>
@@ -64,7 +75,7 @@ export function TeamPage(props: { readonly id: string; readonly name: string }):
           </Show>
         )}
       </Show>
-      <Show when={answer.value()}>
+      <Show when={shown()}>
         {(team) => {
           const part: TeamPartProps = {
             get team() {
