@@ -330,7 +330,7 @@ export async function standIn(
       push({ topic: "status", status: self.status });
     }),
     share: ({ sessions: ids }: { sessions: readonly string[] }) => ({ shared: ids.length }),
-    unshare: ({ sessions: ids }: { sessions: readonly string[] }) => ({ unshared: ids.length }),
+    unshare: ({ sessions: ids }: { sessions: readonly string[] }) => ({ withdrawn: ids.length }),
     sync: refuse,
     alarms: () => (self.status.sync.state === "alarm" ? self.status.sync.alarms : []),
     acknowledgeAlarm: ({ id }: { id: string }) => alarmOver(id),
