@@ -6,13 +6,7 @@ import type { Bytes } from "../base/bytes.ts";
 import type { DocId, TeamId } from "../base/ids.ts";
 import type { DocKind } from "../crdt/documents.ts";
 import type { Known } from "../crdt/known.ts";
-import {
-  appendUpdates,
-  compact,
-  grow,
-  toJournal,
-  type DocumentColumns,
-} from "./document-log.ts";
+import { appendUpdates, compact, grow, toJournal, type DocumentColumns } from "./document-log.ts";
 import type { Durable } from "./durable.ts";
 import { toBase64 } from "../base/bytes.ts";
 import type { Log } from "../base/log.ts";

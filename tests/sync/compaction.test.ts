@@ -388,7 +388,7 @@ describe("lies", () => {
   test("S34: gone for one that nobody attested and that leaves everything out: who begins is told", async () => {
     const { team, alice } = await grown();
     const held = team.server.stream(TEAM_STREAM);
-    const nothing = encodeSnapshot({ parent: null, documents: [], chains: [] }, String);
+    const nothing = encodeSnapshot({ parent: null, entry: 0, documents: [], chains: [] }, String);
     mark(team, alice, KIND_SNAPSHOT, held.rows.length, nothing);
     for (let n = 1; n < lastSnapshot(team); n++) held.dropped.add(n);
     const carol = team.device("carol");
