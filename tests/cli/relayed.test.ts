@@ -338,3 +338,27 @@ function base64Core(bytes: Buffer, shift: number): string {
     .replaceAll("=", "");
   return text.slice(shift === 0 ? 0 : shift + 1, -2);
 }
+
+test("a session that is taken back goes from the team's devices, stays here, and is a new copy when shared again", async () => {
+  const id = "99999999-9999-4999-8999-999999999999";
+  await writeTranscript(a.home, id, CWD, [
+    { prompt: "canaryprompt back", response: "canaryresponse", file: "src/canaryfile.ts" },
+  ]);
+  await a.json(["import"]);
+  const [{ id: session } = { id: "" }] = await sessionsOf(a, id);
+  await a.json(["share", session]);
+  await quiet();
+  expect(await sessionsOf(b, id)).toHaveLength(1);
+  expect(await b.run(["unshare", session])).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("only they can take it back"),
+  });
+  expect(await a.json(["unshare", session])).toEqual({ withdrawn: 1 });
+  expect(await a.json(["unshare", session])).toEqual({ withdrawn: 0 });
+  await quiet();
+  expect(await sessionsOf(b, id)).toEqual([]);
+  expect(await sessionsOf(a, id)).toHaveLength(1);
+  await a.json(["share", session]);
+  await quiet();
+  expect(await sessionsOf(b, id)).toHaveLength(1);
+});
