@@ -84,6 +84,7 @@ export function compact(
   const listed = listSnapshots(held, days).snapshots.find((snapshot) => snapshot.last === last);
   const made = markOf(held.rows[last - 1]);
   if (!listed || !made) return false;
+  if (listed.dropped) return true;
   const words = listed.words.map(({ n, row }): Word => {
     const { device, kind } = markOf(row) as MarkHeader;
     const verdict = ["attest", "dispute", "vouch"][kind - KIND_ATTEST] as Verdict;
