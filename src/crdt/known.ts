@@ -28,10 +28,26 @@ export const EMPTY_KNOWN: Known = {
 
 /** `known` with these updates of the stream. Order matters only where one fills the gap before another. */
 export function foldKnown(known: Known, ...updates: readonly Uint8Array[]): Known {
+  return foldDecoded(
+    known,
+    updates.map((update) => Y.decodeUpdate(update)),
+  );
+}
+
+/** What one update puts into an empty document; null when it is no update (`isUpdate`). */
+export function knownOf(update: Uint8Array): Known | null {
+  try {
+    const decoded = Y.decodeUpdate(update);
+    return isWellFormed(decoded) ? foldDecoded(EMPTY_KNOWN, [decoded]) : null;
+  } catch {
+    return null;
+  }
+}
+
+function foldDecoded(known: Known, updates: readonly Decoded[]): Known {
   const clocks = Y.decodeStateVector(known.stateVector);
   const deletes = decodeDeletes(known.deleteSet);
-  for (const update of updates) {
-    const { structs, ds } = Y.decodeUpdate(update);
+  for (const { structs, ds } of updates) {
     foldStructs(clocks, structs);
     addDeletes(deletes, deletesOf(ds));
   }
@@ -92,13 +108,17 @@ export function deletesWhatIsGone(update: Uint8Array, state: () => Uint8Array): 
  */
 export function isUpdate(bytes: Uint8Array): boolean {
   try {
-    const { structs, ds } = Y.decodeUpdate(bytes);
-    return structs.every(isWellPlaced) && [...ds.clients].every(isInOrder);
+    return isWellFormed(Y.decodeUpdate(bytes));
   } catch {
     return false;
   }
 }
 
+function isWellFormed({ structs, ds }: Decoded): boolean {
+  return structs.every(isWellPlaced) && [...ds.clients].every(isInOrder);
+}
+
+type Decoded = ReturnType<typeof Y.decodeUpdate>;
 type Struct = Y.Item | Y.GC | Y.Skip;
 interface Range {
   readonly clock: number;

@@ -6,7 +6,7 @@ import type { Bytes } from "../base/bytes.ts";
 import type { DocId } from "../base/ids.ts";
 import { contradicting } from "../crdt/contradictions.ts";
 import { encodeDoc, inapplicable, openDoc } from "../crdt/documents.ts";
-import { EMPTY_KNOWN, foldKnown, isInside, isUpdate } from "../crdt/known.ts";
+import { foldKnown, isInside, knownOf } from "../crdt/known.ts";
 import type { Alarms } from "./alarms.ts";
 import type { PulledBatch, PulledDocument, StreamRef, SyncStore } from "./ports.ts";
 import { CONTRADICTS, INAPPLICABLE, NOT_SHARED, OTHER_KIND } from "./reader.ts";
@@ -36,11 +36,13 @@ export async function jumpTo(
   { snapshot, head, maker, standing }: ReadSnapshot,
   alarms: Alarms,
 ): Promise<Jump | null> {
-  const documents = new Map(snapshot.documents.map((doc) => [doc.id, knownIn(doc)]));
+  const documents = new Map(
+    snapshot.documents.map((doc) => [doc.id, { ...doc, known: knownOf(doc.state) }]),
+  );
   for (const { id, known, owner } of await options.store.knownDocuments(stream)) {
     if (owner !== null && options.isTakenBack(id, owner)) continue;
     const doc = documents.get(id);
-    if (!doc || doc.owner !== owner || !isInside(known, doc.known)) return null;
+    if (!doc || doc.owner !== owner || !doc.known || !isInside(known, doc.known)) return null;
   }
   if (standing !== "attested" && options.hasOthers(maker))
     alarms.add(stream, { is: "unattested", device: maker });
@@ -60,16 +62,8 @@ export async function jumpTo(
 }
 
 interface KnownIn extends SnapshotDocument {
-  readonly known: PulledDocument["known"];
-}
-
-/** Of bytes that are no update nothing is known, and `take` refuses them. */
-function knownIn(doc: SnapshotDocument): KnownIn {
-  try {
-    return { ...doc, known: foldKnown(EMPTY_KNOWN, doc.state) };
-  } catch {
-    return { ...doc, known: EMPTY_KNOWN };
-  }
+  /** Null: its state is no update. */
+  readonly known: PulledDocument["known"] | null;
 }
 
 /** Null: there is nothing new in it. Text: why it is refused. */
@@ -81,9 +75,10 @@ async function take(
   const held = await store.document(id);
   if (held && (!held.stream || !sameStream(held.stream, stream))) return NOT_SHARED;
   if (held && held.kind !== kind) return OTHER_KIND;
+  if (!known) return INAPPLICABLE;
   if (held && isInside(known, held.known)) return null;
   const here = held ? ((await store.state(id))?.state ?? NOTHING) : NOTHING;
-  if (!isUpdate(state) || inapplicable(here, [state]).size > 0) return INAPPLICABLE;
+  if (inapplicable(here, [state]).size > 0) return INAPPLICABLE;
   if (held && contradicting(here, [state]).size > 0) return CONTRADICTS;
   return {
     id,
