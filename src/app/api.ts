@@ -156,6 +156,8 @@ export interface TeamRow {
 export interface TeamDetail extends TeamRow {
   /** Whoever reads the same to somebody of the team sees the same people in it. They change with each entry of the log. */
   readonly words: readonly string[];
+  /** When something of others last came here: silence and a server that holds back look alike. Null: never. */
+  readonly heardAt: number | null;
   /** The number of the newest entry. */
   readonly entry: number;
   /** The number of the key in use. */
@@ -366,6 +368,8 @@ export interface Api {
   takeBackInvite(input: { readonly invite: string; readonly team?: string }): TeamDetail;
   /** Shown once: sixty letters and digits to print. */
   recoveryKit(input: { readonly team?: string }): { readonly kit: string };
+  /** Of an owner or admin who has found out that a snapshot somebody disputed is right. */
+  vouch(input: { readonly team?: string }): { readonly vouched: number };
   restoreTeam(input: { readonly kit: string }): { readonly team: string };
   joinTeam(input: { readonly invite: string; readonly passphrase: string }): {
     readonly team: string;

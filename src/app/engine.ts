@@ -25,6 +25,7 @@ import { createHandlers } from "./handlers.ts";
 import type { Host } from "./host.ts";
 import { createLiveDocs } from "./livedocs.ts";
 import { type KeptAlarms, openAlarms } from "./alarms.ts";
+import { type Heard, openHeard } from "./heard.ts";
 import { openMembership, type Membership } from "./membership.ts";
 import { dispatch } from "./methods.ts";
 import type { Env, Profile } from "./paths.ts";
@@ -74,6 +75,7 @@ export async function openEngine(options: EngineOptions): Promise<Result<Engine>
   const kept = {
     membership: await openMembership(store.settings),
     alarms: await openAlarms(store.settings, clock),
+    heard: await openHeard(store.settings, clock),
   };
   return ok(composeEngine(options, store, kept, refill));
 }
@@ -87,10 +89,16 @@ async function mayLackSessions(folder: string, store: Store): Promise<boolean> {
   return existsSync(join(folder, "archive")) && !(await store.capture.hasFiles());
 }
 
+interface Kept {
+  readonly membership: Membership;
+  readonly alarms: KeptAlarms;
+  readonly heard: Heard;
+}
+
 function composeEngine(
   options: EngineOptions,
   store: Store,
-  { membership, alarms }: { readonly membership: Membership; readonly alarms: KeptAlarms },
+  { membership, alarms, heard }: Kept,
   refill: boolean,
 ): Engine {
   const { profile, clock, random, log } = options;
@@ -169,6 +177,7 @@ function composeEngine(
         log,
         onShown: docs.shown,
         onApplied: documentCame,
+        onHeard: (team) => inBackground(heard.note(team)),
         onRetired: (docs) => inBackground(following.run(() => traces.takenBack(docs))),
         onState: (team, state) => {
           teamStates.set(team, state);
@@ -313,6 +322,7 @@ function composeEngine(
     inOrder: (work) => following.run(work),
     settled: () => following.idle(),
     alarms,
+    heard,
     statusChanged,
     signedOut: () => teamStates.clear(),
     goLive: async () => {

@@ -11,6 +11,7 @@ import type { Capturing } from "./capturing.ts";
 import type { Decisions } from "./decisions.ts";
 import { examine } from "./doctor.ts";
 import type { LiveDocs } from "./livedocs.ts";
+import type { Heard } from "./heard.ts";
 import type { AccountRecord, Membership } from "./membership.ts";
 import type { Handlers } from "./methods.ts";
 import type { Profile } from "./paths.ts";
@@ -43,6 +44,7 @@ export interface Parts {
   /** Resolves when what came from others is where it is read. */
   settled(): Promise<void>;
   readonly alarms: KeptAlarms;
+  readonly heard: Heard;
   statusChanged(): void;
   signedOut(): void;
   /** Syncs live, if this engine stays. */

@@ -137,6 +137,7 @@ const INPUTS: { readonly [M in Method]: v.GenericSchema<unknown, Input<M>> } = {
   renameDevice: v.strictObject({ device: name, name, ...ofTeam }),
   takeBackInvite: v.strictObject({ invite: name, ...ofTeam }),
   recoveryKit: v.strictObject(ofTeam),
+  vouch: v.strictObject(ofTeam),
   restoreTeam: v.strictObject({ kit: name }),
   joinTeam: v.strictObject({ invite: name, passphrase }),
   teams: nothing,

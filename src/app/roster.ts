@@ -5,7 +5,7 @@ import { roleOf } from "../crypto/log/state.ts";
 import type { Team } from "../sync/team/team.ts";
 import type { TeamDetail } from "./api.ts";
 
-export type Roster = Omit<TeamDetail, "id" | "name">;
+export type Roster = Omit<TeamDetail, "id" | "name" | "heardAt">;
 
 /** `self`: the member and device here. */
 export function rosterOf(

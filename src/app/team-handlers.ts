@@ -3,6 +3,7 @@ import type { TeamId } from "../base/ids.ts";
 import type { Random } from "../base/random.ts";
 import { generatePassphrase } from "../crypto/passphrase.ts";
 import type { TeamDetail } from "./api.ts";
+import type { Heard } from "./heard.ts";
 import type { Membership } from "./membership.ts";
 import type { Handlers } from "./methods.ts";
 import type { Projects } from "./projects.ts";
@@ -12,6 +13,7 @@ import type { Teamwork } from "./teamwork.ts";
 export interface TeamHandlerParts {
   readonly membership: Membership;
   readonly projects: Projects;
+  readonly heard: Heard;
   readonly random: Random;
   online(): Promise<Teamwork>;
   /** Syncs live, if this engine stays. */
@@ -37,10 +39,11 @@ type TeamHandlers = Pick<
   | "rotateTeam"
   | "changePassphrase"
   | "recoveryKit"
+  | "vouch"
 >;
 
 export function createTeamHandlers(parts: TeamHandlerParts): TeamHandlers {
-  const { membership, projects, online, goLive, syncQuietly } = parts;
+  const { membership, projects, heard, online, goLive, syncQuietly } = parts;
 
   const chosen = (text: string | undefined): TeamId =>
     (text === undefined ? membership.onlyTeam() : membership.team(text)).id;
@@ -50,7 +53,7 @@ export function createTeamHandlers(parts: TeamHandlerParts): TeamHandlers {
     const roster = await (await online()).teams.roster(id);
     const record = membership.team(id);
     if (record.role !== roster.role) await membership.setTeam({ ...record, role: roster.role });
-    return { ...roster, id, name: record.name ?? id };
+    return { ...roster, id, name: record.name ?? id, heardAt: heard.at(id) };
   }
 
   async function change(
@@ -112,6 +115,7 @@ export function createTeamHandlers(parts: TeamHandlerParts): TeamHandlers {
       change(team, (teams, id) => teams.rotate(id, passphrase)),
     changePassphrase: ({ passphrase, team }) =>
       change(team, (teams, id) => teams.changePassphrase(id, passphrase)),
+    vouch: async ({ team }) => ({ vouched: await (await online()).teams.vouch(chosen(team)) }),
     recoveryKit: async ({ team }) => ({
       kit: await (await online()).teams.printKit(chosen(team)),
     }),

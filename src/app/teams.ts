@@ -61,6 +61,8 @@ export interface Teams {
   renameDevice(team: TeamId, device: string, name: string): Promise<void>;
   takeBack(team: TeamId, invite: string): Promise<void>;
   printKit(team: TeamId): Promise<string>;
+  /** Overrules disputes of snapshots. Answers of how many. */
+  vouch(team: TeamId): Promise<number>;
 }
 
 export function createTeams(options: TeamsOptions): Teams {
@@ -155,6 +157,7 @@ export function createTeams(options: TeamsOptions): Teams {
     },
     takeBack: (team, text) =>
       manage(team, (of, manager) => takeBack(of, inviteOf(of, text), manager)),
+    vouch: async (team) => unwrap(await (await options.syncOf(team)).vouch()),
     async printKit(team) {
       const { person } = await options.seat();
       const paper = { name: `recovery kit, ${localDay(clock.nowMs())}`, email: person.email };

@@ -39,6 +39,8 @@ export interface TeamworkOptions {
   readonly onShown: (doc: DocId, updates: readonly Bytes[]) => void;
   /** The same, kept. */
   readonly onApplied: (doc: DocId, updates: readonly Bytes[]) => void;
+  /** Something of others came. */
+  readonly onHeard: (team: TeamId) => void;
   /** Documents that somebody took back. */
   readonly onRetired: (docs: readonly DocId[]) => void;
   readonly onState: (team: TeamId, state: SyncState) => void;
@@ -163,7 +165,10 @@ export async function openTeamwork(options: TeamworkOptions): Promise<Teamwork> 
         return () => clearTimeout(timer);
       },
       onShown: options.onShown,
-      onApplied: options.onApplied,
+      onApplied: (doc, updates) => {
+        options.onHeard(team);
+        options.onApplied(doc, updates);
+      },
       onRetired: options.onRetired,
       onAlarms: (alarms) => options.onAlarms(team, alarms),
       onState: (state) => options.onState(team, state),

@@ -1,6 +1,7 @@
 /** Who is in a team, on a terminal. */
 import type { TeamDetail } from "../app/api.ts";
 import type { CommandContext } from "./command.ts";
+import { when } from "./words.ts";
 import { oneLine, print, printJson, say, table } from "./output.ts";
 
 export function showRoster(context: CommandContext, team: TeamDetail): number {
@@ -20,6 +21,13 @@ export function showRoster(context: CommandContext, team: TeamDetail): number {
   for (const { id, admits, by, expiresAt } of team.invites)
     print(
       `open invite ${short(id)}  ${ADMITS[admits]}, by ${by}, until ${new Date(expiresAt).toISOString().slice(0, 16)}Z`,
+    );
+  const others = team.members.some(({ you }) => !you) || (team.members[0]?.devices.length ?? 0) > 1;
+  if (others)
+    say(
+      team.heardAt === null
+        ? "Nothing was heard of the others yet."
+        : `Nothing was heard of the others since ${when(team.heardAt)}.`,
     );
   if (team.keyDue) say("Somebody left: the next device that connects makes a new key.");
   say(`Safety words: ${team.words.join(" ")}`);

@@ -9,6 +9,7 @@ import {
 import type { TeamDetail } from "../app/api.ts";
 import { print, printJson, say, table } from "./output.ts";
 import { readSecret } from "./prompt.ts";
+import { counted } from "./words.ts";
 import { showRoster } from "./roster.ts";
 
 export const team: Command = {
@@ -26,6 +27,7 @@ export const team: Command = {
     "team revoke INVITE-ID [--team TEAM] [--json]",
     "team kit [--team TEAM] [--json]",
     "team restore [--kit-stdin] [--json]",
+    "team vouch [--team TEAM] [--json]",
     "team leave [--team TEAM]",
   ],
   about:
@@ -34,7 +36,8 @@ export const team: Command = {
     "inviting your own address makes another one. Who is in the team stands in a log that its members sign: members shows\n" +
     "it, with words to compare with somebody of the team. remove and leave end a member or device, and the others get a\n" +
     "new key; rotate makes a new key without that (with --new-passphrase after a passphrase was seen by others); kit prints\n" +
-    "a recovery kit: with it restore brings a lost member back on a new device.",
+    "a recovery kit: with it restore brings a lost member back on a new device. vouch is for who leads the team, after an alarm about a\n" +
+    "disputed snapshot: you have found out that it is right, and the team may go on with it.",
   options: {
     team: { type: "string" },
     role: { type: "string" },
@@ -108,6 +111,16 @@ const PARTS: Readonly<Record<string, (context: CommandContext) => Promise<number
   },
   kit,
   restore,
+  async vouch(context) {
+    noArguments(context);
+    const { vouched } = await context.call("vouch", ofTeam(context));
+    if (context.json) printJson({ vouched });
+    else
+      say(
+        vouched === 0 ? "No snapshot is disputed." : `Vouched for ${counted(vouched, "snapshot")}.`,
+      );
+    return 0;
+  },
   async leave(context) {
     noArguments(context);
     await context.call("leaveTeam", ofTeam(context));

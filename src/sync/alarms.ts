@@ -110,7 +110,7 @@ function sentence(
     case "gone":
       return `The server no longer shows ${where}, which this device has read before. Your documents are as before. Ask whether your access was changed, or who runs the server.`;
     case "disputed":
-      return `A snapshot of ${where}, which stands for older rows, is not what ${nameOf(alarm.device)} had verified. Nothing more is deleted for it, and nobody begins with it. An owner or admin of the team has to find out which device is wrong.`;
+      return `A snapshot of ${where}, which stands for older rows, is not what ${nameOf(alarm.device)} had verified. Nothing more is deleted for it, and nobody begins with it. An owner or admin of the team has to find out which device is wrong: if it is the one that disputes, operon team vouch.`;
     case "deleted":
       return `The server deleted rows of ${where} from number ${alarm.n} on, and no snapshot that a second device attested holds what was in them. Nothing after them was taken; your documents are as before. Ask who runs the server.`;
     case "unattested":

@@ -50,6 +50,7 @@ function open(secrets: ReturnType<typeof memorySecrets>): Promise<Teamwork> {
     onApplied: () => undefined,
     onState: () => undefined,
     onAlarms: async () => undefined,
+    onHeard: () => undefined,
     onRetired: () => undefined,
     onDevice: async () => undefined,
   });

@@ -146,6 +146,7 @@ export function smallTeam(nowMs = Date.now()): TeamDetail {
     role: "owner",
     words: wordsOf(14),
     entry: 14,
+    heardAt: Date.UTC(2026, 10, 24, 9, 30),
     epoch: 3,
     keyDue: false,
     members: [

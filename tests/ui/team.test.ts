@@ -52,6 +52,7 @@ describe("a team", () => {
     expect((await words.getByRole("listitem").allTextContents()).join(" ")).toBe(
       smallTeam().words.join(" "),
     );
+    await expectShown(seat.page.getByText(/^Nothing was heard of the others since .*24/));
     await expectShown(heading("Key 3"));
     await expectShown(
       seat.page.getByText("Somebody left; the next device that connects makes a new key."),

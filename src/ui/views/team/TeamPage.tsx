@@ -1,7 +1,7 @@
 import { createEffect, createMemo, createSignal, on, onCleanup, Show, type JSX } from "solid-js";
 import type { TeamDetail } from "../../../app/api.ts";
 import { FaultError } from "../../../base/result.ts";
-import { clockTime } from "../../lib/format.ts";
+import { clockTime, exactTime } from "../../lib/format.ts";
 import { oneLine } from "../../lib/visible.ts";
 import { Failed, Skeleton } from "../../parts/Basics.tsx";
 import { Icon } from "../../parts/Icon.tsx";
@@ -91,6 +91,9 @@ export function TeamPage(props: { readonly id: string; readonly name: string }):
                   Somebody left; the next device that connects makes a new key.
                 </p>
               </Show>
+              <Show when={hasOthers(team())}>
+                <p class="quiet">{heardWords(team().heardAt)}</p>
+              </Show>
               <KitAdvice team={team()} onMade={answer.again} />
               <Members {...part} />
               <Invites {...part} onMade={answer.again} />
@@ -105,4 +108,14 @@ export function TeamPage(props: { readonly id: string; readonly name: string }):
       </Show>
     </section>
   );
+}
+
+function hasOthers({ members }: TeamDetail): boolean {
+  return members.length > 1 || members.some(({ devices }) => devices.length > 1);
+}
+
+function heardWords(at: number | null): string {
+  return at === null
+    ? "Nothing was heard of the others yet."
+    : `Nothing was heard of the others since ${exactTime(at)}. A server that held something back would look the same: if they did write since, ask who runs it.`;
 }
