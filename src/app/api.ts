@@ -199,7 +199,12 @@ export type SyncState =
       readonly waiting: number;
       readonly reason: string;
     }
-  | { readonly state: "syncing"; readonly waiting: number }
+  | {
+      readonly state: "syncing";
+      readonly waiting: number;
+      /** Documents, when there is much to read: a new device of a large team. */
+      readonly progress: { readonly done: number; readonly total: number } | null;
+    }
   | { readonly state: "verified"; readonly at: number; readonly waiting: number }
   | { readonly state: "alarm"; readonly alarms: readonly AlarmRow[]; readonly waiting: number };
 

@@ -16,7 +16,13 @@ export function syncStateOf(teams: States, alarms: readonly AlarmRow[]): SyncSta
   const offline = states.find((state) => state.state === "offline");
   if (offline !== undefined)
     return { state: "offline", since: offline.since, waiting, reason: offline.reason };
-  if (states.some((state) => state.state === "syncing")) return { state: "syncing", waiting };
+  const syncing = states.filter((state) => state.state === "syncing");
+  if (syncing.length > 0)
+    return {
+      state: "syncing",
+      waiting,
+      progress: syncing.find(({ progress }) => progress !== null)?.progress ?? null,
+    };
   const times = states.flatMap((state) => ("at" in state ? [state.at] : []));
   return times.length === 0
     ? { state: "local" }

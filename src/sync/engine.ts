@@ -62,7 +62,12 @@ export interface SyncOptions {
 
 export type SyncState =
   /** `waiting`: documents with something to send. */
-  | { readonly state: "syncing"; readonly waiting: number }
+  | {
+      readonly state: "syncing";
+      readonly waiting: number;
+      /** Documents, when there is much to read. */
+      readonly progress: { readonly done: number; readonly total: number } | null;
+    }
   | {
       readonly state: "verified";
       readonly at: number;
@@ -159,6 +164,8 @@ class Engine implements Sync {
     this.#exchange = new Exchange({
       ...options,
       team: this.#team,
+      onProgress: (progress) =>
+        options.onState({ state: "syncing", waiting: this.#lastWaiting, progress }),
       onSealed: (stream, rows) => this.#looks.sealed(stream, rows),
     });
     this.#looks = new Looks({ ...options, team: this.#team });
@@ -345,7 +352,8 @@ class Engine implements Sync {
 
   async #run(wanted: Wanted): Promise<Result<SyncReport>> {
     const { onState } = this.#options;
-    if (wanted.only === null) onState({ state: "syncing", waiting: await this.#waiting() });
+    if (wanted.only === null)
+      onState({ state: "syncing", waiting: await this.#waiting(), progress: null });
     const done = await attempt(() => this.#exchange.run(wanted));
     this.#followEpoch();
     if (!done.ok) {

@@ -60,6 +60,8 @@ export interface ExchangeOptions {
   readonly onShown: (doc: DocId, updates: readonly Bytes[]) => void;
   /** After it. */
   readonly onApplied: (doc: DocId, updates: readonly Bytes[]) => void;
+  /** Of a long read: documents. */
+  readonly onProgress: (progress: { readonly done: number; readonly total: number }) => void;
   /** Documents that somebody took back, and that are let go here. */
   readonly onRetired: (docs: readonly DocId[]) => void;
   readonly clock: Clock;
@@ -473,7 +475,7 @@ export class Exchange {
     passed: ReadonlySet<string>,
     tally: Tally,
   ): Promise<Alarm | null> {
-    const { store, team, device, onShown, onApplied } = this.#options;
+    const { store, team, device, onShown, onApplied, onProgress } = this.#options;
     const isTakenBack = (doc: DocId, owner: string) => this.#isTakenBack(doc, owner);
     const hasOthers = (maker: string) =>
       team.writers.some((id) => id !== maker && id !== device.id);
@@ -482,16 +484,19 @@ export class Exchange {
       await this.#compaction.dispute({ stream, cursor: this.#cursorOf(stream) }, to);
       return { is: "disputed", device: device.id };
     }
-    const { batch, applied } = jump;
-    for (const { doc, updates } of applied) onShown(doc, updates);
-    await store.commit(batch);
+    const { total } = jump;
+    for await (const { batch, done } of jump.batches) {
+      for (const { id, updates } of batch.documents) onShown(id, updates);
+      await store.commit(batch);
+      for (const { id, updates } of batch.documents) onApplied(id, updates);
+      tally.pulled += batch.documents.length;
+      onProgress({ done, total });
+      for (const chain of batch.chains) this.#chains.note(chain);
+    }
     this.#cursors?.set(streamKey(stream), { stream, cursor: to.head });
     this.#heads.note(stream, to.head);
-    for (const chain of batch.chains) this.#chains.note(chain);
     this.#held.set(streamKey(stream), { last: to.listed.last, rows: to.rows });
-    tally.pulled += applied.length;
     tally.moved.set(streamKey(stream), stream);
-    for (const { doc, updates } of applied) onApplied(doc, updates);
     const own = [...this.#ownRows().keys()].filter((hash) => passed.has(hash));
     await this.#land(new Set(own), tally);
     return null;

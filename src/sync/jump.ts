@@ -1,8 +1,10 @@
 /**
- * A snapshot into one commit, at the place it covers. Whatever of a document was known here to be in the cloud has to be
+ * A snapshot into the store, at the place it covers. Whatever of a document was known here to be in the cloud has to be
  * inside: else somebody left something out, and this device, who knows it, says so.
+ *
+ * The newest documents come first, some at a time, so that a new device shows them while the others are still read. The place is
+ * taken with the last of them: after a crash in between those that are here are not taken again.
  */
-import type { Bytes } from "../base/bytes.ts";
 import type { DocId } from "../base/ids.ts";
 import { contradicting } from "../crdt/contradictions.ts";
 import { encodeDoc, inapplicable, openDoc } from "../crdt/documents.ts";
@@ -14,9 +16,14 @@ import type { SnapshotDocument } from "./snapshot.ts";
 import type { ReadSnapshot } from "./snapshots.ts";
 import { sameStream } from "./streams.ts";
 
+const CHUNK_DOCUMENTS = 50;
+const ULID_LETTERS = 26;
+
 export interface Jump {
-  readonly batch: PulledBatch;
-  readonly applied: readonly { readonly doc: DocId; readonly updates: readonly Bytes[] }[];
+  /** How many documents the snapshot has. */
+  readonly total: number;
+  /** To be committed one after the other; the last one alone has the place. `done`: of `total`. */
+  readonly batches: AsyncIterable<{ readonly batch: PulledBatch; readonly done: number }>;
 }
 
 export interface JumpOptions {
@@ -36,29 +43,41 @@ export async function jumpTo(
   { snapshot, head, maker, standing }: ReadSnapshot,
   alarms: Alarms,
 ): Promise<Jump | null> {
-  const documents = new Map(
-    snapshot.documents.map((doc) => [doc.id, { ...doc, known: knownOf(doc.state) }]),
-  );
+  const documents = new Map(snapshot.documents.map((doc) => [doc.id, doc]));
   for (const { id, known, owner } of await options.store.knownDocuments(stream)) {
     if (owner !== null && options.isTakenBack(id, owner)) continue;
     const doc = documents.get(id);
-    if (!doc || doc.owner !== owner || !doc.known || !isInside(known, doc.known)) return null;
+    const inside = doc && knownOf(doc.state);
+    if (!doc || doc.owner !== owner || !inside || !isInside(known, inside)) return null;
   }
   if (standing !== "attested" && options.hasOthers(maker))
     alarms.add(stream, { is: "unattested", device: maker });
-  const taken: PulledDocument[] = [];
-  for (const doc of documents.values()) {
-    if (options.isTakenBack(doc.id, doc.owner)) continue;
-    const pulled = await take(options, stream, doc);
-    if (typeof pulled === "string")
-      alarms.add(stream, { is: "refused", device: maker, why: pulled });
-    else if (pulled) taken.push(pulled);
+  const newest = snapshot.documents
+    .filter(({ id, owner }) => !options.isTakenBack(id, owner))
+    .toSorted((a, b) => (madeAt(a.id) < madeAt(b.id) ? 1 : -1));
+
+  async function* batches() {
+    for (let at = 0; at < newest.length; at += CHUNK_DOCUMENTS) {
+      const taken: PulledDocument[] = [];
+      for (const doc of newest.slice(at, at + CHUNK_DOCUMENTS)) {
+        const pulled = await take(options, stream, { ...doc, known: knownOf(doc.state) });
+        if (typeof pulled === "string")
+          alarms.add(stream, { is: "refused", device: maker, why: pulled });
+        else if (pulled) taken.push(pulled);
+      }
+      const batch = { stream, places: [], documents: taken, chains: [], unapplied: [] };
+      yield { batch, done: Math.min(at + CHUNK_DOCUMENTS, newest.length) };
+    }
+    const { chains } = snapshot;
+    const last = { stream, places: [head], documents: [], chains, unapplied: [] };
+    yield { batch: last, done: newest.length };
   }
-  const { chains } = snapshot;
-  return {
-    batch: { stream, places: [head], documents: taken, chains, unapplied: [] },
-    applied: taken.map(({ id, updates }) => ({ doc: id, updates })),
-  };
+  return { total: newest.length, batches: batches() };
+}
+
+/** Documents' names end with the ULID of when they were made. */
+function madeAt(id: DocId): string {
+  return id.slice(-ULID_LETTERS);
 }
 
 interface KnownIn extends SnapshotDocument {

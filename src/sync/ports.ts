@@ -69,7 +69,10 @@ export interface UnappliedRow {
 
 export interface PulledBatch {
   readonly stream: StreamRef;
-  /** The place after each row, in order; the last one is the stream's cursor from now on. At least one. */
+  /**
+   * The place after each row, in order; the last one is the stream's cursor from now on. None: documents of a snapshot, whose
+   * place is taken when all of them are here.
+   */
   readonly places: readonly Cursor[];
   readonly documents: readonly PulledDocument[];
   /** Each replaces the stored chain of (replica, doc). */

@@ -117,7 +117,7 @@ export class MemoryStore implements SyncStore {
 
   async cursors(team: TeamId): Promise<readonly StreamCursor[]> {
     return [...this.#streams.values()]
-      .filter(({ stream }) => stream.team === team)
+      .filter(({ stream, places }) => stream.team === team && places.length > 0)
       .map(({ stream, places }) => ({ stream, cursor: places.at(-1) as Cursor }));
   }
 

@@ -186,6 +186,16 @@ export function syncStoreContract(name: string, open: () => Promise<StoreUnderTe
       expect(await held.store.chain(replica, wire)).toEqual(chain);
     });
 
+    test("P4: documents of a snapshot may come before its place", async () => {
+      await held.store.commit(batch({ places: [], documents: [pulled()] }));
+      expect(await held.store.cursors(TEAM)).toEqual([]);
+      expect(textOf((await stateOf(NEW)).state)).toBe("pulled");
+      await held.store.commit(batch({ places: [{ n: 900, h: hash("9a") }] }));
+      expect(await held.store.cursors(TEAM)).toEqual([
+        { stream: ofTeam, cursor: { n: 900, h: hash("9a") } },
+      ]);
+    });
+
     test("P5: chains are kept by replica and document, with the parts of an update that is not complete", async () => {
       const chain: Chain = {
         replica,

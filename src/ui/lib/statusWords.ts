@@ -41,13 +41,21 @@ export function syncWords(sync: SyncState, nowMs: number): string {
     case "offline":
       return `Offline since ${clockTime(sync.since)}${waitingWords(sync)}`;
     case "syncing":
-      return `Syncing${waitingWords(sync)}`;
+      return `Syncing${progressWords(sync.progress)}${waitingWords(sync)}`;
     case "verified":
       return `Verified ${ago(sync.at, nowMs)}${waitingWords(sync)}`;
     case "alarm":
       return `${sync.alarms.length === 1 ? "Alarm" : plural(sync.alarms.length, "alarm")}${waitingWords(sync)}`;
   }
 }
+
+function progressWords(progress: Progress): string {
+  return progress === null
+    ? ""
+    : `, ${exactCount(progress.done)} of ${exactCount(progress.total)} documents`;
+}
+
+type Progress = Extract<SyncState, { state: "syncing" }>["progress"];
 
 function waitingWords({ waiting }: { readonly waiting: number }): string {
   return waiting > 0 ? `, ${plural(waiting, "edit")} waiting` : "";
