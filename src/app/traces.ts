@@ -24,9 +24,9 @@ import type { StreamRef } from "../sync/ports.ts";
 export interface Traces {
   /** A new generation of the session's trace, in this stream. False when it is there already. */
   share(session: SessionId, stream: StreamRef): Promise<boolean>;
-  /** This machine's traces in the stream are taken back: sync tells the team. */
+  /** Nothing more of this machine's traces goes into the stream, not even what waits to be sent. The team keeps what it has. */
   withdraw(stream: StreamRef): Promise<void>;
-  /** The same of one session. False when nothing of it is shared from here. */
+  /** Takes back what is shared of a session from here: sync tells the team. False when nothing is. */
   withdrawSession(session: SessionId): Promise<boolean>;
   /** Documents that somebody took back: teammates' sessions go. */
   takenBack(ids: readonly DocId[]): Promise<void>;
@@ -143,8 +143,11 @@ export function createTraces({
   }
 
   /** Traces in a stream that were not withdrawn. */
-  async function shared(): Promise<readonly (readonly [DocumentInfo, SessionId])[]> {
-    return (await store.documents.list({ kind: "trace" })).flatMap((info) => {
+  async function shared(
+    subject?: SessionId,
+  ): Promise<readonly (readonly [DocumentInfo, SessionId])[]> {
+    const found = await store.documents.list({ kind: "trace", ...(subject && { subject }) });
+    return found.flatMap((info) => {
       const session = sessionOfTrace(info.id);
       return session === null || info.retired || info.stream === null
         ? []
@@ -154,11 +157,8 @@ export function createTraces({
 
   return {
     async share(session, stream) {
-      for (const [info, id] of await shared()) {
-        const fits =
-          id === session &&
-          info.stream?.team === stream.team &&
-          info.stream.project === stream.project;
+      for (const [info] of await shared(session)) {
+        const fits = info.stream?.team === stream.team && info.stream.project === stream.project;
         if (!fits || !isOwn(info)) continue;
         await write(info, session);
         return false;
@@ -176,9 +176,9 @@ export function createTraces({
     },
     async withdrawSession(session) {
       let withdrawn = false;
-      for (const [info, id] of await shared()) {
-        if (id !== session || !isOwn(info)) continue;
-        await store.documents.retire(info.id);
+      for (const [info] of await shared(session)) {
+        if (!isOwn(info)) continue;
+        await store.documents.takeBack(info.id);
         withdrawn = true;
       }
       return withdrawn;
@@ -189,8 +189,14 @@ export function createTraces({
       onSessions(sessions);
     },
     async catchUp(among) {
-      for (const [info, session] of await shared())
-        if ((among?.has(session) ?? true) && isOwn(info)) await write(info, session);
+      const own = (await shared()).filter(
+        ([info, session]) => (among?.has(session) ?? true) && isOwn(info),
+      );
+      const revisions = await store.views.revisions(own.map(([, session]) => session));
+      const newest = new Map(revisions.map(({ id, rev }) => [id, rev]));
+      for (const [info, session] of own)
+        if (info.subject === null || newest.get(session) !== info.modelRev)
+          await write(info, session);
     },
     async received(id) {
       const session = sessionOfTrace(id);
@@ -200,8 +206,12 @@ export function createTraces({
         await show(info, session);
     },
     async receiveAll() {
-      for (const [info, session] of await shared()) {
-        if (info.modelRev >= info.rev) continue;
+      const behind = (await shared()).filter(([info]) => info.modelRev < info.rev);
+      const here = await store.views.revisions(behind.map(([, session]) => session));
+      const captured = new Set(here.map(({ id }) => id));
+      for (const [info, session] of behind) {
+        // Of this device's own traces the session is where they come from.
+        if (isOwn(info) && captured.has(session)) continue;
         try {
           if ((await store.views.localTrace(session, Number.MAX_SAFE_INTEGER)) === null)
             await show(info, session);

@@ -13,6 +13,7 @@ import type { Log } from "../base/log.ts";
 import type { JournalEntry, JournaledDocument } from "./journal.ts";
 import { putDocument } from "./replay.ts";
 import type { Db } from "./rows.ts";
+import type { Settings } from "./settings.ts";
 
 export interface DocumentStream {
   readonly team: TeamId;
@@ -69,9 +70,14 @@ export interface Documents {
   /** What a pulled document turned out to be about. */
   setSubject(id: DocId, subject: string): Promise<void>;
   retire(id: DocId): Promise<void>;
+  /** Retires it, and remembers that the team is to be told. */
+  takeBack(id: DocId): Promise<void>;
 }
 
-export function createDocuments(durable: Durable, log: Log): Documents {
+/** A setting for each document that was taken back. */
+export const TAKEN_BACK = "taken-back:";
+
+export function createDocuments(durable: Durable, settings: Settings, log: Log): Documents {
   const { db, held } = durable;
 
   const compactIfLong =
@@ -100,6 +106,9 @@ export function createDocuments(durable: Durable, log: Log): Documents {
     });
     held.forget(id);
   };
+
+  const retire = async (id: DocId): Promise<void> =>
+    change(id, (document) => ({ ...document, retired: true }));
 
   return {
     async list({ kind, subject } = {}) {
@@ -172,7 +181,12 @@ export function createDocuments(durable: Durable, log: Log): Documents {
 
     setSubject: async (id, subject) => change(id, (document) => ({ ...document, subject })),
 
-    retire: async (id) => change(id, (document) => ({ ...document, retired: true })),
+    retire,
+
+    async takeBack(id) {
+      await settings.set(TAKEN_BACK + id, true);
+      await retire(id);
+    },
   };
 }
 

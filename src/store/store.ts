@@ -106,7 +106,7 @@ type Parts = Omit<Store, "notices" | "isSetAside" | "close">;
 function compose(durable: Durable, clock: Clock, log: Log): Parts {
   const { db } = durable;
   const settings = createSettings(durable);
-  const documents = createDocuments(durable, log);
+  const documents = createDocuments(durable, settings, log);
   const resolver = createResolver(db);
   const fresh = createFreshWords();
   const search = createSearch(db, fresh);

@@ -6,7 +6,7 @@ import { type DocKind, encodeDoc, rebuildDoc } from "../crdt/documents.ts";
 import type { Known } from "../crdt/known.ts";
 import { byteaArray } from "../pg/arrays.ts";
 import { compact, type DocumentColumns, type Growth, grow } from "./document-log.ts";
-import { type Documents, type DocumentStream, infoOf } from "./documents.ts";
+import { type Documents, type DocumentStream, infoOf, TAKEN_BACK } from "./documents.ts";
 import type { Durable } from "./durable.ts";
 import type { JournalEntry, JournaledDocument } from "./journal.ts";
 import { putDocument } from "./replay.ts";
@@ -64,6 +64,7 @@ export interface SyncTeamDocument {
   readonly id: DocId;
   readonly owner: string | null;
   readonly retired: boolean;
+  readonly takenBack: boolean;
 }
 
 export interface SyncStore {
@@ -164,8 +165,9 @@ export function createSync(
 
     async documentsOf(team) {
       const found = await db.query<SyncTeamDocument>(
-        "select id, owner, retired from documents where team = $1 order by id",
-        [team],
+        `select d.id, d.owner, d.retired, exists (select from settings s where s.key = $2 || d.id) as "takenBack"
+         from documents d where d.team = $1 order by d.id`,
+        [team, TAKEN_BACK],
       );
       return found.rows;
     },

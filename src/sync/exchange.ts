@@ -298,8 +298,8 @@ export class Exchange {
     const { devices } = team.state;
     const own = devices.get(device.id)?.member;
     const unsaid = documents.filter(
-      ({ id, owner, retired: here }) =>
-        here &&
+      ({ id, owner, takenBack }) =>
+        takenBack &&
         owner !== null &&
         devices.get(owner)?.member === own &&
         !this.#isTakenBack(id, owner),

@@ -93,6 +93,8 @@ export interface TeamDocument {
   /** The device that wrote its first row; null while there is none. */
   readonly owner: string | null;
   readonly retired: boolean;
+  /** Whoever is at this device wants the team to let it go. */
+  readonly takenBack: boolean;
 }
 
 export interface SyncStore {

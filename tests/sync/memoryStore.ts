@@ -39,6 +39,7 @@ export class MemoryStore implements SyncStore {
   readonly #documents = new Map<DocId, Held>();
   readonly #streams = new Map<string, HeldStream>();
   readonly #logs = new Map<TeamId, KeptLog>();
+  readonly #takenBack = new Set<DocId>();
   /** How often `commit` was called. */
   commits = 0;
 
@@ -50,6 +51,7 @@ export class MemoryStore implements SyncStore {
     }
     for (const [key, held] of this.#streams)
       copy.#streams.set(key, { ...held, places: [...held.places], chains: new Map(held.chains) });
+    for (const id of this.#takenBack) copy.#takenBack.add(id);
     for (const [team, log] of this.#logs) copy.#logs.set(team, log);
     copy.unapplied.push(...this.unapplied);
     return copy;
@@ -124,7 +126,16 @@ export class MemoryStore implements SyncStore {
   async documentsOf(team: TeamId) {
     return [...this.#documents]
       .filter(([, { stream }]) => stream?.team === team)
-      .map(([id, { owner, retired }]) => ({ id, owner, retired }));
+      .map(([id, { owner, retired }]) => ({
+        ...{ id, owner, retired },
+        takenBack: this.#takenBack.has(id),
+      }));
+  }
+
+  /** As its person wants. */
+  async takeBack(id: DocId): Promise<void> {
+    this.#takenBack.add(id);
+    await this.retire([id]);
   }
 
   async retire(ids: readonly DocId[]): Promise<void> {

@@ -35,7 +35,7 @@ beforeEach(async () => {
 
 describe("S31", () => {
   test("S31: whoever takes a document back says so in the log, once, and everybody lets it go", async () => {
-    await ada.store.retire([gone]);
+    await ada.store.takeBack(gone);
     await ada.once();
     expect(retirements().length).toBe(1);
     expect((await bob.once()).alarms).toEqual([]);
@@ -50,7 +50,7 @@ describe("S31", () => {
   test("S31: what others wrote in it meanwhile is neither sent nor taken, and is no alarm", async () => {
     write(bob, gone, "late ");
     await bob.once();
-    await ada.store.retire([gone]);
+    await ada.store.takeBack(gone);
     write(bob, gone, "later ");
     await ada.once();
     const { length } = team.server.stream(TEAM_STREAM).rows;
@@ -64,7 +64,7 @@ describe("S31", () => {
   });
 
   test("S31: nobody takes back what another has shared", async () => {
-    await bob.store.retire([gone]);
+    await bob.store.takeBack(gone);
     await bob.once();
     expect(retirements()).toEqual([]);
     await ada.once();
@@ -72,7 +72,7 @@ describe("S31", () => {
   });
 
   test("S31: a stream that is read anew does not bring it back, and does not send it again", async () => {
-    await ada.store.retire([gone]);
+    await ada.store.takeBack(gone);
     await ada.once();
     await bob.once();
     team.server.stream(TEAM_STREAM).rows.splice(0);
@@ -98,7 +98,7 @@ describe("S31", () => {
     await bob.once();
     expect(marks(KIND_ATTEST).length).toBe(1);
     const snapshots = marks(KIND_SNAPSHOT).length;
-    await ada.store.retire([gone]);
+    await ada.store.takeBack(gone);
     await ada.once();
     expect(marks(KIND_SNAPSHOT).length).toBeGreaterThan(snapshots);
     expect((await bob.once()).alarms).toEqual([]);

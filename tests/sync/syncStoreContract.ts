@@ -254,8 +254,8 @@ export function syncStoreContract(name: string, open: () => Promise<StoreUnderTe
       await held.store.retire([DOC]);
       for (let i = 0; i < 2; i++) {
         expect(await held.store.documentsOf(TEAM)).toEqual([
-          { id: DOC, owner: null, retired: true },
-          { id: NEW, owner: device, retired: false },
+          { id: DOC, owner: null, retired: true, takenBack: false },
+          { id: NEW, owner: device, retired: false, takenBack: false },
         ]);
         expect(await held.store.pendingDocuments(TEAM)).toEqual([]);
         expect(textOf((await stateOf(DOC)).state)).toBe("mine");
