@@ -10,7 +10,17 @@ export const ALARMS = {
   gone: / no longer shows /,
   disputed: /^A snapshot of .*, is not what /,
   "own-row-lost": / and then did not show /,
-  /** Not an alarm but a notice: something is kept unread. */
+  "no-key": / under the team's key number /,
+  "log-fork": / two histories of this team /,
+  "log-rollback": / an older state of this team /,
+  /** Not alarms but why nothing works. */
+  removed: /^This device is not in the team, or not any more/,
+  "no-keys": / does not give this device the team's newest keys/,
+  "key-box": /^The keys that the server gave for this device are not the team's/,
+  "epoch-record": / does not give the team's older keys as they were made/,
+  "key-record": /^The server sent a key record this version/,
+  refusing: / keeps refusing this device's rows/,
+  /** A notice: something is kept unread. */
   newer: / of a newer Operon /,
 } as const;
 export type AlarmKind = keyof typeof ALARMS;
@@ -20,4 +30,9 @@ export function kindOf(sentence: string): AlarmKind {
   for (const [kind, pattern] of Object.entries(ALARMS))
     if (pattern.test(sentence)) return kind as AlarmKind;
   throw new Error(`an alarm that the simulator does not know: ${sentence}`);
+}
+
+/** Why a device could not sync that is neither its network's nor its own machine's matter. */
+export function isAboutTeam(reason: string): boolean {
+  return Object.values(ALARMS).some((pattern) => pattern.test(reason));
 }

@@ -98,9 +98,9 @@ export const DEFENCES: readonly Defence[] = [
     fault: ["private-document"],
   },
   {
-    name: "epoch",
-    module: "src/sync/reader.ts",
-    lines: [["if (header.epoch !== keys.epoch && proveRow(row, header, proof))", "if (false)"]],
+    name: "no-key",
+    module: "src/sync/exchange.ts",
+    lines: [["if (ahead !== -1) {", "if (false) {"]],
     fault: ["other-epoch"],
   },
   {
@@ -116,29 +116,6 @@ export const DEFENCES: readonly Defence[] = [
     fault: ["forged-client"],
   },
   {
-    name: "device-id",
-    module: "src/crypto/card.ts",
-    lines: [["if (deviceId(rest) !== device || ", "if ("]],
-    fault: ["swapped-key"],
-  },
-  {
-    name: "card-seal",
-    module: "src/crypto/card.ts",
-    lines: [
-      [
-        "const plain = unseal(card.subarray(OPEN_BYTES), context(keys, device, open), cardKey(keys));",
-        "const plain = unseal(card.subarray(OPEN_BYTES), context(keys, device, open), cardKey(keys)) ?? (card.slice(OPEN_BYTES + NONCE_BYTES, -TAG_BYTES) as Bytes);",
-      ],
-    ],
-    fault: ["ghost-device"],
-  },
-  {
-    name: "kdf",
-    module: "src/crypto/kdf.ts",
-    lines: [["if (!withinLimits(kdf, limits))", "if (false)"]],
-    fault: ["weak-kdf"],
-  },
-  {
     name: "own-rows",
     module: "src/sync/exchange.ts",
     lines: [
@@ -151,8 +128,8 @@ export const DEFENCES: readonly Defence[] = [
     module: "src/sync/exchange.ts",
     lines: [
       [
-        "if (!answers.ok) return answers;\n    const conflict",
-        "if (!answers.ok) await this.#land(new Set(rows.map(({ hash }) => hash)), tally);\n    if (!answers.ok) return answers;\n    const conflict",
+        'if (!answers.ok) return answers.fault.type === "stale-epoch" ? ok("stale") : answers;',
+        'if (!answers.ok) await this.#land(new Set(rows.map(({ hash }) => hash)), tally);\n    if (!answers.ok) return answers.fault.type === "stale-epoch" ? ok("stale") : answers;',
       ],
     ],
     fault: ["drop"],
@@ -184,5 +161,48 @@ export const DEFENCES: readonly Defence[] = [
     module: "src/crdt/known.ts",
     lines: [["if (fresh.size === 0 && deletes.size > 0) {", "if (false) {"]],
     fault: ["kill"],
+  },
+  {
+    name: "rotation-due",
+    module: "src/sync/team/team.ts",
+    lines: [
+      [
+        "return this.state.rotationDue ? this.rotate(null) : ok(undefined);",
+        "return ok(undefined);",
+      ],
+    ],
+    fault: ["leave"],
+  },
+  {
+    name: "rotation-again",
+    module: "src/sync/team/team.ts",
+    lines: [
+      [
+        "return listed === this.listed && !this.state.rotationDue;",
+        "return listed === this.listed;",
+      ],
+    ],
+    fault: ["leave", "kill", "drop"],
+  },
+  {
+    name: "keys-ahead",
+    module: "src/sync/team/team.ts",
+    lines: [
+      ["if (this.#keys.newest.epoch > this.state.epochs.length) return this.refresh();", ""],
+      [
+        "return taken.ok || !LACKS_KEYS.has(taken.fault.type) ? taken : this.refresh();",
+        "return taken;",
+      ],
+    ],
+    fault: ["rotate", "kill", "backup"],
+  },
+  {
+    name: "stale-epoch",
+    module: "src/sync/exchange.ts",
+    lines: [
+      ["if (team.keys.newest.epoch !== before) this.#startReplica();", ""],
+      ['answers.fault.type === "stale-epoch" ? ok("stale") : answers;', "answers;"],
+    ],
+    fault: ["rotate", "drop"],
   },
 ];

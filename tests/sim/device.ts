@@ -5,12 +5,15 @@ import type { DocId } from "../../src/base/ids.ts";
 import { raise } from "../../src/base/result.ts";
 import type { DeviceIdentity } from "../../src/crypto/device.ts";
 import type { SyncState } from "../../src/sync/engine.ts";
+import type { Manager } from "../../src/sync/team/manage.ts";
+import type { KeptLog } from "../../src/sync/ports.ts";
 import { MemoryStore } from "../sync/memoryStore.ts";
-import { identityOf, KEYS } from "./cast.ts";
+import { isAboutTeam } from "./alarms.ts";
+import { identityOf, KEYS, TEAM } from "./cast.ts";
 import type { Dice } from "./dice.ts";
 import type { Network } from "./network.ts";
 import { Page } from "./page.ts";
-import { type Fate, Process } from "./process.ts";
+import { type Fate, type Keychain, Process } from "./process.ts";
 import type { Relay } from "./relay.ts";
 import type { VirtualTime } from "./time.ts";
 
@@ -36,6 +39,7 @@ export class SimDevice {
   readonly name: string;
   readonly identity: DeviceIdentity;
   store = new MemoryStore();
+  readonly keychain: Keychain = { keys: KEYS };
   /** Sync runs by itself. */
   live = false;
   clockOffMs = 0;
@@ -54,9 +58,11 @@ export class SimDevice {
   #processes = 0;
   #pages = 0;
 
-  constructor(name: string, around: Around, dice: Dice) {
+  /** `log`: of the team, when this device came. */
+  constructor(name: string, around: Around, dice: Dice, log: KeptLog) {
     this.name = name;
     this.identity = identityOf(name);
+    void this.store.keepLog(TEAM, log);
     this.#around = around;
     this.#dice = dice;
   }
@@ -80,7 +86,7 @@ export class SimDevice {
     const { time, relay, network } = this.#around;
     const process = new Process({
       name: this.name,
-      keys: KEYS,
+      keychain: this.keychain,
       identity: this.identity,
       store: this.store,
       relay,
@@ -91,7 +97,7 @@ export class SimDevice {
       clockOffMs: this.clockOffMs,
       after: (delayMs, run) => this.#after(delayMs, run),
       beforeCommit: () => this.#beforeCommit(),
-      onState: (state) => this.#hear(state),
+      onState: (state) => this.#hearState(state),
       onBug: (reason) => this.bugs.push(reason),
       onEnd: () => this.#ended(),
     });
@@ -103,6 +109,12 @@ export class SimDevice {
 
   kill(): void {
     this.process?.kill();
+  }
+
+  /** As who changes the team, by the clock that is on this machine. */
+  get manager(): Manager {
+    const process = this.start();
+    return { device: this.identity, random: this.#dice.bytes, nowMs: () => process.nowMs() };
   }
 
   doom(fate: Fate): void {
@@ -185,10 +197,18 @@ export class SimDevice {
     raise("disk", "The disk is full. Make room and try again; nothing is lost.");
   }
 
-  #hear(state: SyncState): void {
-    const said =
-      state.state === "alarm" ? state.alarms : state.state === "verified" ? state.notices : [];
-    for (const sentence of said) if (!this.heard.includes(sentence)) this.heard.push(sentence);
+  #hearState(state: SyncState): void {
+    if (state.state === "alarm") this.hear(state.alarms);
+    else if (state.state === "verified") this.hear(state.notices);
+    else if (state.state === "offline") this.hearFault(state.reason);
+  }
+
+  hear(sentences: readonly string[]): void {
+    for (const sentence of sentences) if (!this.heard.includes(sentence)) this.heard.push(sentence);
+  }
+
+  hearFault(reason: string): void {
+    if (isAboutTeam(reason)) this.hear([reason]);
   }
 
   #ended(): void {

@@ -4,7 +4,10 @@ import type { Bytes } from "../../src/base/bytes.ts";
 import { unwrap } from "../../src/base/result.ts";
 import { peekHeader } from "../../src/crypto/header.ts";
 import { type Change, unsealRow } from "../../src/sync/seal.ts";
-import { identityOf, KEYS, NAMES, TEAM } from "./cast.ts";
+import type { TeamKeys } from "../../src/crypto/team.ts";
+import type { Keyring } from "../../src/sync/team/keyring.ts";
+import { identityOf, NAMES, TEAM } from "./cast.ts";
+import { keyringFrom } from "./keys.ts";
 import type { StreamLog, View } from "./streamLog.ts";
 
 interface Sent {
@@ -14,12 +17,13 @@ interface Sent {
 }
 
 /**
- * Of a history that is all honest. `once`: nothing may be sent twice either, which holds where no message of a dead process
+ * Of a history that is all honest. `newest`: the team's keys. `once`: nothing may be sent twice either, which holds where no message of a dead process
  * comes late.
  */
-export function echoes(view: View, once: boolean): readonly string[] {
+export function echoes(view: View, newest: TeamKeys, once: boolean): readonly string[] {
+  const keys = keyringFrom(view.team, newest);
   return view.logsOf(TEAM).flatMap((log) => {
-    const documents = Map.groupBy(sentIn(log), ({ change }) => change.doc);
+    const documents = Map.groupBy(sentIn(log, keys), ({ change }) => change.doc);
     return [...documents].flatMap(([doc, sent]) => [
       ...sent.filter((one) => knewAll(sent, one)).map(({ n }) => `echo of ${doc} in row ${n}`),
       ...(once ? sentTwice(sent).map(({ n }) => `${doc} sent twice, in row ${n}`) : []),
@@ -28,13 +32,14 @@ export function echoes(view: View, once: boolean): readonly string[] {
 }
 
 /** Changes that are one row each. */
-function sentIn({ stream, rows }: StreamLog): readonly Sent[] {
+function sentIn({ stream, rows }: StreamLog, keyring: Keyring): readonly Sent[] {
   const signKeys = new Map(NAMES.map((name) => [identityOf(name).id, identityOf(name).signKey]));
   return rows.flatMap((row, i) => {
-    const { device } = unwrap(peekHeader(row));
+    const { device, epoch } = unwrap(peekHeader(row));
     const signKey = signKeys.get(device);
-    if (!signKey) return [];
-    const { change } = unwrap(unsealRow(row, stream, { by: "signature", signKey }, KEYS));
+    const keys = keyring.of(epoch);
+    if (!signKey || !keys) return [];
+    const { change } = unwrap(unsealRow(row, stream, { by: "signature", signKey }, keys));
     return change.parts === 1 ? [{ n: i + 1, device, change }] : [];
   });
 }

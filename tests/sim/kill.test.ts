@@ -1,6 +1,7 @@
 /** A process is killed at each thing that it waits for in an exchange, in turn. */
 import { expect, test } from "vitest";
 import { toBase64 } from "../../src/base/bytes.ts";
+import { KEYS } from "./cast.ts";
 import type { SimDevice } from "./device.ts";
 import { Dice } from "./dice.ts";
 import { echoes } from "./echo.ts";
@@ -36,7 +37,7 @@ async function exchangeWith(fate: Fate): Promise<boolean> {
     expect(lostOn(device, [...ada.kept, ...bob.kept])).toEqual([]);
     expect(device.heard).toEqual([]);
   }
-  expect(echoes(world.relay.view, true)).toEqual([]);
+  expect(echoes(world.relay.view, KEYS, true)).toEqual([]);
   return died;
 }
 

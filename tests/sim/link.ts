@@ -4,8 +4,8 @@ import type { TeamId } from "../../src/base/ids.ts";
 import { fail, ok, type Result } from "../../src/base/result.ts";
 import type { StreamRef } from "../../src/sync/ports.ts";
 import { streamKey } from "../../src/sync/streams.ts";
+import type { Appended, KeptEpoch, LogPage, OpenedInvite } from "../../src/sync/team/server.ts";
 import type {
-  DeviceListing,
   Look,
   Page,
   PushAnswer,
@@ -54,22 +54,42 @@ export class Link implements Transport {
   }
 
   pull(team: TeamId, cursors: readonly StreamCursor[], limit: number): Promise<Result<Page>> {
-    return this.#ask(({ relay, who }) => relay.pull(who, team, cursors, limit));
+    return this.#ask(({ relay, who }) => ok(relay.pull(who, team, cursors, limit)));
   }
 
   push(stream: StreamRef, rows: readonly Sealed[]): Promise<Result<readonly PushAnswer[]>> {
     return this.#ask(({ relay, who }) => relay.push(who, stream, rows));
   }
 
-  devices(): Promise<Result<readonly DeviceListing[]>> {
-    return this.#ask(({ relay }) => [...relay.cards]);
+  readLog(team: TeamId, after: number): Promise<Result<LogPage>> {
+    return this.#ask(({ relay, who }) => relay.readLog(who, team, after));
   }
 
-  listen(_team: TeamId, onSignal: (signal: Signal) => void): () => void {
+  appendLog(team: TeamId, listed: number, entries: readonly Appended[]): Promise<Result<void>> {
+    return this.#ask(({ relay, who }) => relay.appendLog(who, team, listed, entries));
+  }
+
+  epochs(team: TeamId, device: string): Promise<Result<readonly KeptEpoch[]>> {
+    return this.#ask(({ relay, who }) => relay.epochs(who, team, device));
+  }
+
+  putKeyRecord(team: TeamId, entry: Bytes, keyRecord: Bytes): Promise<Result<void>> {
+    return this.#ask(({ relay, who }) => relay.putKeyRecord(who, team, entry, keyRecord));
+  }
+
+  openInvite(team: TeamId, proof: Bytes): Promise<Result<OpenedInvite>> {
+    return this.#ask(({ relay, who }) => relay.openInvite(who, team, proof));
+  }
+
+  listen(_team: TeamId, epoch: number, onSignal: (signal: Signal) => void): () => void {
     const { who, relay, network } = this.#options;
     return this.#open(
       (hear) => {
-        const stop = relay.listen({ who, hear: (signal) => network.carry(() => hear(signal)) });
+        const stop = relay.listen({
+          who,
+          epoch,
+          hear: (signal) => network.carry(() => hear(signal)),
+        });
         hear({ is: "ready" });
         return stop;
       },
@@ -99,11 +119,11 @@ export class Link implements Transport {
     };
   }
 
-  #ask<T>(serve: (options: LinkOptions) => T): Promise<Result<T>> {
+  #ask<T>(serve: (options: LinkOptions) => Answer<T>): Promise<Result<T>> {
     return this.#options.outside(() => this.#travel(() => serve(this.#options)));
   }
 
-  #travel<T>(serve: () => T): Promise<Result<T>> {
+  #travel<T>(serve: () => Answer<T>): Promise<Result<T>> {
     const { network, time } = this.#options;
     return new Promise((resolve) => {
       if (!this.#online) {
@@ -113,10 +133,13 @@ export class Link implements Transport {
       const giveUp = time.after(PATIENCE_MS, () => resolve(offline()));
       network.carry(() => {
         const answer = serve();
-        network.carry(() => {
-          giveUp();
-          resolve(this.#online ? ok(answer) : offline());
-        });
+        const back = (result: Result<T>) =>
+          network.carry(() => {
+            giveUp();
+            resolve(this.#online ? result : offline());
+          });
+        if (answer instanceof Promise) void answer.then(back);
+        else back(answer);
       });
     });
   }
@@ -135,6 +158,8 @@ export class Link implements Transport {
     };
   }
 }
+
+type Answer<T> = Result<T> | Promise<Result<T>>;
 
 interface Switch {
   connect(): void;

@@ -1,4 +1,14 @@
 /** What befalls a device without anybody meaning it. Each is scheduled for some moment of an ordinary day. */
+import { TEAM } from "./cast.ts";
+import {
+  asleepOverEpochs,
+  clocksAtRotation,
+  leave,
+  type Mishap,
+  removeDevice,
+  rotate,
+  rotateAtOnce,
+} from "./changes.ts";
 import type { SimDevice } from "./device.ts";
 import type { Dice } from "./dice.ts";
 import { importMuch } from "./life.ts";
@@ -9,9 +19,6 @@ import type { World } from "./world.ts";
 const DAY_MS = 86_400_000;
 const YEAR_MS = 365 * DAY_MS;
 
-/** Within `ms`. Calls `struck` when it has happened. */
-export type Mishap = (world: World, dice: Dice, ms: number, struck: () => void) => void;
-
 export const MISHAPS = {
   kill,
   backup: restoreBackup,
@@ -19,7 +26,16 @@ export const MISHAPS = {
   asleep,
   "full-disk": fillDisk,
   "large-import": importLarge,
+  rotate,
+  "rotate-at-once": rotateAtOnce,
+  "remove-device": removeDevice,
+  leave,
+  "asleep-over-epochs": asleepOverEpochs,
+  "clocks-at-rotation": clocksAtRotation,
 } as const satisfies Readonly<Record<string, Mishap>>;
+
+/** Of runs in which nobody lies: whom a lie is told has to stay. */
+export const HONEST_ONLY: ReadonlySet<string> = new Set(["remove-device", "leave"]);
 
 /** At something that a process waits for, whatever that is; the next one starts a little later. */
 function kill(world: World, dice: Dice, ms: number, struck: () => void): void {
@@ -49,19 +65,25 @@ function setAtOnce(world: World, device: SimDevice, dice: Dice): void {
     one.page(id).change((doc) => void doc.getMap(FIELDS).set("fact0", dice.below(100)));
 }
 
-/** A disk, or only its database while the journal is kept, as it was some time ago. */
+/**
+ * A disk, or only its database while the journal and the team's log are kept, as it was some time ago. A keychain in a file is
+ * on the disk, the system's own is not.
+ */
 function restoreBackup(world: World, dice: Dice, ms: number, struck: () => void): void {
   const device = dice.pick(world.devices);
-  const journalKept = dice.chance(0.5);
+  const disk = dice.chance(0.5);
+  const keysToo = disk && dice.chance(0.5);
   const at = dice.below(ms);
   world.time.after(at, () => {
     const backup = device.store.copy();
+    const { keys } = device.keychain;
     world.time.after(dice.below(ms), () => {
       device.kill();
       const { store } = device;
       device.store = backup;
-      if (journalKept) replayJournal(world, device, store);
-      else forget(device);
+      if (keysToo) device.keychain.keys = keys;
+      if (disk) forget(device);
+      else replayJournal(world, device, store);
       struck();
     });
   });
@@ -72,6 +94,7 @@ function replayJournal(world: World, device: SimDevice, before: SimDevice["store
   for (const { id, kind, stream } of world.documents)
     if (before.has(id) && !device.store.has(id)) device.store.create(id, kind, stream);
   for (const { doc, update } of device.kept) device.store.append(doc, update);
+  void before.log(TEAM).then((log) => log && device.store.keepLog(TEAM, log));
 }
 
 /** With the disk goes what was never sent: nobody can bring that back. */

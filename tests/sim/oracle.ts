@@ -3,6 +3,10 @@ import { createHash } from "node:crypto";
 import * as Y from "yjs";
 import { equalBytes, toHex } from "../../src/base/bytes.ts";
 import type { DocId } from "../../src/base/ids.ts";
+import { unwrap } from "../../src/base/result.ts";
+import { isKeyOf } from "../../src/crypto/log/commitment.ts";
+import { replay } from "../../src/crypto/log/history.ts";
+import type { TeamState } from "../../src/crypto/log/state.ts";
 import { encodeDoc, rebuildDoc } from "../../src/crdt/documents.ts";
 import { EMPTY_KNOWN, foldKnown } from "../../src/crdt/known.ts";
 import { streamKey } from "../../src/sync/streams.ts";
@@ -49,12 +53,45 @@ export function lostOn(device: SimDevice, edits: readonly KeptEdit[]): readonly 
   });
 }
 
+/** Whether all believe the relay's log to its end, and have its newest keys and the same secret. */
+export async function teamFindings(
+  devices: readonly SimDevice[],
+  { team }: View,
+): Promise<readonly string[]> {
+  const found: string[] = [];
+  const [first] = devices;
+  for (const device of devices) {
+    const state = await believed(device);
+    if (!equalBytes(state.head.hash, team.state.head.hash))
+      found.push(`${device.name} believes another log, up to entry ${state.head.n}`);
+    const { keys } = device.keychain;
+    if (!isKeyOf(team.state, keys) || keys.epoch !== team.epoch)
+      found.push(`${device.name} holds keys of epoch ${keys.epoch}, not the newest`);
+    if (
+      !equalBytes(keys.teamSecret.reveal(), (first as SimDevice).keychain.keys.teamSecret.reveal())
+    )
+      found.push(`${device.name} holds another secret of the team`);
+  }
+  return found;
+}
+
+/** The team as a device keeps it. */
+export async function believed(device: SimDevice): Promise<TeamState> {
+  const kept = await device.store.log(TEAM);
+  return unwrap(replay(TEAM, kept?.entries ?? [], null)).state;
+}
+
 export function says(device: SimDevice, text: string): boolean {
   return device.store.ids.some((id) => {
     const doc = device.store.open(id);
     const said = [...doc.share.keys()].map((name) => JSON.stringify(readable(doc, name)));
     return said.some((one) => one.includes(text));
   });
+}
+
+/** In a window. */
+export function shows({ pages }: SimDevice, text: string): boolean {
+  return [...pages.values()].some(({ doc }) => doc.getText("context").toString().includes(text));
 }
 
 async function sharedOf(device: SimDevice): Promise<readonly DocId[]> {

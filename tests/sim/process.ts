@@ -10,6 +10,7 @@ import { createSync, type Sync, type SyncState } from "../../src/sync/engine.ts"
 import type { After } from "../../src/sync/pacing.ts";
 import type { SyncStore } from "../../src/sync/ports.ts";
 import type { MemoryStore } from "../sync/memoryStore.ts";
+import { DAWN_MS, LIMITS } from "./cast.ts";
 import type { Dice } from "./dice.ts";
 import { Link } from "./link.ts";
 import type { Network } from "./network.ts";
@@ -18,7 +19,8 @@ import type { VirtualTime } from "./time.ts";
 
 export interface ProcessOptions {
   readonly name: string;
-  readonly keys: TeamKeys;
+  /** Outlives the process. */
+  readonly keychain: Keychain;
   readonly identity: DeviceIdentity;
   readonly store: MemoryStore;
   readonly relay: Relay;
@@ -36,6 +38,10 @@ export interface ProcessOptions {
   /** What the engine logged as a bug of its own. */
   readonly onBug: (reason: string) => void;
   readonly onEnd: () => void;
+}
+
+export interface Keychain {
+  keys: TeamKeys;
 }
 
 /** At which call to the outside the process dies, counted from now, and whether the call is still made. */
@@ -66,6 +72,12 @@ export class Process {
     this.#fate = fate && { ...fate, call: this.#calls + fate.call };
   }
 
+  /** By the device's wall clock. */
+  nowMs(): number {
+    const { time, clockOffMs } = this.#options;
+    return DAWN_MS + time.nowMs + clockOffMs;
+  }
+
   kill(): void {
     if (!this.alive) return;
     this.alive = false;
@@ -85,13 +97,15 @@ export class Process {
   }
 
   #createSync(): Sync {
-    const { keys, identity, time, after, dice, clockOffMs, onState, onBug } = this.#options;
+    const { keychain, identity, time, after, dice, onState, onBug } = this.#options;
     return createSync({
-      keys,
+      keys: keychain.keys,
+      keepKeys: (keys) => this.#stored(async () => void (keychain.keys = keys)),
+      kdfLimits: LIMITS,
       store: this.#syncStore(),
       transport: this.link,
       device: identity,
-      clock: { nowMs: () => time.nowMs + clockOffMs, monotonicMs: () => time.nowMs },
+      clock: { nowMs: () => this.nowMs(), monotonicMs: () => time.nowMs },
       random: dice.bytes,
       log: (level, _event, fields) => {
         if (level === "error") onBug(String(fields?.["reason"]));
@@ -119,6 +133,12 @@ export class Process {
   #syncStore(): SyncStore {
     const { store, beforeCommit } = this.#options;
     return {
+      log: (team) => this.#stored(() => store.log(team)),
+      keepLog: (team, log) =>
+        this.#stored(async () => {
+          beforeCommit();
+          return store.keepLog(team, log);
+        }),
       cursors: (team) => this.#stored(() => store.cursors(team)),
       pendingDocuments: (team) => this.#stored(() => store.pendingDocuments(team)),
       document: (id) => this.#stored(() => store.document(id)),

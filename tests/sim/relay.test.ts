@@ -1,6 +1,6 @@
 /** Without a lie the scripted relay is a server like any other. */
 import { transportContract } from "../sync/transportContract.ts";
-import { identityOf, KEYS, listingOf, STREAMS } from "./cast.ts";
+import { DAWN_MS, identityOf, KEYS, logOf, STREAMS } from "./cast.ts";
 import { Dice } from "./dice.ts";
 import { Link } from "./link.ts";
 import { Network } from "./network.ts";
@@ -9,10 +9,11 @@ import { VirtualTime } from "./time.ts";
 
 transportContract("simulated relay", async () => {
   const time = new VirtualTime();
-  const relay = new Relay(500);
+  const log = logOf(2);
+  log.nowMs = () => DAWN_MS;
+  const relay = new Relay(500, log);
   const network = new Network(time, new Dice("fair weather"));
   const names = ["ada", "bob"] as const;
-  for (const name of names) relay.cards.push(listingOf(name));
   const link = (who: string) =>
     new Link({ who, relay, network, time, outside: (work) => work() }, true);
   let open = true;

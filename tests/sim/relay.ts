@@ -4,10 +4,12 @@
  */
 import type { Bytes } from "../../src/base/bytes.ts";
 import type { TeamId } from "../../src/base/ids.ts";
+import { fail, ok, type Result } from "../../src/base/result.ts";
+import { peekHeader } from "../../src/crypto/header.ts";
 import type { Cursor, StreamRef } from "../../src/sync/ports.ts";
 import { streamKey } from "../../src/sync/streams.ts";
+import type { Appended, KeptEpoch, LogPage, OpenedInvite } from "../../src/sync/team/server.ts";
 import type {
-  DeviceListing,
   Page,
   PulledRow,
   PushAnswer,
@@ -16,6 +18,7 @@ import type {
   StreamCursor,
 } from "../../src/sync/transport.ts";
 import { type StreamLog, View } from "./streamLog.ts";
+import type { TeamLog } from "./teamLog.ts";
 
 /** Larger rows are not brought by a poke. */
 const BRING_MAX_BYTES = 4096;
@@ -32,6 +35,8 @@ export interface Lie {
   ): readonly PushAnswer[] | null;
   /** Null: it hears nothing. */
   poke?(who: string, signal: Poke): Signal | null;
+  log?(who: string, page: LogPage, after: number): LogPage;
+  epochs?(who: string, kept: readonly KeptEpoch[]): readonly KeptEpoch[];
 }
 
 export type Poke = Extract<Signal, { is: "poke" }>;
@@ -41,10 +46,11 @@ export type OnStored = (view: View, stream: StreamRef, row: Bytes) => void;
 
 export class Relay {
   /** What everybody sees who is shown nothing else. */
-  view = new View();
+  view: View;
   readonly views = new Map<string, View>();
   readonly lies = new Set<Lie>();
-  cards: DeviceListing[] = [];
+  /** On whose side it is, though the team's log says otherwise: their rows are taken, and they hear everything. */
+  readonly sides = new Set<string>();
   onStored: OnStored | null = null;
   readonly #offered = new Map<string, number>();
   readonly #pageRows: number;
@@ -52,8 +58,20 @@ export class Relay {
   readonly #channels = new Map<string, Set<ChannelMember>>();
 
   /** A page holds at most `pageRows`. */
-  constructor(pageRows: number) {
+  constructor(pageRows: number, team: TeamLog) {
     this.#pageRows = pageRows;
+    this.view = new View(team);
+    this.hearAppends(team);
+  }
+
+  /** Those who listen in the epoch before and the one after an append are told of it. */
+  hearAppends(team: TeamLog): void {
+    team.onAppended = (before) => {
+      const signal: Signal = { is: "log", listed: team.entries.length };
+      for (const { who, epoch, hear } of this.#listeners)
+        if (this.viewOf(who).team === team && (epoch === before || epoch === team.epoch))
+          hear(signal);
+    };
   }
 
   /** How many rows a device has pushed, stored or not. */
@@ -71,14 +89,49 @@ export class Relay {
     return page;
   }
 
-  push(who: string, stream: StreamRef, rows: readonly Sealed[]): readonly PushAnswer[] {
-    this.#offered.set(who, this.offeredBy(who) + rows.length);
+  push(who: string, stream: StreamRef, rows: readonly Sealed[]): Result<readonly PushAnswer[]> {
     const view = this.viewOf(who);
     for (const lie of this.lies) {
       const answers = lie.push?.(who, stream, rows, view.log(stream));
-      if (answers) return answers;
+      if (answers) return ok(answers);
     }
-    return this.#store(view, stream, rows);
+    const refused = this.sides.has(who) ? null : refusal(view.team, rows);
+    if (refused) return refused;
+    this.#offered.set(who, this.offeredBy(who) + rows.length);
+    return ok(this.#store(view, stream, rows));
+  }
+
+  async readLog(who: string, team: TeamId, after: number): Promise<Result<LogPage>> {
+    const page = await this.viewOf(who).team.readLog(team, after);
+    if (!page.ok) return page;
+    let { value } = page;
+    for (const lie of this.lies) value = lie.log?.(who, value, after) ?? value;
+    return ok(value);
+  }
+
+  appendLog(
+    who: string,
+    team: TeamId,
+    listed: number,
+    entries: readonly Appended[],
+  ): Promise<Result<void>> {
+    return this.viewOf(who).team.appendLog(team, listed, entries);
+  }
+
+  async epochs(who: string, team: TeamId, device: string): Promise<Result<readonly KeptEpoch[]>> {
+    const kept = await this.viewOf(who).team.epochs(team, device);
+    if (!kept.ok) return kept;
+    let { value } = kept;
+    for (const lie of this.lies) value = lie.epochs?.(who, value) ?? value;
+    return ok(value);
+  }
+
+  putKeyRecord(who: string, team: TeamId, entry: Bytes, record: Bytes): Promise<Result<void>> {
+    return this.viewOf(who).team.putKeyRecord(team, entry, record);
+  }
+
+  openInvite(who: string, team: TeamId, proof: Bytes): Promise<Result<OpenedInvite>> {
+    return this.viewOf(who).team.openInvite(team, proof);
   }
 
   /** A row that nobody pushed, at the end of a stream. */
@@ -124,7 +177,7 @@ export class Relay {
         rows.push({ stream: log.stream, n: at + 1, row: log.rows[at] as Bytes });
     }
     const heads = view.logsOf(team).map(({ stream, head }) => ({ stream, cursor: head }));
-    return { rows, more, heads };
+    return { rows, more, heads, listed: view.team.entries.length };
   }
 
   #store(view: View, stream: StreamRef, rows: readonly Sealed[]): readonly PushAnswer[] {
@@ -144,6 +197,7 @@ export class Relay {
     const brought = row.length <= BRING_MAX_BYTES ? { stream, n, h, row } : null;
     for (const listener of this.#listeners) {
       if (this.viewOf(listener.who) !== view) continue;
+      if (listener.epoch !== view.team.epoch && !this.sides.has(listener.who)) continue;
       let signal: Signal | null = { is: "poke", stream, n, brought };
       for (const lie of this.lies)
         if (signal?.is === "poke" && lie.poke) signal = lie.poke(listener.who, signal);
@@ -152,8 +206,22 @@ export class Relay {
   }
 }
 
+/** Rows of who is not in the team, or under a key that is not the newest. */
+function refusal(team: TeamLog, rows: readonly Sealed[]): Result<never> | null {
+  for (const row of rows) {
+    const header = peekHeader(row);
+    if (!header.ok) continue;
+    if (!team.isIn(header.value.device))
+      return fail("forbidden", "This account may not write there.");
+    if (header.value.epoch !== team.epoch) return fail("stale-epoch", "The team has a newer key.");
+  }
+  return null;
+}
+
 export interface Listener {
   readonly who: string;
+  /** Of the channel that it is on. */
+  readonly epoch: number;
   hear(signal: Signal): void;
 }
 

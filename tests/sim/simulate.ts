@@ -8,9 +8,9 @@ import { echoes } from "./echo.ts";
 import type { Injected } from "./faults/fault.ts";
 import { LIES } from "./faults/lies.ts";
 import { live, settleIn } from "./life.ts";
-import { MISHAPS } from "./mishaps.ts";
+import { HONEST_ONLY, MISHAPS } from "./mishaps.ts";
 import { type Weather, WEATHERS } from "./network.ts";
-import { differences, isAstray, lostOn, unsent } from "./oracle.ts";
+import { differences, isAstray, lostOn, teamFindings, unsent } from "./oracle.ts";
 import { World } from "./world.ts";
 
 type LieName = keyof typeof LIES;
@@ -75,7 +75,10 @@ class Run {
     const rate = only ? 1 : this.#lieName ? 0.12 : 0.35;
     this.#weather = WEATHERS.filter((name) => wanted(name) && dice.chance(rate));
     this.#mishaps = (Object.keys(MISHAPS) as MishapName[]).filter(
-      (name) => wanted(name) && dice.chance(name === "large-import" ? rate / 4 : rate),
+      (name) =>
+        wanted(name) &&
+        dice.chance(name === "large-import" ? rate / 4 : rate) &&
+        (!this.#lieName || !HONEST_ONLY.has(name)),
     );
   }
 
@@ -123,8 +126,9 @@ class Run {
 
   /** With everybody connected nobody has to ask for anything. */
   async #expectLiveIsEnough(): Promise<void> {
-    const { devices } = this.#world;
     await this.#world.heal();
+    await this.#setAClock();
+    const devices = this.#world.remaining;
     for (const device of devices) {
       device.goLive(true);
       device.start().sync.poke();
@@ -139,6 +143,7 @@ class Run {
   async #quieten(): Promise<void> {
     const world = this.#world;
     await world.calm();
+    await this.#setAClock();
     for (let round = 0; round < 6; round++) {
       let moved = false;
       for (const device of world.devices) {
@@ -150,15 +155,32 @@ class Run {
     this.#findings.push("it does not become quiet");
   }
 
+  /** If a new key is due and no clock is right, somebody sets one: nobody takes what a wrong one signs. */
+  async #setAClock(): Promise<void> {
+    const world = this.#world;
+    const [first, ...others] = world.remaining;
+    if (!first || !world.relay.view.team.state.rotationDue) return;
+    if ([first, ...others].some(({ clockOffMs }) => clockOffMs === 0)) return;
+    first.clockOffMs = 0;
+    await world.restart(first);
+    await world.once(first);
+  }
+
   async #judge(): Promise<RunResult> {
     const honest = await this.#honest();
     for (const device of this.#world.devices) this.#countLost(device, device.kept);
+    if (honest.length > 0 && this.#world.relay.view.team.state.rotationDue)
+      this.#findings.push("a removal was left without a new key");
     await this.#expectNoEcho(honest);
     await this.#expectEqual(honest);
     this.#expectNoBugs();
     if (!this.#lie) {
       this.#expectNoAlarm("though nobody lied");
-      this.#findings.push(...echoes(this.#world.relay.view, this.#weather.length === 0));
+      this.#expectRemovedKnow();
+      const { view } = this.#world.relay;
+      const [first] = honest;
+      if (first)
+        this.#findings.push(...echoes(view, first.keychain.keys, this.#weather.length === 0));
     }
     const converged = this.#findings.length === 0;
     return this.#result(converged, await this.#outcome());
@@ -166,7 +188,7 @@ class Run {
 
   /** Those who have to be up to date. */
   async #honest(): Promise<readonly SimDevice[]> {
-    const { devices, relay } = this.#world;
+    const { remaining: devices, relay } = this.#world;
     const lie = this.#lie;
     if (!lie) return devices;
     const astray = await Promise.all(devices.map((device) => isAstray(device, relay.view)));
@@ -174,7 +196,7 @@ class Run {
   }
 
   async #expectEqual(honest: readonly SimDevice[]): Promise<void> {
-    const everybody = honest.length === this.#world.devices.length;
+    const everybody = honest.length === this.#world.remaining.length;
     const devices = everybody && honest.length > 0 ? [...honest, await this.#late()] : honest;
     for (const device of honest) {
       this.#findings.push(...(await unsent(device)));
@@ -182,6 +204,7 @@ class Run {
         if (other !== device) this.#countLost(other, this.#shared(device));
     }
     this.#findings.push(...(await this.#differences(devices)));
+    this.#findings.push(...(await teamFindings(devices, this.#world.relay.view)));
   }
 
   /** One who comes last, and has only what the server shows. */
@@ -232,21 +255,38 @@ class Run {
   }
 
   #expectNoAlarm(when: string): void {
-    for (const { name, heard } of this.#world.devices)
-      for (const sentence of heard) this.#findings.push(`${name} heard ${when}: ${sentence}`);
+    const { devices, remaining } = this.#world;
+    for (const device of devices)
+      for (const sentence of device.heard)
+        if (remaining.includes(device) || kindOf(sentence) !== "removed")
+          this.#findings.push(`${device.name} heard ${when}: ${sentence}`);
+  }
+
+  /** What they had not sent stays with them, and they are told why. */
+  #expectRemovedKnow(): void {
+    const { devices, remaining } = this.#world;
+    for (const { name, heard } of devices.filter((device) => !remaining.includes(device)))
+      if (!heard.some((sentence) => kindOf(sentence) === "removed"))
+        this.#findings.push(`${name} was removed and does not say so`);
   }
 
   async #outcome(): Promise<Outcome> {
     const lie = this.#lie;
     if (!lie) return "harmless";
-    const heard = new Set(this.#world.devices.flatMap((device) => device.heard.map(kindOf)));
+    const { remaining } = this.#world;
+    const heard = new Set(remaining.flatMap((device) => device.heard.map(kindOf)));
     const wrong = [...heard].filter((kind) => !lie.alarms.includes(kind));
     for (const kind of wrong) this.#findings.push(`an alarm of another kind was heard: ${kind}`);
-    if (wrong.length > 0 || lie.clean?.() === false) return "missed";
+    const clean = lie.clean?.() ?? true;
+    if (!clean) this.#findings.push("something false was taken");
+    if (wrong.length > 0 || !clean) return "missed";
     if (heard.size > 0 || (lie.mustAlarm && lie.alarms.length === 0)) return "alarmed";
-    if (lie.mustAlarm) return "missed";
-    const apart = (await this.#honest()).length < this.#world.devices.length;
-    const all = apart ? [...this.#world.devices, await this.#late()] : [];
+    if (lie.mustAlarm) {
+      this.#findings.push("nobody heard an alarm");
+      return "missed";
+    }
+    const apart = (await this.#honest()).length < remaining.length;
+    const all = apart ? [...remaining, await this.#late()] : [];
     const found = await this.#differences(all);
     this.#findings.push(...found.map((sentence) => `unnoticed: ${sentence}`));
     return found.length === 0 ? "harmless" : "missed";

@@ -1,11 +1,12 @@
-/** What a server holds: a numbered list of rows for each stream, and a whole set of them, of which it may show several. */
+/** What a server holds: a numbered list of rows for each stream, and all of them with the team's log, of which it may show several. */
 import { type Bytes, equalBytes } from "../../src/base/bytes.ts";
 import type { TeamId } from "../../src/base/ids.ts";
 import { peekHeader } from "../../src/crypto/header.ts";
 import { rowHash } from "../../src/crypto/row.ts";
 import type { Cursor, StreamRef } from "../../src/sync/ports.ts";
-import { advance, START, streamKey } from "../../src/sync/streams.ts";
+import { advance, logStream, START, streamKey } from "../../src/sync/streams.ts";
 import type { PushAnswer } from "../../src/sync/transport.ts";
+import type { TeamLog } from "./teamLog.ts";
 
 export class StreamLog {
   readonly stream: StreamRef;
@@ -49,7 +50,16 @@ export class StreamLog {
 
 /** All that a server shows to somebody. */
 export class View {
+  readonly team: TeamLog;
   readonly #logs = new Map<string, StreamLog>();
+
+  constructor(team: TeamLog) {
+    this.team = team;
+    team.heads ??= () =>
+      [...this.#logs.values()]
+        .filter(({ rows }) => rows.length > 0)
+        .map(({ stream, head }) => ({ stream: logStream(stream), ...head }));
+  }
 
   log(stream: StreamRef): StreamLog {
     const key = streamKey(stream);
@@ -70,8 +80,9 @@ export class View {
     this.#logs.set(streamKey(stream), new StreamLog(stream, rows));
   }
 
-  copy(): View {
-    const copy = new View();
+  /** `team`: the log that goes with it. */
+  copy(team: TeamLog): View {
+    const copy = new View(team);
     for (const { stream, rows } of this.#logs.values()) copy.replace(stream, rows);
     return copy;
   }

@@ -2,8 +2,12 @@
 import type { DocId } from "../../src/base/ids.ts";
 import type { DocKind } from "../../src/crdt/documents.ts";
 import type { SyncReport } from "../../src/sync/engine.ts";
+import type { Result } from "../../src/base/result.ts";
+import type { Fence } from "../../src/crypto/log/body.ts";
 import type { StreamRef } from "../../src/sync/ports.ts";
-import { listingOf, NAMES, STREAMS } from "./cast.ts";
+import type { Manager } from "../../src/sync/team/manage.ts";
+import type { Team } from "../../src/sync/team/team.ts";
+import { DAWN_MS, keptLogOf, logOf, NAMES, STREAMS } from "./cast.ts";
 import { RESTART_MS, SimDevice } from "./device.ts";
 import type { Dice } from "./dice.ts";
 import { Network } from "./network.ts";
@@ -24,6 +28,13 @@ export interface SimDocument {
   readonly maker: SimDevice;
 }
 
+/** Something that a person does with the team. */
+export type Change = (
+  team: Team,
+  fences: () => readonly Fence[],
+  manager: Manager,
+) => Promise<Result<void>>;
+
 export class World {
   readonly dice: Dice;
   readonly time = new VirtualTime();
@@ -32,19 +43,29 @@ export class World {
   readonly devices: readonly SimDevice[];
   readonly documents: SimDocument[] = [];
 
+  readonly #size: number;
+
   constructor(dice: Dice) {
     this.dice = dice;
     this.network = new Network(this.time, dice.fork("network"));
-    this.relay = new Relay(dice.pick([4, 20, 500]));
-    const names = NAMES.slice(0, dice.pick([2, 2, 3, 3, 4, 5, 6, 8]));
-    this.devices = names.map((name) => this.join(name));
+    const pageRows = dice.pick([4, 20, 500]);
+    this.#size = dice.pick([2, 2, 3, 3, 4, 5, 6, 8]);
+    const team = logOf(this.#size);
+    team.nowMs = () => DAWN_MS + this.time.nowMs;
+    this.relay = new Relay(pageRows, team);
+    this.devices = NAMES.slice(0, this.#size).map((name) => this.join(name));
     for (const device of this.devices) device.live = dice.chance(0.5);
   }
 
-  /** Of the team's devices, with its card. */
+  /** A device of the team, which has read nothing but its log as it was in the beginning. */
   join(name: string): SimDevice {
-    this.relay.cards.push(listingOf(name));
-    return new SimDevice(name, this, this.dice.fork(name));
+    return new SimDevice(name, this, this.dice.fork(name), keptLogOf(this.#size));
+  }
+
+  /** Who was not removed from the team, as the relay's log says. */
+  get remaining(): readonly SimDevice[] {
+    const { devices } = this.relay.view.team.state;
+    return this.devices.filter(({ identity }) => !devices.get(identity.id)?.removed);
   }
 
   /** A document in which nothing is yet. */
@@ -72,9 +93,9 @@ export class World {
       .start()
       .sync.once()
       .then((result) => {
-        if (!result.ok) return;
+        if (!result.ok) return device.hearFault(result.fault.message);
         report = result.value;
-        this.#hear(device, result.value);
+        device.hear([...result.value.alarms, ...result.value.notices]);
       })
       .catch((error: unknown) => device.bugs.push(String(error)));
     await this.settle(done);
@@ -87,6 +108,18 @@ export class World {
     await this.settle(this.time.pass(RESTART_MS));
     device.start();
     await this.settle();
+  }
+
+  /** Changes the team at a device. Null: the process died in it. */
+  async manage(device: SimDevice, change: Change): Promise<Result<void> | null> {
+    let result: Result<void> | null = null;
+    const done = device
+      .start()
+      .sync.manage((team, fences) => change(team, fences, device.manager))
+      .then((answer) => void (result = answer))
+      .catch((error: unknown) => device.bugs.push(String(error)));
+    await this.settle(done);
+    return result;
   }
 
   async edit(device: SimDevice, document: SimDocument, text: string): Promise<void> {
@@ -115,10 +148,5 @@ export class World {
     for (let round = 0; round < 2; round++)
       for (const device of this.devices) await this.once(device);
     await this.settle();
-  }
-
-  #hear(device: SimDevice, { alarms, notices }: SyncReport): void {
-    for (const sentence of [...alarms, ...notices])
-      if (!device.heard.includes(sentence)) device.heard.push(sentence);
   }
 }

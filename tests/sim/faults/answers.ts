@@ -68,6 +68,7 @@ export const withhold: Inject = async (world, dice) => {
         cursor: view.log(stream).placeAt(Math.min(cursor.n, last(streamKey(stream)))),
       }));
       return {
+        ...page,
         rows: page.rows.filter(({ stream, n }) => n <= last(streamKey(stream))),
         heads: heads.filter(({ cursor }) => cursor.n > 0),
         more: false,
@@ -164,7 +165,7 @@ export const falseConflict: Inject = async (world, dice) => {
   const lie: Lie = { push: (who) => (who === author.name ? [{ is: "conflict" }] : null) };
   world.relay.lies.add(lie);
   await write(world, author, await common(world, dice), "conflict? ");
-  return { alarms: [], misled: [], end: () => world.relay.lies.delete(lie) };
+  return { alarms: ["refusing"], misled: [], end: () => world.relay.lies.delete(lie) };
 };
 
 /** A bit of a row is another one: in a page, in what a poke brings, or on the channel of a stream. */

@@ -66,6 +66,11 @@ export async function write(
   await world.once(device);
 }
 
+export async function allOnce(world: World): Promise<void> {
+  await world.settle();
+  for (const device of world.devices) await world.once(device);
+}
+
 /** The true log of a stream with so many rows; null when there is none. */
 export function logWith(world: World, dice: Dice, rows: number): StreamLog | null {
   const logs = world.relay.view.logsOf(KEYS.team).filter((log) => log.rows.length >= rows);

@@ -5,6 +5,7 @@ import type { SimDevice } from "../device.ts";
 import type { StreamLog } from "../streamLog.ts";
 import type { World } from "../world.ts";
 import {
+  allOnce,
   common,
   flipped,
   fresh,
@@ -132,8 +133,3 @@ export const mixStreams: Inject = async (world, dice) => {
   await allOnce(world);
   return { alarms: ["refused"], misled: [] };
 };
-
-async function allOnce(world: World): Promise<void> {
-  await world.settle();
-  for (const device of world.devices) await world.once(device);
-}

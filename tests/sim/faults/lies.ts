@@ -19,7 +19,17 @@ import {
   rollBackAndGoOn,
   swapRows,
 } from "./history.ts";
-import { ghostDevice, swappedKey, weakKdf } from "./keys.ts";
+import { falseEpochKeys, falseTeam, weakKdf, withholdKeys } from "./keys.ts";
+import {
+  forkLog,
+  garbage,
+  ghostDevice,
+  hideLog,
+  rollBackLog,
+  swappedKey,
+  unconsented,
+} from "./log.ts";
+import { removedStays } from "./removed.ts";
 import {
   bogusContent,
   bogusUpdate,
@@ -54,10 +64,19 @@ export const LIES = {
   fork,
   "mix-streams": mixStreams,
   "move-row": moveRow,
-  "other-epoch": otherEpoch,
+  "removed-stays": removedStays,
+  "log-garbage": garbage,
+  "log-rollback": rollBackLog,
+  "log-fork": forkLog,
+  "log-hidden": hideLog,
   "ghost-device": ghostDevice,
+  "unconsented-device": unconsented,
   "swapped-key": swappedKey,
+  "keys-withheld": withholdKeys,
+  "false-epoch-keys": falseEpochKeys,
+  "false-team": falseTeam,
   "weak-kdf": weakKdf,
+  "other-epoch": otherEpoch,
   "forged-author": forgedAuthor,
   "forged-trace": forgedTrace,
   "forged-replica": forgedReplica,

@@ -8,7 +8,7 @@ import { createTeamKeys, documentKey, wireDocumentId } from "../../../src/crypto
 import { type Author, sealUpdate, streamTags, type Tail } from "../../../src/sync/seal.ts";
 import type { Cursor } from "../../../src/sync/ports.ts";
 import { START } from "../../../src/sync/streams.ts";
-import { identityOf, KEYS, listingOf, MALLORY, TEAM } from "../cast.ts";
+import { identityOf, KEYS, MALLORY, TEAM } from "../cast.ts";
 import type { SimDevice } from "../device.ts";
 import type { Dice } from "../dice.ts";
 import type { SimDocument, World } from "../world.ts";
@@ -131,13 +131,20 @@ export const forgedClient: Inject = async (world, dice) => {
   return { alarms: injected.alarms, misled: world.devices };
 };
 
-/** A device of a newer version has a newer key. Its rows are kept unread, and there is something to update for. */
+/** A row under a key that no log shows, which the server takes all the same: nothing of it is passed, or of what follows. */
 export const otherEpoch: Inject = async (world, dice) => {
   const document = await common(world, dice);
-  const keys = { ...createTeamKeys(TEAM, dice.bytes), idKey: KEYS.idKey, epoch: 2 };
-  await push(world, document, sealed(document, tainted(dice), dice, { keys }));
-  const kept = () => world.devices.every(({ store }) => store.unapplied.length > 0);
-  return { alarms: ["newer"], misled: [], mustAlarm: true, clean: kept };
+  const epoch = world.relay.view.team.epoch + 1;
+  const keys = { ...createTeamKeys(TEAM, dice.bytes), idKey: KEYS.idKey, epoch };
+  // Once there is an epoch of that number, its key does not open the row.
+  const alarms = ["no-key", "refused"] as const;
+  const injected = await push(
+    world,
+    document,
+    sealed(document, tainted(dice), dice, { keys }),
+    alarms,
+  );
+  return { ...injected, misled: world.devices, mustAlarm: true };
 };
 
 async function push(
@@ -146,7 +153,6 @@ async function push(
   row: Bytes,
   alarms: Injected["alarms"] = ["refused"],
 ): Promise<Injected> {
-  world.relay.cards.push(listingOf(MALLORY));
   world.relay.insert(world.relay.view, streamOf(document), row);
   await world.settle();
   for (const device of world.devices) await world.once(device);
@@ -154,7 +160,7 @@ async function push(
   return { alarms, misled: [], clean: () => world.devices.every(clean) };
 }
 
-function sealed(
+export function sealed(
   document: SimDocument,
   update: Bytes,
   dice: Dice,
@@ -176,10 +182,10 @@ function sealed(
 }
 
 /** A change by a clientID of its own. */
-export function tainted(dice: Dice): Bytes {
+export function tainted(dice: Dice, text = TAINT): Bytes {
   const doc = openDoc(null);
   doc.clientID = dice.clientId();
-  return changeOf(doc, () => doc.getText("context").insert(0, TAINT));
+  return changeOf(doc, () => doc.getText("context").insert(0, text));
 }
 
 function changeOf(doc: Y.Doc, change: (doc: Y.Doc) => void): Bytes {

@@ -9,14 +9,15 @@ const CARRIED_MS = 300;
 
 type Stream = StreamLog["stream"];
 
-/** From here on `others` are shown a copy. `carries`: whether a row pushed on one side is shown on the other, too. */
-function split(
+/** From here on `others` are shown a copy, with this log. `carries`: whether a row pushed on one side is shown on the other, too. */
+export function split(
   world: World,
   others: readonly SimDevice[],
   carries: (toOthers: boolean, row: Bytes) => boolean,
+  team = world.relay.view.team,
 ): View {
   const { relay } = world;
-  const copy = relay.view.copy();
+  const copy = relay.view.copy(team);
   for (const { name } of others) relay.views.set(name, copy);
   relay.onStored = (view: View, stream: Stream, row: Bytes) => {
     const toOthers = view !== copy;

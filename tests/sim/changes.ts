@@ -1,0 +1,177 @@
+/** What people change about the team while others go on working. Each is scheduled for some moment of an ordinary day. */
+import { unwrap } from "../../src/base/result.ts";
+import { deviceAuthor } from "../../src/crypto/log/author.ts";
+import type { Fence } from "../../src/crypto/log/body.ts";
+import { nextEntry } from "../../src/crypto/log/draft.ts";
+import { remove } from "../../src/sync/team/manage.ts";
+import { memberOf } from "../sync/memoryLog.ts";
+import { ADMINS, GONE, identityOf, TEAM } from "./cast.ts";
+import type { SimDevice } from "./device.ts";
+import type { Dice } from "./dice.ts";
+import { TEXT } from "./page.ts";
+import type { View } from "./streamLog.ts";
+import type { Change, World } from "./world.ts";
+
+const DAY_MS = 86_400_000;
+const YEAR_MS = 365 * DAY_MS;
+/** Whoever was interrupted tries again after this, so many times. */
+const AGAIN_MS = 4_000;
+const TRIES = 4;
+
+/** Within `ms`. Calls `struck` when it has happened. */
+export type Mishap = (world: World, dice: Dice, ms: number, struck: () => void) => void;
+
+/** A new key while everybody works. */
+export const rotate: Mishap = (world, dice, ms, struck) => {
+  at(world, dice.below(ms), () => {
+    const [lead] = dice.shuffled(leads(world));
+    if (lead) insist(world, dice, lead, newKey, isRotated(world), struck);
+  });
+};
+
+/** Somebody leaves, and all who stay hear of it at the same time; those who lead the team want a new key anyway. */
+export const rotateAtOnce: Mishap = (world, dice, ms, struck) => {
+  at(world, dice.below(ms), () => {
+    leaveForGood(world.relay.view, world);
+    const rotated = isRotated(world);
+    for (const lead of leads(world)) insist(world, dice, lead, newKey, rotated, struck);
+    for (const device of world.remaining) if (device.awake) quietly(device.start().sync.once());
+    struck();
+  });
+};
+
+/** Somebody who leads the team removes a device that is typing. */
+export const removeDevice: Mishap = (world, dice, ms, struck) => {
+  at(world, dice.below(ms), () => {
+    const [lead] = dice.shuffled(leads(world));
+    const others = world.remaining.filter(({ name }) => !ADMINS.includes(name));
+    if (!lead || others.length === 0) return;
+    const target = dice.pick(others);
+    const body = dice.chance(0.5)
+      ? ({ kind: "remove-device", device: target.identity.id } as const)
+      : ({ kind: "remove-member", member: memberOf(target.name) } as const);
+    const change: Change = (team, fences, manager) => remove(team, body, fences, manager);
+    busy(world, dice, [target, ...world.remaining.slice(0, 2)]);
+    insist(world, dice, lead, change, () => !isIn(world, target), struck);
+  });
+};
+
+/** A member leaves. Who stays makes the new key, sooner or later. */
+export const leave: Mishap = (world, dice, ms, struck) => {
+  at(world, dice.below(ms), () => {
+    if (world.remaining.length < 2) return;
+    const who = dice.pick(world.remaining);
+    const body = { kind: "remove-member", member: memberOf(who.name) } as const;
+    const change: Change = (team, fences, manager) => remove(team, body, fences, manager);
+    busy(world, dice, world.remaining.slice(0, 3));
+    insist(world, dice, who, change, () => !isIn(world, who), struck);
+  });
+};
+
+/** Forty days without a process running on, in which the key changes several times. */
+export const asleepOverEpochs: Mishap = (world, dice, ms, struck) => {
+  const times = dice.between(2, 4);
+  at(world, dice.below(ms / 2), () => {
+    const sleeper = dice.pick(world.remaining);
+    const [lead] = dice.shuffled(leads(world).filter((one) => one !== sleeper));
+    if (!lead) return;
+    sleeper.sleep(40 * DAY_MS);
+    for (let i = 0; i < times; i++)
+      at(world, dice.below(ms), () => {
+        busy(world, dice, [lead]);
+        insist(world, dice, lead, newKey, isRotated(world), struck);
+      });
+  });
+};
+
+/** Somebody leaves while all clocks but one are years wrong: what they would sign, no server takes. */
+export const clocksAtRotation: Mishap = (world, dice, ms, struck) => {
+  at(world, dice.below(ms), () => {
+    const right = dice.pick(world.devices);
+    for (const device of world.devices) {
+      device.clockOffMs = device === right ? 0 : dice.pick([-1, 1]) * dice.between(1, 30) * YEAR_MS;
+      device.kill();
+      if (device.awake) device.start();
+    }
+    at(world, dice.below(1_000), () => {
+      leaveForGood(world.relay.view, world);
+      struck();
+    });
+  });
+};
+
+/** The one who only ever leaves does so now: the entry is in the log, and nobody has made a new key. */
+export function leaveForGood({ team }: View, world: World): void {
+  const gone = identityOf(GONE);
+  if (!team.isIn(gone.id)) return;
+  const fences = team.heads?.() as readonly Fence[];
+  const body = { kind: "remove-member", member: memberOf(GONE), fences } as const;
+  const entry = unwrap(nextEntry(team.state, deviceAuthor(gone), body, team.nowMs())).bytes;
+  const { length } = team.entries;
+  void team.appendLog(TEAM, length, [{ entry }]);
+  if (team.entries.length !== length + 1) throw new Error(`${world.time.nowMs}: nobody left`);
+}
+
+export const newKey: Change = (team) => team.rotate(null);
+
+/** Devices that are in the team and lead it. */
+export function leads(world: World): readonly SimDevice[] {
+  return world.remaining.filter(({ name }) => ADMINS.includes(name));
+}
+
+/** One of them, other than `not`, whose clock no server refuses. */
+export function leadOf(world: World, not: SimDevice | null = null): SimDevice | null {
+  return leads(world).find((one) => one !== not && one.clockOffMs === 0) ?? null;
+}
+
+function isIn(world: World, { identity }: SimDevice): boolean {
+  return world.relay.view.team.isIn(identity.id);
+}
+
+/** Since now. */
+function isRotated({ relay }: World): () => boolean {
+  const { epoch } = relay.view.team;
+  return () => relay.view.team.epoch > epoch;
+}
+
+/** The process may die in it. Then, and when it did not work, the person tries again. */
+function insist(
+  world: World,
+  dice: Dice,
+  device: SimDevice,
+  change: Change,
+  done: () => boolean,
+  struck: () => void,
+): void {
+  const dies = dice.chance(0.3) ? { call: dice.between(1, 40), made: dice.chance(0.5) } : null;
+  for (let i = 0; i < TRIES; i++)
+    at(world, i * AGAIN_MS, () => {
+      if (done() || !device.awake) return;
+      if (i === 0 && dies) device.doom(dies);
+      quietly(device.start().sync.manage((team, fences) => change(team, fences, device.manager)));
+      struck();
+    });
+}
+
+/** These type now, and in the second after. */
+function busy(world: World, dice: Dice, devices: readonly SimDevice[]): void {
+  for (const device of devices)
+    for (let i = dice.between(0, 4); i > 0; i--)
+      at(world, dice.below(1_000), () => {
+        const here = world.documents.filter(
+          ({ id, kind }) => kind !== "trace" && device.store.has(id),
+        );
+        if (here.length === 0 || !device.awake) return;
+        const page = device.page(dice.pick(here).id);
+        page.change((doc) => doc.getText(TEXT).insert(0, dice.pick(["now ", "still ", "more "])));
+      });
+}
+
+function at(world: World, ms: number, happen: () => void): void {
+  world.time.after(ms, happen);
+}
+
+/** What fails here is told by states, or is the process's end. */
+function quietly(done: Promise<unknown>): void {
+  done.catch(() => {});
+}
