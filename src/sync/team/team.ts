@@ -254,16 +254,19 @@ export class Team {
 
   async #readOn(): Promise<Result<void>> {
     const { server } = this.#options;
+    let until: number | null = null;
     for (;;) {
       const page = await server.readLog(this.id, this.listed);
       if (!page.ok) return page;
       const { entries, listed } = page.value;
+      // A list that grows while it is read is read on the next time: else a server could make this endless.
+      until ??= listed;
       const read =
         listed < this.listed || this.#state === null || !(await this.#follow(entries))
           ? await this.#readWhole()
           : ok(undefined);
       if (!read.ok) return read;
-      if (entries.length === 0 || this.listed >= listed) return this.#takeKeys();
+      if (entries.length === 0 || this.listed >= until) return this.#takeKeys();
     }
   }
 
@@ -355,14 +358,16 @@ export class Team {
   }
 }
 
-/** The server's list from its start. */
+/** The server's list from its start, as long as it was when it was asked first. */
 export async function readAll(server: TeamServer, team: TeamId): Promise<Result<readonly Bytes[]>> {
   const entries: Bytes[] = [];
+  let until: number | null = null;
   for (;;) {
     const page = await server.readLog(team, entries.length);
     if (!page.ok) return page;
+    until ??= page.value.listed;
     entries.push(...page.value.entries);
-    if (page.value.entries.length === 0 || entries.length >= page.value.listed) return ok(entries);
+    if (page.value.entries.length === 0 || entries.length >= until) return ok(entries);
   }
 }
 
