@@ -3,11 +3,15 @@ import { unwrap } from "../../src/base/result.ts";
 import { deviceAuthor } from "../../src/crypto/log/author.ts";
 import type { Fence } from "../../src/crypto/log/body.ts";
 import { nextEntry } from "../../src/crypto/log/draft.ts";
+import { createDevice } from "../../src/crypto/device.ts";
 import { remove } from "../../src/sync/team/manage.ts";
 import { memberOf } from "../sync/memoryLog.ts";
 import { ADMINS, GONE, identityOf, TEAM } from "./cast.ts";
 import type { SimDevice } from "./device.ts";
 import type { Dice } from "./dice.ts";
+import { admitted, list } from "./entries.ts";
+import { streamOf } from "./faults/fault.ts";
+import { sealed, tainted } from "./faults/members.ts";
 import { TEXT } from "./page.ts";
 import type { View } from "./streamLog.ts";
 import type { Change, World } from "./world.ts";
@@ -65,6 +69,23 @@ export const leave: Mishap = (world, dice, ms, struck) => {
     const change: Change = (team, fences, manager) => remove(team, body, fences, manager);
     busy(world, dice, world.remaining.slice(0, 3));
     insist(world, dice, who, change, () => !isIn(world, who), struck);
+  });
+};
+
+/** A member lists a second device, which writes at once: its row may be there before the log says whose it is. */
+export const newDevice: Mishap = (world, dice, ms, struck) => {
+  at(world, dice.below(ms), () => {
+    const { relay, documents } = world;
+    const shared = documents.filter(({ kind, stream }) => kind !== "trace" && stream);
+    const keys = world.devices.map((device) => device.keychain.keys);
+    const newest = keys.find(({ epoch }) => epoch === relay.view.team.epoch);
+    if (shared.length === 0 || !newest) return;
+    const document = dice.pick(shared);
+    const device = createDevice(dice.bytes);
+    list(world, [admitted(world, device, dice)]);
+    const row = sealed(document, tainted(dice, "new here "), dice, { device, keys: newest });
+    relay.insert(relay.view, streamOf(document), row);
+    struck();
   });
 };
 

@@ -205,4 +205,260 @@ export const DEFENCES: readonly Defence[] = [
     ],
     fault: ["rotate", "drop"],
   },
+  {
+    name: "log",
+    module: "src/crypto/log/reducer.ts",
+    lines: [
+      [
+        "    if (fault !== null) return { ok: false, fault };\n  }\n  const { head, timeMs }",
+        "  }\n  const { head, timeMs }",
+      ],
+    ],
+    fault: ["ghost-device"],
+  },
+  {
+    name: "log-author",
+    module: "src/crypto/log/validators/author.ts",
+    lines: [
+      [
+        '  author !== null\n    ? null\n    : deny("log-author", "its author is no device',
+        '  author !== null || entry.n > 0\n    ? null\n    : deny("log-author", "its author is no device',
+      ],
+      [
+        "({ author }) =>\n  author !== null || entry.n > 0",
+        "({ author, entry }) =>\n  author !== null || entry.n > 0",
+      ],
+    ],
+    fault: ["ghost-device"],
+  },
+  {
+    name: "log-signature",
+    module: "src/crypto/log/validators/author.ts",
+    lines: [
+      [
+        "verify(author.signKey, signedBytes(bytes.subarray(0, -SIGNATURE_BYTES)), entry.signature)",
+        "bytes.length > 0",
+      ],
+    ],
+    fault: ["ghost-device"],
+  },
+  {
+    name: "log-removed-author",
+    module: "src/crypto/log/validators/author.ts",
+    lines: [
+      ['author?.by.is === "device" && author.by.device.removed !== null', "author === undefined"],
+    ],
+    fault: ["removed-stays"],
+  },
+  {
+    name: "log-place",
+    module: "src/crypto/log/validators/place.ts",
+    lines: [["equalBytes(entry.previous, state.head.hash)", "state.head.n >= 0"]],
+    fault: ["log-garbage"],
+  },
+  {
+    name: "log-team",
+    module: "src/crypto/log/validators/place.ts",
+    lines: [
+      [
+        "entry.team === teamTag(state.team) ? null",
+        "entry.team === teamTag(state.team) || entry.n > 0 ? null",
+      ],
+    ],
+    fault: ["log-garbage"],
+  },
+  {
+    name: "consent",
+    module: "src/crypto/log/validators/add-device.ts",
+    lines: [["return verify(body.signKey, said, body.consent)", "return said.length > 0"]],
+    fault: ["unconsented-device"],
+  },
+  {
+    name: "role-rights",
+    module: "src/crypto/log/validators/members.ts",
+    lines: [
+      [
+        'body.kind === "role" && author !== null && author.role !== "owner"',
+        'body.kind === "role" && author === null',
+      ],
+    ],
+    fault: ["log-garbage"],
+  },
+  {
+    name: "removal-rights",
+    module: "src/crypto/log/validators/members.ts",
+    lines: [["return entitled || removesWhatIsOver(judged)", "return entitled || !entitled"]],
+    fault: ["log-garbage"],
+  },
+  {
+    name: "access-rights",
+    module: "src/crypto/log/validators/members.ts",
+    lines: [
+      [
+        'body.kind === "project-access" && author !== null && !leads(author)',
+        'body.kind === "project-access" && author === null',
+      ],
+    ],
+    fault: ["log-garbage"],
+  },
+  {
+    name: "rename-rights",
+    module: "src/crypto/log/validators/members.ts",
+    lines: [
+      [
+        "device !== undefined && device.removed === null && device.member === author.member",
+        "device !== undefined",
+      ],
+    ],
+    fault: ["log-garbage"],
+  },
+  {
+    name: "invite-rights",
+    module: "src/crypto/log/validators/invite.ts",
+    lines: [
+      [
+        'body.kind !== "invite" || author === null || mayInvite(author.role, body.admits)',
+        'body.kind !== "revoke-invite" || author !== null',
+      ],
+    ],
+    fault: ["log-garbage"],
+  },
+  {
+    name: "epoch-rights",
+    module: "src/crypto/log/validators/epoch.ts",
+    lines: [
+      [
+        'body.kind !== "epoch" || author === null || leads(author) || state.rotationDue',
+        'body.kind !== "epoch" || author === null || leads(author) || state.epochs.length > 0',
+      ],
+    ],
+    fault: ["log-garbage"],
+  },
+  {
+    name: "epoch-recipients",
+    module: "src/crypto/log/validators/epoch.ts",
+    lines: [
+      [
+        "return due.length === listed.size && due.every(([id]) => listed.has(id))",
+        "return due.length >= listed.size",
+      ],
+    ],
+    fault: ["false-epoch-keys"],
+  },
+  {
+    name: "log-pin",
+    module: "src/crypto/log/history.ts",
+    lines: [["const fault = pinned && pinFault(all, pinned);", "const fault = null;"]],
+    fault: ["log-rollback"],
+  },
+  {
+    name: "log-distrust",
+    module: "src/sync/exchange.ts",
+    lines: [
+      [
+        'if (type !== "log-fork" && type !== "log-rollback") return asked;',
+        'if (type === "log-fork" || type === "log-rollback") return ok(true);\n    return asked;',
+      ],
+    ],
+    fault: ["log-rollback"],
+  },
+  {
+    name: "fence",
+    module: "src/crypto/log/state.ts",
+    lines: [
+      [
+        "return device.removed === null || row.n <= fenceAt(device.removed.fences, row.stream);",
+        "return true;",
+      ],
+    ],
+    fault: ["removed-stays"],
+  },
+  {
+    name: "log-before-rows",
+    module: "src/sync/exchange.ts",
+    lines: [
+      [
+        "const known = team.isUpToDate(page.value.listed) ? ok(true) : await this.#refresh(tally);",
+        "const known = ok(true);",
+      ],
+    ],
+    fault: ["removed-stays"],
+  },
+  {
+    name: "unknown-author",
+    module: "src/sync/exchange.ts",
+    lines: [
+      [
+        "return team.signKeyOf(device) !== null && epoch <= team.keys.newest.epoch;",
+        "return true;",
+      ],
+    ],
+    fault: ["new-device", "drop"],
+  },
+  {
+    name: "new-key",
+    module: "src/crypto/log/epoch.ts",
+    lines: [["epochKey: new Secret(random(KEY_BYTES)),", "epochKey: keys.epochKey,"]],
+    fault: ["removed-stays"],
+  },
+  {
+    name: "new-secret",
+    module: "src/crypto/log/epoch.ts",
+    lines: [["teamSecret: new Secret(random(TEAM_SECRET_BYTES)),", "teamSecret: keys.teamSecret,"]],
+    fault: ["removed-stays"],
+  },
+  {
+    name: "box-recipient",
+    module: "src/crypto/log/epoch.ts",
+    lines: [
+      [
+        "for (const device of standingDevices(state, nowMs)) {\n    const box = sealKeys(state, keys, device, nowMs, random);",
+        "for (const device of state.devices.keys()) {\n    const listed = state.devices.get(device) as ListedDevice;\n    const known = { ...state, devices: new Map([[device, { ...listed, removed: null }]]) };\n    const box = sealKeys(known, keys, device, nowMs, random);",
+      ],
+    ],
+    fault: ["removed-stays"],
+  },
+  {
+    name: "epoch-commitment",
+    module: "src/crypto/log/commitment.ts",
+    lines: [["equalBytes(epoch.commitment, commitmentTo(keys))", "commitmentTo(keys).length > 0"]],
+    fault: ["false-epoch-keys"],
+  },
+  {
+    name: "newest-box",
+    module: "src/crypto/log/key-box.ts",
+    lines: [["const newest = keys.epoch === state.epochs.length;", "const newest = true;"]],
+    fault: ["keys-withheld"],
+  },
+  {
+    name: "record-commitment",
+    module: "src/crypto/log/epoch.ts",
+    lines: [["return former && isKeyOf(state, former) ? former : null;", "return former;"]],
+    fault: ["false-epoch-keys"],
+  },
+  {
+    name: "lacking-keys",
+    module: "src/sync/team/team.ts",
+    lines: [
+      [
+        "return taken.ok || !LACKS_KEYS.has(taken.fault.type) ? taken : this.refresh();",
+        "return taken;",
+      ],
+    ],
+    fault: ["false-epoch-keys"],
+  },
+  {
+    name: "joiner-keys",
+    module: "src/sync/team/enter.ts",
+    lines: [
+      ["if (!isKeyOf(state, keys) || !isIdKeyOf(state, keys.idKey)) return notTheTeams();", ""],
+    ],
+    fault: ["false-team"],
+  },
+  {
+    name: "kdf",
+    module: "src/crypto/kdf.ts",
+    lines: [["if (!withinLimits(kdf, limits))", "if (false)"]],
+    fault: ["weak-kdf"],
+  },
 ];

@@ -5,6 +5,7 @@ import {
   clocksAtRotation,
   leave,
   type Mishap,
+  newDevice,
   removeDevice,
   rotate,
   rotateAtOnce,
@@ -30,6 +31,7 @@ export const MISHAPS = {
   "rotate-at-once": rotateAtOnce,
   "remove-device": removeDevice,
   leave,
+  "new-device": newDevice,
   "asleep-over-epochs": asleepOverEpochs,
   "clocks-at-rotation": clocksAtRotation,
 } as const satisfies Readonly<Record<string, Mishap>>;

@@ -17,10 +17,10 @@ import { Founding, memberOf, PASSPHRASE } from "../../sync/memoryLog.ts";
 import { GONE, identityOf, LIMITS, MALLORY, TEAM } from "../cast.ts";
 import { leadOf, leaveForGood, newKey } from "../changes.ts";
 import { Dice } from "../dice.ts";
+import { entryOf } from "../entries.ts";
 import type { Lie } from "../relay.ts";
 import type { World } from "../world.ts";
 import { allOnce, common, flipped, type Inject, two, write } from "./fault.ts";
-import { entryOf } from "./log.ts";
 
 type Bend = (kept: readonly KeptEpoch[], dice: Dice, others: Bytes) => readonly KeptEpoch[];
 
@@ -87,6 +87,7 @@ export const falseEpochKeys: Inject = async (world, dice) => {
   const box = unwrap(sealKeys(made.state, otherKeys, victim.identity.id, team.nowMs(), dice.bytes));
   const boxes = new Map(made.boxes);
   if (kind === "box") boxes.set(victim.identity.id, box);
+  if (kind === "left-out") boxes.delete(victim.identity.id);
   const recipients = [...made.boxes.keys()].filter((id) => id !== victim.identity.id);
   const body = { kind: "epoch", epoch: newest.number + 1, former: newest.number } as const;
   const commitment = commitmentTo(made.keys);
@@ -102,7 +103,7 @@ export const falseEpochKeys: Inject = async (world, dice) => {
   const alarms = ["key-box", "epoch-record"] as const;
   const misled = kind === "box" ? [victim] : world.devices;
   const lead = leadOf(world, victim);
-  if (kind === "record" || !lead || dice.chance(0.3)) return { alarms, misled, mustAlarm: true };
+  if (kind === "record" || !lead || dice.chance(0.2)) return { alarms, misled, mustAlarm: true };
   // With the next key all is well again.
   const again = await world.manage(lead, newKey);
   return { alarms, misled: [], mustAlarm: true, clean: () => again?.ok === true };

@@ -1,28 +1,20 @@
 /** The team's log is not what its members signed, or is not shown to all as it is. */
 import { type Bytes, equalBytes } from "../../../src/base/bytes.ts";
 import { createDevice, type DeviceIdentity } from "../../../src/crypto/device.ts";
-import {
-  type Author,
-  deviceAuthor,
-  inviteAuthor,
-  signEntry,
-} from "../../../src/crypto/log/author.ts";
-import type { Body } from "../../../src/crypto/log/body.ts";
-import { addDevice, newcomer } from "../../../src/crypto/log/draft.ts";
+import { type Author, deviceAuthor, inviteAuthor } from "../../../src/crypto/log/author.ts";
 import { sealPerson } from "../../../src/crypto/log/person.ts";
-import { standingDevices, type TeamState } from "../../../src/crypto/log/state.ts";
-import { teamTag } from "../../../src/crypto/header.ts";
-import { unwrap } from "../../../src/base/result.ts";
-import type { TeamId } from "../../../src/base/ids.ts";
+import { standingDevices } from "../../../src/crypto/log/state.ts";
+import { rename } from "../../../src/sync/team/manage.ts";
 import { memberOf } from "../../sync/memoryLog.ts";
-import { GONE, identityOf, KEYS, MALLORY, TEAM } from "../cast.ts";
+import { GONE, identityOf, KEYS, MALLORY } from "../cast.ts";
 import { leadOf, leads, leaveForGood, newKey } from "../changes.ts";
 import type { SimDevice } from "../device.ts";
 import type { Dice } from "../dice.ts";
+import { adding, admitted, type Entry, entryOf, list } from "../entries.ts";
 import { believed, says } from "../oracle.ts";
 import type { Lie } from "../relay.ts";
 import type { View } from "../streamLog.ts";
-import type { World } from "../world.ts";
+import type { Change, World } from "../world.ts";
 import { allOnce, common, fresh, type Inject, streamOf, TAINT, two, write } from "./fault.ts";
 import { sealed, tainted } from "./members.ts";
 import { split } from "./views.ts";
@@ -139,13 +131,17 @@ function swapped(entry: Bytes, victim: DeviceIdentity, impostor: DeviceIdentity)
   return copy;
 }
 
+const newName: Change = (team, _fences, manager) =>
+  rename(team, manager.device.id, { name: "new name", email: "new@example.org" }, manager);
+
 /** An older state of the log. */
 export const rollBackLog: Inject = async (world, dice) => {
   const [author] = two(world, dice);
   const lead = leadOf(world);
   const { team } = world.relay.view;
   const { entries, beside } = team;
-  if (!lead || !(await world.manage(lead, newKey))?.ok) return null;
+  const change = dice.chance(0.5) ? newKey : newName;
+  if (!lead || !(await world.manage(lead, change))?.ok) return null;
   await allOnce(world);
   const longer = { entries: team.entries, beside: team.beside };
   team.entries = entries;
@@ -153,7 +149,8 @@ export const rollBackLog: Inject = async (world, dice) => {
   const document = world.create(author, "decision", world.anyStream());
   await write(world, author, document, "rolled back? ");
   await allOnce(world);
-  const alarms = ["log-rollback"] as const;
+  // Whoever goes on from the older state makes a fork of it, and devices that others do not know.
+  const alarms = ["log-rollback", "log-fork", "refused"] as const;
   if (dice.chance(0.5)) return { alarms, misled: world.devices, mustAlarm: true };
   return { alarms, misled: [], mustAlarm: true, end: () => void Object.assign(team, longer) };
 };
@@ -217,11 +214,11 @@ export const hideLog: Inject = async (world, dice) => {
   } else {
     const device = createDevice(dice.bytes);
     list(world, [admitted(world, device, dice)]);
-    const typed = sealed(document, harmless(dice), dice, { device });
+    const typed = sealed(document, tainted(dice, "new here "), dice, { device });
     world.relay.insert(world.relay.view, streamOf(document), typed);
   }
   await allOnce(world);
-  const alarms = rotates ? (["no-key", "refusing"] as const) : (["refused"] as const);
+  const alarms = ["no-key", "refusing", "refused"] as const;
   const injected = { alarms, mustAlarm: true } as const;
   if (dice.chance(0.5)) return { ...injected, misled: [victim] };
   // A row that was refused for its author does not come again.
@@ -237,62 +234,6 @@ export function oldLogFor(victim: SimDevice, listed: number): Lie {
         : page,
     pull: (who, page) => (who === victim.name ? { ...page, listed } : page),
   };
-}
-
-function harmless(dice: Dice): Bytes {
-  return tainted(dice, "new here ");
-}
-
-/** By a device of the same member, as it should be. */
-function admitted(world: World, device: DeviceIdentity, dice: Dice): Bytes {
-  const { team } = world.relay.view;
-  const said = { team: TEAM, inviteEntry: null, member: memberOf(MALLORY) };
-  const itself = newcomer(device, { ...said, kind: "ordinary", expiresMs: null });
-  const author = deviceAuthor(identityOf(MALLORY));
-  const person = { name: "second", email: "mallory@example.org" };
-  const random = dice.bytes;
-  return unwrap(addDevice(team.state, author, itself, person, KEYS.idKey, team.nowMs(), random))
-    .bytes;
-}
-
-type Entry = Parameters<typeof signEntry>[0];
-
-/** Signed for the next place, whether it fits or not. */
-export function entryOf(
-  { relay }: World,
-  author: Author,
-  body: Body,
-  place: Partial<Entry> = {},
-): Bytes {
-  const { team } = relay.view;
-  const { head } = team.state;
-  const next = { team: teamTag(TEAM as TeamId), n: head.n + 1, previous: head.hash };
-  return signEntry({ ...next, atMs: team.nowMs(), body, ...place }, author);
-}
-
-/** To add a device as one of `name`'s, by a device of theirs. */
-export function adding(device: DeviceIdentity, name: string, state: TeamState, dice: Dice) {
-  const { team } = state;
-  const said = { team, inviteEntry: null, member: memberOf(name) };
-  const itself = newcomer(device, { ...said, kind: "ordinary", expiresMs: null });
-  const person = sealPerson(
-    { name: "ghost", email: "ghost@example.org" },
-    device.id,
-    KEYS.idKey,
-    dice.bytes,
-  );
-  return { kind: "add-device" as const, ...itself, person };
-}
-
-/** Entries that nobody appended. `before`: the list they follow; null: as it is. */
-export function list(
-  { relay }: World,
-  entries: readonly Bytes[],
-  before: readonly Bytes[] = relay.view.team.entries,
-): void {
-  const { team } = relay.view;
-  team.entries = [...before, ...entries];
-  team.onAppended(team.epoch);
 }
 
 export async function anybodyKnows(world: World, device: DeviceIdentity): Promise<boolean> {

@@ -12,10 +12,11 @@ import { PASSPHRASE } from "../../sync/memoryLog.ts";
 import { ADMINS, LIMITS, TEAM } from "../cast.ts";
 import { leadOf } from "../changes.ts";
 import type { SimDevice } from "../device.ts";
+import { adding, entryOf, list } from "../entries.ts";
 import { says, shows } from "../oracle.ts";
 import type { World } from "../world.ts";
 import { allOnce, common, type Inject, streamOf, TAINT, write } from "./fault.ts";
-import { adding, anybodyKnows, entryOf, list, oldLogFor } from "./log.ts";
+import { anybodyKnows, oldLogFor } from "./log.ts";
 import { sealed, tainted } from "./members.ts";
 
 /** What those who stay write to each other. */
@@ -51,6 +52,7 @@ export const removedStays: Inject = async (world, dice) => {
   list(world, [
     entryOf(world, deviceAuthor(device), adding(second, out.name, view.team.state, dice)),
   ]);
+  if (dice.chance(0.5)) await allOnce(world);
   await write(world, lead, document, SECRET);
   await world.edit(out, document, TAINT);
   await allOnce(world);

@@ -62,6 +62,8 @@ export const hideDocument: Inject = async (world, dice) => {
   await write(world, author, hidden, "hidden ");
   for (let i = 0; i < 2; i++) {
     await write(world, author, document, "shown ");
+    // A process that ends before the row arrives takes with it what it would be held against.
+    await world.settle();
     await world.once(victim);
   }
   return { alarms: ["fork", "refused", "withheld"], misled: world.devices };
