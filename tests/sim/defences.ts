@@ -257,6 +257,29 @@ export const DEFENCES: readonly Defence[] = [
     fault: ["log-garbage"],
   },
   {
+    name: "log-number",
+    module: "src/crypto/log/validators/place.ts",
+    lines: [["entry.n === state.head.n + 1\n    ? null", "entry.n > state.head.n\n    ? null"]],
+    fault: ["log-garbage"],
+  },
+  {
+    name: "older-log",
+    module: "src/sync/team/team.ts",
+    lines: [["if (made.epoch > newest.number) return olderLog();", ""]],
+    fault: ["log-rollback"],
+  },
+  {
+    name: "held-keys",
+    module: "src/sync/team/team.ts",
+    lines: [
+      [
+        "const held = made.epoch === newest.number && isKeyOf(state, made);",
+        "const held = made.epoch === newest.number;",
+      ],
+    ],
+    fault: ["rotate", "kill", "backup", "log-fork"],
+  },
+  {
     name: "log-team",
     module: "src/crypto/log/validators/place.ts",
     lines: [

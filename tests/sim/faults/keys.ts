@@ -6,6 +6,7 @@ import { createDevice } from "../../../src/crypto/device.ts";
 import { newKdf, stretch } from "../../../src/crypto/kdf.ts";
 import { openStretched, sealKeyRecord } from "../../../src/crypto/key-record.ts";
 import { deviceAuthor } from "../../../src/crypto/log/author.ts";
+import { decodeEntry } from "../../../src/crypto/log/entry.ts";
 import { commitmentTo } from "../../../src/crypto/log/commitment.ts";
 import { rotate } from "../../../src/crypto/log/epoch.ts";
 import { sealKeys } from "../../../src/crypto/log/key-box.ts";
@@ -130,6 +131,7 @@ export const falseTeam: Inject = async (world, dice) => {
   const lies: readonly ((opened: OpenedInvite) => OpenedInvite)[] = [
     (opened) => ({ ...opened, log: FAKE.entries }),
     (opened) => ({ ...opened, log: opened.log.slice(0, -1) }),
+    (opened) => ({ ...opened, log: [...opened.log.slice(0, -1), again(world, opened.log)] }),
     (opened) => ({ ...opened, epochs: [] }),
     (opened) => ({ ...opened, bundle: flipped(opened.bundle, dice) }),
     (opened) => ({
@@ -144,6 +146,16 @@ export const falseTeam: Inject = async (world, dice) => {
   const refused = !result.ok && team.entries.length === length + 1;
   return { alarms: [], misled: [], mustAlarm: true, clean: () => refused };
 };
+
+/** The invite's entry, signed once more by somebody who leads the team: the same invite in another history. */
+function again(world: World, log: readonly Bytes[]): Bytes {
+  const { team } = world.relay.view;
+  const said = decodeEntry(log.at(-1) as Bytes);
+  if (!said.ok) throw new Error(said.fault.message);
+  const { n, previous, body } = said.value;
+  const place = { n, previous, atMs: team.nowMs() - 1 };
+  return entryOf(world, deviceAuthor(identityOf("ada")), body, place);
+}
 
 /** Somebody with a true invite and the passphrase. Null: there was none. */
 async function joinAt(

@@ -6,7 +6,7 @@ import { sealPerson } from "../../../src/crypto/log/person.ts";
 import { standingDevices } from "../../../src/crypto/log/state.ts";
 import { rename } from "../../../src/sync/team/manage.ts";
 import { memberOf } from "../../sync/memoryLog.ts";
-import { GONE, identityOf, KEYS, MALLORY } from "../cast.ts";
+import { GONE, identityOf, KEYS, MALLORY, TEAM } from "../cast.ts";
 import { leadOf, leads, leaveForGood, newKey } from "../changes.ts";
 import type { SimDevice } from "../device.ts";
 import type { Dice } from "../dice.ts";
@@ -146,6 +146,13 @@ export const rollBackLog: Inject = async (world, dice) => {
   const longer = { entries: team.entries, beside: team.beside };
   team.entries = entries;
   team.beside = beside;
+  // From a backup of its disk a device has an older log, too. Its keychain has not.
+  if (change === newKey && dice.chance(0.5))
+    for (const device of world.devices) {
+      device.kill();
+      await device.store.keepLog(TEAM, { listed: entries.length, entries });
+      await world.restart(device);
+    }
   const document = world.create(author, "decision", world.anyStream());
   await write(world, author, document, "rolled back? ");
   await allOnce(world);
