@@ -261,11 +261,10 @@ export class Team {
       const { entries, listed } = page.value;
       // A list that grows while it is read is read on the next time: else a server could make this endless.
       until ??= listed;
-      const read =
-        listed < this.listed || this.#state === null || !(await this.#follow(entries))
-          ? await this.#readWhole()
-          : ok(undefined);
-      if (!read.ok) return read;
+      if (listed < this.listed || this.#state === null || !(await this.#follow(entries))) {
+        const read = await this.#readWhole();
+        return read.ok ? this.#takeKeys() : read;
+      }
       if (entries.length === 0 || this.listed >= until) return this.#takeKeys();
     }
   }
