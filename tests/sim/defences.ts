@@ -375,6 +375,15 @@ export const DEFENCES: readonly Defence[] = [
     fault: ["log-rollback"],
   },
   {
+    name: "log-end",
+    module: "src/sync/team/team.ts",
+    lines: [
+      ["until ??= listed;", "until = listed;"],
+      ["until ??= page.value.listed;", "until = page.value.listed;"],
+    ],
+    fault: ["endless-log"],
+  },
+  {
     name: "log-distrust",
     module: "src/sync/exchange.ts",
     lines: [

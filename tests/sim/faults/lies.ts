@@ -21,6 +21,7 @@ import {
 } from "./history.ts";
 import { falseEpochKeys, falseTeam, weakKdf, withholdKeys } from "./keys.ts";
 import {
+  endlessLog,
   forkLog,
   garbage,
   ghostDevice,
@@ -69,6 +70,7 @@ export const LIES = {
   "log-rollback": rollBackLog,
   "log-fork": forkLog,
   "log-hidden": hideLog,
+  "endless-log": endlessLog,
   "ghost-device": ghostDevice,
   "unconsented-device": unconsented,
   "swapped-key": swappedKey,

@@ -232,6 +232,22 @@ export const hideLog: Inject = async (world, dice) => {
   return { ...injected, misled: rotates ? [] : [victim], end };
 };
 
+/** The list is longer whenever it is read. */
+export const endlessLog: Inject = async (world, dice) => {
+  const [author, victim] = two(world, dice);
+  const lie: Lie = {
+    log: (who, { entries, listed }, after) =>
+      who === victim.name
+        ? { entries: [entries[0] ?? dice.bytes(200)], listed: Math.max(after, listed) + 2 }
+        : { entries, listed },
+    pull: (who, page) => (who === victim.name ? { ...page, listed: page.listed + 1 } : page),
+  };
+  world.relay.lies.add(lie);
+  await write(world, author, await common(world, dice), "endless ");
+  await world.once(victim);
+  return { alarms: [], misled: [], end: () => world.relay.lies.delete(lie) };
+};
+
 /** To this device the log ends after so many entries. */
 export function oldLogFor(victim: SimDevice, listed: number): Lie {
   return {
