@@ -253,7 +253,7 @@ export class Exchange {
         if (++conflicts === MAX_TRIES) return refusing();
         this.#startReplica();
         waiting = null;
-        const known = sent.value === "stale" ? await this.#refresh(tally) : ok(true);
+        const known = sent.value === "stale" ? await this.#refresh(tally, true) : ok(true);
         if (!known.ok || !known.value) return known.ok ? ok(tally) : known;
       }
       if (sent.value !== "sent" || this.inFlight) {
@@ -337,7 +337,9 @@ export class Exchange {
       const page = await transport.pull(team.id, this.#asked(tally), PAGE_ROWS);
       if (!page.ok) return page;
       // Who was removed, or came, is known before what they wrote is read; and a new key is there before more is sent.
-      const known = team.isUpToDate(page.value.listed) ? ok(true) : await this.#refresh(tally);
+      const known = team.isUpToDate(page.value.listed)
+        ? ok(true)
+        : await this.#refresh(tally, false);
       if (!known.ok || !known.value) return known;
       const read = await this.#readPage(page.value, tally);
       if (!read.ok) return read;
@@ -356,8 +358,9 @@ export class Exchange {
     return [...new Map([...asked, ...tally.halted]).values()];
   }
 
-  #refresh(tally: Tally): Promise<Result<boolean>> {
-    return this.#believe(tally, () => this.#options.team.refresh());
+  /** `missing`: the log lacks what was met elsewhere. */
+  #refresh(tally: Tally, missing: boolean): Promise<Result<boolean>> {
+    return this.#believe(tally, () => this.#options.team.refresh(missing));
   }
 
   /** False when the log is another one than before, which is an alarm. */
@@ -524,7 +527,7 @@ export class Exchange {
   ): Promise<Result<void>> {
     const { store, team, onShown, onApplied } = this.#options;
     const own = this.#ownRows();
-    const known = this.#allKnown(rows) ? ok(true) : await this.#refresh(tally);
+    const known = this.#allKnown(rows) ? ok(true) : await this.#refresh(tally, true);
     if (!known.ok || !known.value) return known.ok ? ok(undefined) : known;
     const ahead = rows.findIndex(({ row }) => this.#epochAhead(row) !== null);
     if (ahead !== -1) {

@@ -398,6 +398,20 @@ describe("S22", () => {
     },
   );
 
+  test("S22: where garbage was read something else may stand later: a row tells, and the list is read again", async () => {
+    const { log } = team.server;
+    const { entries } = log;
+    log.entries = [...entries, seededRandom("one")(300), seededRandom("two")(300)];
+    await bob.once();
+    log.entries = entries;
+    unwrap(await removeDevice(ada, cyd));
+    expect(log.entries.length).toBe(entries.length + 2);
+    type(ada, "new ");
+    await ada.once();
+    expect(await bob.once()).toMatchObject({ pulled: 1, alarms: [] });
+    expect(bob.keys.epoch).toBe(2);
+  });
+
   test("S22: a device that the server made up is nobody", async () => {
     const stranger = new TestTeam("strange");
     const ghost = stranger.device("ghost");

@@ -171,9 +171,14 @@ export class Team {
     return taken.ok || !LACKS_KEYS.has(taken.fault.type) ? taken : this.refresh();
   }
 
-  /** Reads on in the log, takes the keys of a newer epoch, and makes the epoch that a removal left to be made. */
-  async refresh(): Promise<Result<void>> {
-    const read = await this.#readOn();
+  /**
+   * Reads on in the log, takes the keys of a newer epoch, and makes the epoch that a removal left to be made. `missing`: the
+   * log lacks what was met elsewhere. What stands now where this device has read may be something else than it was then.
+   */
+  async refresh(missing = false): Promise<Result<void>> {
+    const before = this.#state;
+    let read = await this.#readOn();
+    if (read.ok && missing && this.#state === before) read = await this.#readAgain();
     if (!read.ok) return read;
     return this.state.rotationDue ? this.rotate(null) : ok(undefined);
   }
@@ -261,10 +266,8 @@ export class Team {
       const { entries, listed } = page.value;
       // A list that grows while it is read is read on the next time: else a server could make this endless.
       until ??= listed;
-      if (listed < this.listed || this.#state === null || !(await this.#follow(entries))) {
-        const read = await this.#readWhole();
-        return read.ok ? this.#takeKeys() : read;
-      }
+      if (listed < this.listed || this.#state === null || !(await this.#follow(entries)))
+        return this.#readAgain();
       if (entries.length === 0 || this.listed >= until) return this.#takeKeys();
     }
   }
@@ -282,6 +285,11 @@ export class Team {
         entries: [...this.#log.entries, ...entries],
       });
     return true;
+  }
+
+  async #readAgain(): Promise<Result<void>> {
+    const read = await this.#readWhole();
+    return read.ok ? this.#takeKeys() : read;
   }
 
   /** The list from its start, held against the newest entry that was believed. */
