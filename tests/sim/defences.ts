@@ -409,10 +409,7 @@ export const DEFENCES: readonly Defence[] = [
     name: "log-before-rows",
     module: "src/sync/exchange.ts",
     lines: [
-      [
-        "const known = team.isUpToDate(page.value.listed) ? ok(true) : await this.#refresh(tally);",
-        "const known = ok(true);",
-      ],
+      ["const known = team.isUpToDate(page.value.listed)", "const known = page.value.listed >= 0"],
     ],
     fault: ["removed-stays"],
   },

@@ -245,7 +245,8 @@ export const endlessLog: Inject = async (world, dice) => {
   world.relay.lies.add(lie);
   await write(world, author, await common(world, dice), "endless ");
   await world.once(victim);
-  return { alarms: [], misled: [], end: () => world.relay.lies.delete(lie) };
+  // Its count of the list's entries may be what the true list comes to: then the next row tells, or the next entry.
+  return { alarms: [], misled: [victim], end: () => world.relay.lies.delete(lie) };
 };
 
 /** To this device the log ends after so many entries. */

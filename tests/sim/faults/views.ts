@@ -46,6 +46,7 @@ export const omit: Inject = async (world, dice) => {
   for (const other of others) await world.once(other);
   if (dice.chance(0.7)) for (const other of others) await world.restart(other);
   await write(world, author, document, "and then ");
+  await world.settle();
   for (const other of others) await world.once(other);
   return left > 1 ? { alarms: ["withheld", "fork", "refused"], misled: world.devices } : null;
 };
