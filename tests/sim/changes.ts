@@ -1,9 +1,9 @@
 /** What people change about the team while others go on working. Each is scheduled for some moment of an ordinary day. */
 import { unwrap } from "../../src/base/result.ts";
 import { deviceAuthor } from "../../src/crypto/log/author.ts";
-import type { Fence } from "../../src/crypto/log/body.ts";
 import { nextEntry } from "../../src/crypto/log/draft.ts";
 import { createDevice } from "../../src/crypto/device.ts";
+import { logStream } from "../../src/sync/streams.ts";
 import { remove } from "../../src/sync/team/manage.ts";
 import { memberOf } from "../sync/memoryLog.ts";
 import { ADMINS, GONE, identityOf, TEAM } from "./cast.ts";
@@ -125,7 +125,10 @@ export const clocksAtRotation: Mishap = (world, dice, ms, struck) => {
 export function leaveForGood({ team }: View, world: World): void {
   const gone = identityOf(GONE);
   if (!team.isIn(gone.id)) return;
-  const fences = team.heads?.() as readonly Fence[];
+  const fences = (team.headsNow?.() ?? []).map(({ stream, cursor }) => ({
+    stream: logStream(stream),
+    ...cursor,
+  }));
   const body = { kind: "remove-member", member: memberOf(GONE), fences } as const;
   const entry = unwrap(nextEntry(team.state, deviceAuthor(gone), body, team.nowMs())).bytes;
   const { length } = team.entries;

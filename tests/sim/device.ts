@@ -198,7 +198,7 @@ export class SimDevice {
   }
 
   #hearState(state: SyncState): void {
-    if (state.state === "alarm") this.hear(state.alarms);
+    if (state.state === "alarm") this.hear(state.alarms.map(({ words }) => words));
     else if (state.state === "verified") this.hear(state.notices);
     else if (state.state === "offline") this.hearFault(state.reason);
   }

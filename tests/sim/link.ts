@@ -11,9 +11,12 @@ import type {
   PushAnswer,
   Sealed,
   Signal,
+  SnapshotList,
+  SnapshotPage,
   StreamCursor,
   Transport,
 } from "../../src/sync/transport.ts";
+import { listSnapshots, snapshotPage } from "../sync/compacted.ts";
 import { type Network, PATIENCE_MS } from "./network.ts";
 import type { Relay } from "./relay.ts";
 import type { VirtualTime } from "./time.ts";
@@ -79,6 +82,24 @@ export class Link implements Transport {
 
   openInvite(team: TeamId, proof: Bytes): Promise<Result<OpenedInvite>> {
     return this.#ask(({ relay, who }) => relay.openInvite(who, team, proof));
+  }
+
+  heads(): Promise<Result<readonly StreamCursor[]>> {
+    return this.#ask(({ relay, who }) => relay.viewOf(who).team.heads());
+  }
+
+  snapshots(stream: StreamRef): Promise<Result<SnapshotList>> {
+    return this.#ask(({ relay, who }) => ok(listSnapshots(relay.viewOf(who).log(stream))));
+  }
+
+  snapshotRows(stream: StreamRef, last: number, after: number): Promise<Result<SnapshotPage>> {
+    return this.#ask(({ relay, who }) =>
+      ok(snapshotPage(relay.viewOf(who).log(stream), last, after)),
+    );
+  }
+
+  compact(): Promise<Result<void>> {
+    return this.#ask(() => fail("refused", "There is nothing to compact."));
   }
 
   listen(_team: TeamId, epoch: number, onSignal: (signal: Signal) => void): () => void {

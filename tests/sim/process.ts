@@ -113,6 +113,8 @@ export class Process {
       after: (delayMs, run) => after(delayMs, () => this.alive && run()),
       onShown: (doc, updates) => this.docs.shown(doc, updates),
       onApplied: (doc, updates) => this.docs.applied(doc, updates),
+      onRetired: () => undefined,
+      onAlarms: async () => undefined,
       onState: (state) => this.alive && onState(state),
     });
   }
@@ -139,6 +141,11 @@ export class Process {
           beforeCommit();
           return store.keepLog(team, log);
         }),
+      placeAt: (stream, n) => this.#stored(() => store.placeAt(stream, n)),
+      restart: (stream) => this.#stored(() => store.restart(stream)),
+      documentsOf: (team) => this.#stored(() => store.documentsOf(team)),
+      retire: (ids) => this.#stored(() => store.retire(ids)),
+      knownDocuments: (stream) => this.#stored(() => store.knownDocuments(stream)),
       cursors: (team) => this.#stored(() => store.cursors(team)),
       pendingDocuments: (team) => this.#stored(() => store.pendingDocuments(team)),
       document: (id) => this.#stored(() => store.document(id)),

@@ -4,13 +4,15 @@ import type { TeamId } from "../../src/base/ids.ts";
 import { peekHeader } from "../../src/crypto/header.ts";
 import { rowHash } from "../../src/crypto/row.ts";
 import type { Cursor, StreamRef } from "../../src/sync/ports.ts";
-import { advance, logStream, START, streamKey } from "../../src/sync/streams.ts";
+import { advance, START, streamKey } from "../../src/sync/streams.ts";
 import type { PushAnswer } from "../../src/sync/transport.ts";
 import type { TeamLog } from "./teamLog.ts";
 
 export class StreamLog {
   readonly stream: StreamRef;
   readonly rows: Bytes[] = [];
+  readonly dropped = new Set<number>();
+  readonly compacted: number[] = [];
   /** The place after each row. */
   readonly #places: Cursor[] = [];
   /** Numbers of rows, by their place in a chain. */
@@ -55,10 +57,10 @@ export class View {
 
   constructor(team: TeamLog) {
     this.team = team;
-    team.heads ??= () =>
+    team.headsNow ??= () =>
       [...this.#logs.values()]
         .filter(({ rows }) => rows.length > 0)
-        .map(({ stream, head }) => ({ stream: logStream(stream), ...head }));
+        .map(({ stream, head }) => ({ stream, cursor: head }));
   }
 
   log(stream: StreamRef): StreamLog {

@@ -3,7 +3,7 @@ import type { DocId } from "../../src/base/ids.ts";
 import type { DocKind } from "../../src/crdt/documents.ts";
 import type { SyncReport } from "../../src/sync/engine.ts";
 import type { Result } from "../../src/base/result.ts";
-import type { Fence } from "../../src/crypto/log/body.ts";
+import type { Fences } from "../../src/sync/team/manage.ts";
 import type { StreamRef } from "../../src/sync/ports.ts";
 import type { Manager } from "../../src/sync/team/manage.ts";
 import type { Team } from "../../src/sync/team/team.ts";
@@ -29,11 +29,7 @@ export interface SimDocument {
 }
 
 /** Something that a person does with the team. */
-export type Change = (
-  team: Team,
-  fences: () => readonly Fence[],
-  manager: Manager,
-) => Promise<Result<void>>;
+export type Change = (team: Team, fences: Fences, manager: Manager) => Promise<Result<void>>;
 
 export class World {
   readonly dice: Dice;
@@ -95,7 +91,8 @@ export class World {
       .then((result) => {
         if (!result.ok) return device.hearFault(result.fault.message);
         report = result.value;
-        device.hear([...result.value.alarms, ...result.value.notices]);
+        const { alarms, notices } = result.value;
+        device.hear([...alarms.map(({ words }) => words), ...notices]);
       })
       .catch((error: unknown) => device.bugs.push(String(error)));
     await this.settle(done);

@@ -23,6 +23,7 @@ type TeamMethod =
   | "renameDevice"
   | "rotateTeam"
   | "changePassphrase"
+    vouch: () => ({ vouched: 0 }),
   | "recoveryKit";
 
 /** `teams`: by id; the handlers change them. */

@@ -178,6 +178,7 @@ async function joinAt(
   const server: TeamServer = {
     readLog: (...asked) => team.readLog(...asked),
     appendLog: (...asked) => team.appendLog(...asked),
+    heads: () => team.heads(),
     epochs: (...asked) => team.epochs(...asked),
     putKeyRecord: (...asked) => team.putKeyRecord(...asked),
     openInvite: async (...asked) => {
