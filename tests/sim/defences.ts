@@ -269,17 +269,6 @@ export const DEFENCES: readonly Defence[] = [
     fault: ["log-rollback"],
   },
   {
-    name: "held-keys",
-    module: "src/sync/team/team.ts",
-    lines: [
-      [
-        "const held = made.epoch === newest.number && isKeyOf(state, made);",
-        "const held = made.epoch === newest.number;",
-      ],
-    ],
-    fault: ["rotate", "kill", "backup", "log-fork"],
-  },
-  {
     name: "log-team",
     module: "src/crypto/log/validators/place.ts",
     lines: [

@@ -195,7 +195,16 @@ export const forkLog: Inject = async (world, dice) => {
   }
   const alarms = [
     ...(["log-fork", "no-key", "refused", "refusing", "fork", "withheld", "history"] as const),
-    ...(["rollback", "own-row-lost", "replayed", "gone", "log-rollback", "no-keys"] as const),
+    ...([
+      "rollback",
+      "own-row-lost",
+      "replayed",
+      "gone",
+      "log-rollback",
+      "no-keys",
+      "key-box",
+      "epoch-record",
+    ] as const),
   ];
   const injected = { alarms, misled: world.devices, mustAlarm: true } as const;
   return dice.chance(0.4) ? { ...injected, end } : injected;
