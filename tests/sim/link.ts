@@ -6,6 +6,7 @@ import type { StreamRef } from "../../src/sync/ports.ts";
 import { streamKey } from "../../src/sync/streams.ts";
 import type { Appended, KeptEpoch, LogPage, OpenedInvite } from "../../src/sync/team/server.ts";
 import type {
+  Asked,
   Look,
   Page,
   PushAnswer,
@@ -56,7 +57,7 @@ export class Link implements Transport {
     this.#connections.clear();
   }
 
-  pull(team: TeamId, cursors: readonly StreamCursor[], limit: number): Promise<Result<Page>> {
+  pull(team: TeamId, cursors: readonly Asked[], limit: number): Promise<Result<Page>> {
     return this.#ask(({ relay, who }) => ok(relay.pull(who, team, cursors, limit)));
   }
 
@@ -98,8 +99,10 @@ export class Link implements Transport {
     );
   }
 
-  compact(): Promise<Result<void>> {
-    return this.#ask(() => fail("refused", "There is nothing to compact."));
+  compact(stream: StreamRef, last: number): Promise<Result<void>> {
+    return this.#ask(({ relay, who }) =>
+      relay.compact(who, stream, last) ? ok(undefined) : fail("refused", "Nobody has attested it."),
+    );
   }
 
   listen(_team: TeamId, epoch: number, onSignal: (signal: Signal) => void): () => void {

@@ -5,11 +5,16 @@
 import type { Bytes } from "../../src/base/bytes.ts";
 import type { TeamId } from "../../src/base/ids.ts";
 import { fail, ok, type Result } from "../../src/base/result.ts";
+import { roleOf } from "../../src/crypto/log/state.ts";
+import { rowHash } from "../../src/crypto/row.ts";
+import { compact, hasBody } from "../sync/compacted.ts";
 import { peekHeader } from "../../src/crypto/header.ts";
 import type { Cursor, StreamRef } from "../../src/sync/ports.ts";
 import { streamKey } from "../../src/sync/streams.ts";
 import type { Appended, KeptEpoch, LogPage, OpenedInvite } from "../../src/sync/team/server.ts";
 import type {
+  Asked,
+  DroppedRow,
   Page,
   PulledRow,
   PushAnswer,
@@ -83,7 +88,7 @@ export class Relay {
     return this.views.get(who) ?? this.view;
   }
 
-  pull(who: string, team: TeamId, cursors: readonly StreamCursor[], limit: number): Page {
+  pull(who: string, team: TeamId, cursors: readonly Asked[], limit: number): Page {
     let page = this.#page(this.viewOf(who), team, cursors, Math.min(limit, this.#pageRows));
     for (const lie of this.lies) page = lie.pull?.(who, page, cursors) ?? page;
     return page;
@@ -165,19 +170,35 @@ export class Relay {
     return [...this.#channels].filter(([, members]) => members.size > 0).map(([name]) => name);
   }
 
-  #page(view: View, team: TeamId, cursors: readonly StreamCursor[], limit: number): Page {
-    const from = new Map(cursors.map(({ stream, cursor }) => [streamKey(stream), cursor.n]));
+  /** Whether bodies went that the snapshot covers. */
+  compact(who: string, stream: StreamRef, last: number): boolean {
+    const { team } = this.viewOf(who);
+    const leads = (device: string) => {
+      const role = roleOf(team.state, team.state.devices.get(device)?.member ?? "");
+      return role === "owner" || role === "admin";
+    };
+    return compact(this.viewOf(who).log(stream), last, leads);
+  }
+
+  #page(view: View, team: TeamId, cursors: readonly Asked[], limit: number): Page {
+    const from = new Map(cursors.map((asked) => [streamKey(asked.stream), asked]));
     const rows: PulledRow[] = [];
+    const dropped: DroppedRow[] = [];
     let more = false;
     for (const log of view.logsOf(team)) {
-      const start = from.get(streamKey(log.stream)) ?? 0;
-      const end = Math.min(log.rows.length, start + limit - rows.length);
+      const { stream } = log;
+      const asked = from.get(streamKey(stream));
+      const start = asked?.cursor.n ?? 0;
+      const end = Math.min(log.rows.length, start + limit - rows.length - dropped.length);
       more ||= end < log.rows.length;
-      for (let at = start; at < end; at++)
-        rows.push({ stream: log.stream, n: at + 1, row: log.rows[at] as Bytes });
+      for (let at = start; at < end; at++) {
+        const one = { stream, n: at + 1, row: log.rows[at] as Bytes };
+        if (hasBody(log, one, asked?.held ?? 0)) rows.push(one);
+        else dropped.push({ stream, n: one.n, hash: rowHash(one.row) });
+      }
     }
     const heads = view.logsOf(team).map(({ stream, head }) => ({ stream, cursor: head }));
-    return { rows, more, heads, listed: view.team.entries.length };
+    return { rows, dropped, more, heads, listed: view.team.entries.length };
   }
 
   #store(view: View, stream: StreamRef, rows: readonly Sealed[]): readonly PushAnswer[] {

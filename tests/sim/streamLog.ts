@@ -6,6 +6,7 @@ import { rowHash } from "../../src/crypto/row.ts";
 import type { Cursor, StreamRef } from "../../src/sync/ports.ts";
 import { advance, START, streamKey } from "../../src/sync/streams.ts";
 import type { PushAnswer } from "../../src/sync/transport.ts";
+import { isClosed } from "../sync/compacted.ts";
 import type { TeamLog } from "./teamLog.ts";
 
 export class StreamLog {
@@ -13,6 +14,8 @@ export class StreamLog {
   readonly rows: Bytes[] = [];
   readonly dropped = new Set<number>();
   readonly compacted: number[] = [];
+  /** Some rows are about snapshots. */
+  #hasMarks = false;
   /** The place after each row. */
   readonly #places: Cursor[] = [];
   /** Numbers of rows, by their place in a chain. */
@@ -37,6 +40,7 @@ export class StreamLog {
     const head = advance(this.head, rowHash(row));
     this.rows.push(row);
     this.#places.push(head);
+    this.#hasMarks ||= isMark(row);
     const place = placeOf(row);
     if (!this.#numbers.has(place)) this.#numbers.set(place, head.n);
     return head;
@@ -45,6 +49,7 @@ export class StreamLog {
   /** As an honest server takes a pushed row. */
   store(row: Bytes): PushAnswer {
     const n = this.#numbers.get(placeOf(row));
+    if (n === undefined && this.#hasMarks && isClosed(this, row)) return { is: "conflict" };
     if (n === undefined) return { is: "stored", ...this.append(row) };
     return equalBytes(this.rows[n - 1] as Bytes, row) ? { is: "known", n } : { is: "conflict" };
   }
@@ -95,4 +100,9 @@ function placeOf(row: Bytes): string {
   if (!header.ok) return `unreadable ${rowHash(row).join()}`;
   const { document, device, replica, seq } = header.value;
   return [document, device, replica, seq].join("/");
+}
+
+function isMark(row: Bytes): boolean {
+  const header = peekHeader(row);
+  return header.ok && header.value.mark !== undefined;
 }

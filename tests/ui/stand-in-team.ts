@@ -23,8 +23,8 @@ type TeamMethod =
   | "renameDevice"
   | "rotateTeam"
   | "changePassphrase"
-    vouch: () => ({ vouched: 0 }),
-  | "recoveryKit";
+  | "recoveryKit"
+  | "vouch";
 
 /** `teams`: by id; the handlers change them. */
 export function teamHandlers(
@@ -119,6 +119,7 @@ export function teamHandlers(
     rotateTeam: ({ team }) =>
       change(team, (of) => ({ ...of, epoch: of.epoch + 1, invites: [], keyDue: false })),
     changePassphrase: ({ team }) => found(team),
+    vouch: () => ({ vouched: 0 }),
     recoveryKit: ({ team }) => {
       change(team, (of) => ({
         ...of,
