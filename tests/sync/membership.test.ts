@@ -179,6 +179,25 @@ describe("S24", () => {
   });
 });
 
+describe("S24", () => {
+  test("S24: a passphrase record that is of no use keeps nobody in the team; another passphrase heals it", async () => {
+    const { log } = team.server;
+    log.beside = log.beside.map((one) => ({ ...one, keyRecord: seededRandom("no record")(205) }));
+    unwrap(await removeMember(ada, memberOf("cyd")));
+    await bob.once();
+    expect(bob.keys).toEqual(ada.keys);
+    const next = new Secret("other words that somebody typed");
+    unwrap(await ada.sync.manage((of) => of.changePassphrase(next)));
+    const text = unwrap(
+      await ada.sync.manage((of) => invite(of, "member", "dan@example.org", by(ada))),
+    ).reveal();
+    const enter = (words: Secret<string>) =>
+      joinTeam(text, words, seat("dan"), async () => {}, means());
+    expect(await enter(PASSPHRASE)).toMatchObject({ fault: { type: "wrong-passphrase" } });
+    expect(unwrap(await enter(next)).keys).toEqual(ada.keys);
+  });
+});
+
 describe("S25", () => {
   test("S25: what is pending when the key changes is sealed under the new one, and nothing is lost", async () => {
     type(bob, "offline ");

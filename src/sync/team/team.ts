@@ -10,8 +10,9 @@ import type { Clock } from "../../base/clock.ts";
 import type { TeamId } from "../../base/ids.ts";
 import type { Random } from "../../base/random.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
-import type { Secret } from "../../base/secret.ts";
+import { Secret } from "../../base/secret.ts";
 import type { DeviceIdentity } from "../../crypto/device.ts";
+import { KEY_BYTES } from "../../crypto/hash.ts";
 import { KDF_LIMITS, type KdfLimits, newKdf, stretch, type Stretched } from "../../crypto/kdf.ts";
 import { openStretched, sealKeyRecord } from "../../crypto/key-record.ts";
 import { isKeyOf } from "../../crypto/log/commitment.ts";
@@ -242,7 +243,18 @@ export class Team {
     const kept = await this.#keptEpochs();
     if (!kept.ok) return kept;
     const beside = kept.value.get(toHex(this.#epoch().entry));
-    return beside === undefined ? noKeys() : openStretched(beside.keyRecord, this.#keys.newest);
+    if (beside === undefined) return noKeys();
+    const opened = openStretched(beside.keyRecord, this.#keys.newest);
+    return opened.ok ? opened : ok(this.#nobodys());
+  }
+
+  /**
+   * What no passphrase gives. Whoever is to go goes, whatever the server has made of the record: then nobody joins by a
+   * passphrase before a member sets one (`changePassphrase`).
+   */
+  #nobodys(): Stretched {
+    const { random, kdfLimits = KDF_LIMITS } = this.#options;
+    return { kdf: newKdf(random, kdfLimits), key: new Secret(random(KEY_BYTES)) };
   }
 
   async #append({ entries, keys }: Drafted): Promise<Result<void>> {
