@@ -73,7 +73,8 @@ export function connect(options: ConnectionOptions): Result<Connection, Fault> {
       autoRefreshToken: true,
       detectSessionInUrl: false,
     },
-    global: { fetch: checkedFetch },
+    // Instead of which library and which Node run here.
+    global: { fetch: checkedFetch, headers: { "X-Client-Info": "operon" } },
     realtime: {
       heartbeatIntervalMs: options.heartbeatMs ?? HEARTBEAT_MS,
       reconnectAfterMs: (tries: number) => RECONNECT_MS[tries - 1] ?? 10_000,

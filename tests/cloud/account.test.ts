@@ -190,6 +190,25 @@ describe("an address", () => {
   });
 });
 
+describe("a request", () => {
+  it("does not say which version of Node or of a library runs here", async () => {
+    const asked: string[] = [];
+    const listening = createServer((request, response) => {
+      asked.push(request.rawHeaders.join("\n"));
+      response.end("{}");
+    });
+    await new Promise<void>((resolve) => listening.listen(0, "127.0.0.1", resolve));
+    const url = `http://127.0.0.1:${(listening.address() as AddressInfo).port}`;
+    const connection = connectTo({ url, anonKey: "k" });
+    await signIn(connection, "ann@example.org", PASSWORD);
+    await connection.close();
+    listening.close();
+    expect(asked).toHaveLength(1);
+    expect(asked[0]).not.toContain(process.versions.node);
+    expect(asked[0]).not.toMatch(/supabase-js|gotrue-js|runtime/);
+  });
+});
+
 describe("a server that answers nonsense", () => {
   const html: RequestListener = (_request, response) =>
     response.setHeader("content-type", "text/html").end("<!doctype html><title>Welcome</title>");
