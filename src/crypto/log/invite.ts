@@ -105,7 +105,7 @@ export function teamInviteProof(invite: TeamInvite): Bytes {
   return fromSecret(invite, "invite proof");
 }
 
-/** 105 bytes for the server, which cannot read them. */
+/** 89 bytes for the server, which cannot read them. */
 export function sealBundle(invite: TeamInvite, keys: TeamKeys, random: Random): Bytes {
   const version = number(BUNDLE_VERSION, 1);
   const plain = concatBytes(keys.teamSecret.reveal(), keys.idKey.reveal());
