@@ -21,10 +21,21 @@ export interface Proxy {
   close(): Promise<void>;
 }
 
+/** Is told of everything as it passes. */
+export interface Tap {
+  request(asked: {
+    readonly method: string;
+    readonly url: string;
+    readonly rawHeaders: readonly string[];
+    readonly body: Buffer;
+  }): void;
+  frame(from: "device" | "relay", data: Buffer, binary: boolean): void;
+}
+
 /** Where the account's password is sent. */
 const SIGNING_IN = /^\/auth\/v1\/(?:signup|token\?grant_type=password)/;
 
-export async function startProxy(): Promise<Proxy> {
+export async function startProxy(tap?: Tap): Promise<Proxy> {
   const received: Buffer[] = [];
   let target = new URL("http://127.0.0.1:1");
   let lost: { readonly path: string; readonly done: boolean; tell(): void } | null = null;
@@ -45,7 +56,8 @@ export async function startProxy(): Promise<Proxy> {
   });
 
   function pass(asked: IncomingMessage, body: Buffer, answer: ServerResponse): void {
-    const { method, url = "/", rawHeaders } = asked;
+    const { method = "GET", url = "/", rawHeaders } = asked;
+    tap?.request({ method, url, rawHeaders, body });
     received.push(Buffer.from(`${method} ${url}\n${rawHeaders.join("\n")}\n`));
     if (!SIGNING_IN.test(url)) received.push(body);
     if (loses(url, false)) return;
@@ -71,17 +83,23 @@ export async function startProxy(): Promise<Proxy> {
 
   const sockets = new WebSocketServer({ noServer: true });
   server.on("upgrade", (asked, socket, head) => {
-    received.push(Buffer.from(`${asked.url}\n${asked.rawHeaders.join("\n")}\n`));
+    const { method = "GET", url = "/", rawHeaders } = asked;
+    tap?.request({ method, url, rawHeaders, body: Buffer.alloc(0) });
+    received.push(Buffer.from(`${url}\n${rawHeaders.join("\n")}\n`));
     sockets.handleUpgrade(asked, socket, head, (client) => {
-      const relay = new WebSocket(`ws://${target.host}${asked.url}`);
+      const relay = new WebSocket(`ws://${target.host}${url}`);
       const waiting: RawData[] = [];
       client.on("message", (data, binary) => {
         received.push(Buffer.from(data as Buffer));
+        tap?.frame("device", Buffer.from(data as Buffer), binary);
         if (relay.readyState === WebSocket.OPEN) relay.send(data, { binary });
         else waiting.push(data);
       });
       relay.on("open", () => waiting.forEach((data) => relay.send(data, { binary: false })));
-      relay.on("message", (data, binary) => client.send(data, { binary }));
+      relay.on("message", (data, binary) => {
+        tap?.frame("relay", Buffer.from(data as Buffer), binary);
+        client.send(data, { binary });
+      });
       for (const [one, other] of [
         [client, relay],
         [relay, client],
