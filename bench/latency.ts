@@ -11,6 +11,8 @@ interface Text {
 export interface Latency {
   readonly p50: number;
   readonly p95: number;
+  /** Of the newest character of each change alone: what it takes without the wait for others. */
+  readonly newest: number;
 }
 
 /** On both sides before what is counted. */
@@ -28,12 +30,15 @@ export async function typeAndWatch(
 ): Promise<Latency> {
   const typed: number[] = [];
   const took: number[] = [];
+  const newest: number[] = [];
   const all = Promise.withResolvers<void>();
   const before = to.length;
   onChange(() => {
     const now = performance.now();
+    const had = took.length;
     while (took.length < Math.min(to.length - before, edits))
       took.push(now - (typed[took.length] as number));
+    if (took.length > had) newest.push(took.at(-1) as number);
     if (took.length === edits) all.resolve();
   });
   for (let i = 0; i < edits; i++) {
@@ -42,5 +47,5 @@ export async function typeAndWatch(
     from.insert(from.length, "x");
   }
   await all.promise;
-  return { p50: quantile(took, 0.5), p95: quantile(took, 0.95) };
+  return { p50: quantile(took, 0.5), p95: quantile(took, 0.95), newest: quantile(newest, 0.5) };
 }
