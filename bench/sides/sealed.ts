@@ -101,6 +101,7 @@ const reader = createSync({
   after: () => () => undefined,
   onShown: () => undefined,
   onApplied: () => undefined,
+  onHere: () => undefined,
   onState: () => undefined,
   onAlarms: async () => undefined,
   onRetired: () => undefined,

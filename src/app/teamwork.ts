@@ -19,7 +19,9 @@ import { createDevice, packDevice, unpackDevice, type DeviceIdentity } from "../
 import { packTeamKeys, unpackTeamKeys, type TeamKeys } from "../crypto/team.ts";
 import { createSync, type Sync, type SyncReport, type SyncState } from "../sync/engine.ts";
 import type { Raised } from "../sync/alarms.ts";
+import type { Here } from "../sync/looks.ts";
 import type { StreamRef, SyncStore } from "../sync/ports.ts";
+import type { Place } from "../sync/presence.ts";
 import type { Seat } from "../sync/team/enter.ts";
 import type { Credentials } from "./api.ts";
 import type { AccountRecord } from "./membership.ts";
@@ -43,6 +45,8 @@ export interface TeamworkOptions {
   readonly onHeard: (team: TeamId) => void;
   /** Documents that somebody took back. */
   readonly onRetired: (docs: readonly DocId[]) => void;
+  /** Who else looks at a document from now on, and where they are in it: all of them, each time. */
+  readonly onHere: (doc: DocId, here: readonly Here[]) => void;
   readonly onState: (team: TeamId, state: SyncState) => void;
   /** What an exchange met, nothing most often; before `onState`. */
   readonly onAlarms: (team: TeamId, alarms: readonly Raised[]) => Promise<void>;
@@ -64,6 +68,8 @@ export interface Teamwork {
   edited(doc: DocId, sizeBytes: number): void;
   /** These documents are looked at from now on, and no others. */
   lookAt(docs: ReadonlySet<DocId>): void;
+  /** Where the person here is in one of them. */
+  moveTo(doc: DocId, place: Place): void;
   /** Reads a stream anew, because a person decided so. */
   restart(stream: StreamRef): Promise<void>;
   /** Nothing of it is synced any more, and its keys are gone from here. */
@@ -79,6 +85,7 @@ export async function openTeamwork(options: TeamworkOptions): Promise<Teamwork> 
   let connection: Connection | null = null;
   let live = false;
   let looked: ReadonlySet<DocId> = new Set();
+  const places = new Map<DocId, Place>();
   const syncs = new Map<TeamId, Sync>();
   /** By account. */
   const devices = new Map<string, Promise<DeviceIdentity>>();
@@ -170,6 +177,7 @@ export async function openTeamwork(options: TeamworkOptions): Promise<Teamwork> 
         options.onApplied(doc, updates);
       },
       onRetired: options.onRetired,
+      onHere: options.onHere,
       onAlarms: (alarms) => options.onAlarms(team, alarms),
       onState: (state) => options.onState(team, state),
     });
@@ -177,6 +185,7 @@ export async function openTeamwork(options: TeamworkOptions): Promise<Teamwork> 
     if (earlier !== undefined) return earlier;
     syncs.set(team, sync);
     sync.lookAt(looked);
+    for (const [doc, place] of places) sync.moveTo(doc, place);
     if (live) sync.start();
     return sync;
   }
@@ -228,7 +237,12 @@ export async function openTeamwork(options: TeamworkOptions): Promise<Teamwork> 
     },
     lookAt(docs) {
       looked = docs;
+      for (const doc of places.keys()) if (!docs.has(doc)) places.delete(doc);
       for (const sync of syncs.values()) sync.lookAt(docs);
+    },
+    moveTo(doc, place) {
+      places.set(doc, place);
+      for (const sync of syncs.values()) sync.moveTo(doc, place);
     },
     async restart(stream) {
       unwrap(await (await syncOf(stream.team)).restart(stream));

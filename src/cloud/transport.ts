@@ -1,10 +1,12 @@
 /** Sync's transport over a team's functions, its private channel, and the channels of streams that are looked at. */
 import * as v from "valibot";
-import { type Bytes, toBase64 } from "../base/bytes.ts";
+import { toBase64 } from "../base/bytes.ts";
 import type { TeamId } from "../base/ids.ts";
 import { ok, type Result } from "../base/result.ts";
+import { PRESENCE_BYTES } from "../crypto/presence.ts";
 import type { StreamRef } from "../sync/ports.ts";
 import {
+  type Heard,
   LIVE_MAX_BYTES,
   type Look,
   type PushAnswer,
@@ -69,12 +71,15 @@ const Poke = v.object({
 
 const LogGrew = v.object({ payload: v.object({ listed: Count }) });
 
-const LiveRow = v.object({
-  payload: v.pipe(
-    v.instance(ArrayBuffer),
-    v.check(({ byteLength }) => byteLength <= LIVE_MAX_BYTES),
-  ),
-});
+const binary = (minBytes: number, maxBytes: number) =>
+  v.object({
+    payload: v.pipe(
+      v.instance(ArrayBuffer),
+      v.check(({ byteLength }) => byteLength >= minBytes && byteLength <= maxBytes),
+    ),
+  });
+const LiveRow = binary(0, LIVE_MAX_BYTES);
+const Presence = binary(PRESENCE_BYTES, PRESENCE_BYTES);
 
 export function createTransport(connection: Connection): Transport {
   return {
@@ -140,7 +145,7 @@ export function createTransport(connection: Connection): Transport {
 
     listen: (team, epoch, onSignal) => listen(connection, team, epoch, onSignal),
 
-    look: (stream, tag, onRow) => look(connection, stream, tag, onRow),
+    look: (stream, tag, onHeard) => look(connection, stream, tag, onHeard),
   };
 }
 
@@ -213,23 +218,22 @@ function look(
   { client }: Connection,
   { team, project }: StreamRef,
   tag: string,
-  onRow: (row: Bytes) => void,
+  onHeard: (heard: Heard) => void,
 ): Look {
+  const hear = (is: "row" | "presence", shape: typeof LiveRow) => (message: unknown) => {
+    const heard = v.safeParse(shape, message);
+    if (heard.success) onHeard({ is, bytes: new Uint8Array(heard.output.payload) });
+  };
   const channel = joinChannel(client, {
     topic: `stream:${team}:${project ?? ""}:${tag}`,
-    on: {
-      row(message) {
-        const heard = v.safeParse(LiveRow, message);
-        if (heard.success) onRow(new Uint8Array(heard.output.payload));
-      },
-    },
+    on: { row: hear("row", LiveRow), presence: hear("presence", Presence) },
+    onReady: () => onHeard({ is: "ready" }),
     // Whatever was missed comes with the stream.
-    onReady: () => undefined,
     onDown: () => undefined,
   });
   return {
     // Of its own: an `ArrayBuffer` goes as it is, an array of bytes would become JSON.
-    send: (row) => channel.send("row", row.slice().buffer),
+    send: (is, bytes) => channel.send(is, bytes.slice().buffer),
     close: () => channel.leave(),
   };
 }

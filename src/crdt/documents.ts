@@ -82,6 +82,14 @@ export function encodeDoc(doc: Y.Doc): Bytes {
   return Y.encodeStateAsUpdate(doc) as Bytes;
 }
 
+/** Yjs's snapshot of it: the same on devices that have the same. The other way it is a hint: two may have one and differ. */
+export function snapshotOf(state: Uint8Array): Bytes {
+  const doc = openDoc(state);
+  const snapshot = Y.encodeSnapshot(Y.snapshot(doc)) as Bytes;
+  doc.destroy();
+  return snapshot;
+}
+
 /** 0 for a document that does not say. */
 export function schemaOf(doc: Y.Doc): number {
   const schema: unknown = doc.getMap("meta").get("schema");

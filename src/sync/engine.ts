@@ -15,10 +15,11 @@ import type { KdfLimits } from "../crypto/kdf.ts";
 import type { Person } from "../crypto/log/person.ts";
 import type { TeamKeys } from "../crypto/team.ts";
 import { Exchange, type Tally, type Wanted } from "./exchange.ts";
-import { Looks } from "./looks.ts";
+import { type Here, Looks } from "./looks.ts";
 import { type After, Pacing } from "./pacing.ts";
 import type { Raised } from "./alarms.ts";
 import type { StreamRef, SyncStore } from "./ports.ts";
+import type { Place } from "./presence.ts";
 import { streamKey } from "./streams.ts";
 import type { Fences } from "./team/manage.ts";
 import { Team } from "./team/team.ts";
@@ -51,6 +52,8 @@ export interface SyncOptions {
   readonly onApplied: (doc: DocId, updates: readonly Bytes[]) => void;
   /** Documents that somebody took back, and that are let go here. */
   readonly onRetired: (docs: readonly DocId[]) => void;
+  /** Who else looks at a document from now on, and where they are in it: all of them, each time. Nothing of it is kept. */
+  readonly onHere: (doc: DocId, here: readonly Here[]) => void;
   readonly onState: (state: SyncState) => void;
   /** What an exchange met that could not be verified, nothing most often: for whoever keeps it. Before `onState`. */
   readonly onAlarms: (alarms: readonly Raised[]) => Promise<void>;
@@ -108,6 +111,8 @@ export interface Sync {
   edited(doc: DocId, sizeBytes: number): void;
   /** These documents are looked at from now on, and no others: what is typed in them goes and comes sooner. */
   lookAt(docs: ReadonlySet<DocId>): void;
+  /** Where the person here is in a document that is looked at: told to those who look at it too. */
+  moveTo(doc: DocId, place: Place): void;
   /**
    * A person has decided to follow the server's history of a stream as it is now: it is read anew from its start, and what it
    * lacks of what is here is sent again.
@@ -167,9 +172,17 @@ class Engine implements Sync {
       onProgress: (progress) =>
         options.onState({ state: "syncing", waiting: this.#lastWaiting, progress }),
       onSealed: (stream, rows) => this.#looks.sealed(stream, rows),
+      onApplied: (doc, updates) => {
+        options.onApplied(doc, updates);
+        this.#looks.changed(doc);
+      },
     });
-    this.#looks = new Looks({ ...options, team: this.#team });
-    this.#pacing = new Pacing(options.clock, options.after, () => this.#want());
+    this.#looks = new Looks({ ...options, team: this.#team, onApart: (doc) => this.#meet(doc) });
+    this.#pacing = new Pacing(
+      options,
+      (doc) => this.#looks.othersAt(doc),
+      () => this.#want(),
+    );
   }
 
   once(): Promise<Result<SyncReport>> {
@@ -190,6 +203,11 @@ class Engine implements Sync {
 
   edited(doc: DocId, sizeBytes: number): void {
     if (this.#unlisten) this.#pacing.edited(doc, sizeBytes);
+    this.#looks.changed(doc);
+  }
+
+  moveTo(doc: DocId, place: Place): void {
+    this.#looks.moveTo(doc, place);
   }
 
   lookAt(docs: ReadonlySet<DocId>): void {
@@ -253,8 +271,16 @@ class Engine implements Sync {
     this.#unlisten = this.#options.transport.listen(team, epoch, (signal) => this.#hear(signal));
   }
 
+  /** Somebody who looks at the document has another state of it: what each lacks is fetched, and shown meanwhile. */
+  #meet(doc: DocId): void {
+    const flight = this.#exchange.flightOf(doc);
+    if (flight) this.#looks.sealed(flight.stream, flight.rows);
+    this.poke();
+  }
+
   /** The channels have other names in each epoch. */
   #followEpoch(): void {
+    this.#looks.membersChanged();
     if (this.#unlisten === null || this.#team.keys.newest.epoch === this.#epoch) return;
     this.#listen();
     this.#looks.epochChanged();

@@ -218,6 +218,12 @@ export class Exchange {
     return this.#flights.size > 0;
   }
 
+  /** What was sealed of a document and is not met in the verified history yet. */
+  flightOf(doc: DocId): { stream: StreamRef; rows: readonly SealedRow[] } | null {
+    const flight = this.#flights.get(doc);
+    return flight ? { ...flight, rows: flight.rows.map(({ sealed }) => sealed) } : null;
+  }
+
   async run(wanted: Wanted): Promise<Result<Tally>> {
     const tally = new Tally();
     const done = await this.#exchange(wanted, tally);

@@ -1,13 +1,15 @@
 /**
  * When a document's edits leave: at once after quiet, then together: what is typed within a window goes in one row when
  * the window ends, or as soon as there is enough of it. The window is short while there are few edits (somebody types),
- * and long when there are many. Every document has a window of its own.
+ * and long when there are many or many look at the document. Every document has a window of its own.
  */
 import type { Clock } from "../base/clock.ts";
 import type { DocId } from "../base/ids.ts";
 
 const WINDOW_MS = 500;
+/** For each other who looks at the document. */
 const SHORT_WINDOW_MS = 50;
+const WINDOW_MAX_MS = 1000;
 /** More edits than this since the last flush are many. */
 const FEW = 4;
 const FULL_BYTES = 32 * 1024;
@@ -28,12 +30,18 @@ interface Pace {
 export class Pacing {
   readonly #clock: Clock;
   readonly #after: After;
+  readonly #othersAt: (doc: DocId) => number;
   readonly #onDue: () => void;
   readonly #paces = new Map<DocId, Pace>();
 
-  constructor(clock: Clock, after: After, onDue: () => void) {
+  constructor(
+    { clock, after }: { readonly clock: Clock; readonly after: After },
+    othersAt: (doc: DocId) => number,
+    onDue: () => void,
+  ) {
     this.#clock = clock;
     this.#after = after;
+    this.#othersAt = othersAt;
     this.#onDue = onDue;
   }
 
@@ -50,7 +58,7 @@ export class Pacing {
     pace.edits++;
     pace.bytes += sizeBytes;
     if (pace.bytes >= FULL_BYTES) this.#due(pace);
-    else if (pace.cancel === null) this.#wait(pace);
+    else if (pace.cancel === null) this.#wait(doc, pace);
   }
 
   /** Documents whose turn it is. */
@@ -73,12 +81,13 @@ export class Pacing {
     this.#paces.clear();
   }
 
-  #wait(pace: Pace): void {
+  #wait(doc: DocId, pace: Pace): void {
     pace.cancel = null;
-    const windowMs = pace.edits > FEW ? WINDOW_MS : SHORT_WINDOW_MS;
+    const shortMs = Math.min(SHORT_WINDOW_MS * Math.max(1, this.#othersAt(doc)), WINDOW_MAX_MS);
+    const windowMs = pace.edits > FEW ? Math.max(WINDOW_MS, shortMs) : shortMs;
     const waitMs = pace.lastMs + windowMs - this.#clock.monotonicMs();
     if (waitMs <= 0) this.#due(pace);
-    else pace.cancel = this.#after(waitMs, () => this.#wait(pace));
+    else pace.cancel = this.#after(waitMs, () => this.#wait(doc, pace));
   }
 
   #due(pace: Pace): void {

@@ -1,6 +1,6 @@
 /**
- * Documents' updates into rows and back. The only place that calls bytes `Sealed`: whatever leaves this device in a
- * row went through `sealUpdate`.
+ * Documents' updates into rows and back, and presence messages. The only place that calls bytes `Sealed`: whatever leaves
+ * this device in a row went through `sealUpdate`.
  */
 import { type Bytes, concatBytes } from "../base/bytes.ts";
 import type { DocId } from "../base/ids.ts";
@@ -17,6 +17,7 @@ import {
   type RowHeader,
   teamTag,
 } from "../crypto/header.ts";
+import { encodePresence, openPresence, type Presence, presenceKey } from "../crypto/presence.ts";
 import {
   encodeRow,
   MAX_PARTS,
@@ -222,6 +223,28 @@ export function unsealRow(
     return fail("row-name", "it names another document inside than outside");
   const { head, part, parts, body } = content;
   return ok({ header, change: { doc: content.document as DocId, kind, head, part, parts, body } });
+}
+
+export function sealPresence(
+  { keys, device, replica }: Author,
+  stream: StreamRef,
+  said: Omit<Presence, "device" | "replica">,
+  random: Random,
+): Sealed {
+  const context = { ...streamTags(stream), epoch: keys.epoch };
+  const by = { device, key: presenceKey(keys) };
+  return encodePresence(context, { ...said, replica }, by, random) as Sealed;
+}
+
+/** Null: nothing that a device with such a key said in this stream and epoch. */
+export function unsealPresence(
+  message: Bytes,
+  stream: StreamRef,
+  keys: TeamKeys,
+  signKeyOf: (device: string) => Bytes | null,
+): Presence | null {
+  const context = { ...streamTags(stream), epoch: keys.epoch };
+  return openPresence(message, context, presenceKey(keys), signKeyOf);
 }
 
 /** The stream as a row's header has it. */

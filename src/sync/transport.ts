@@ -13,7 +13,7 @@ import type { TeamServer } from "./team/server.ts";
 
 declare const sealed: unique symbol;
 
-/** A row that was encrypted and signed on this device. `seal.ts` is the only place that makes one. */
+/** A row or a presence message that was encrypted and signed on this device. `seal.ts` is the only place that makes one. */
 export type Sealed = Bytes & { readonly [sealed]: true };
 
 export interface StreamCursor {
@@ -111,10 +111,16 @@ export type Signal =
   | { readonly is: "log"; readonly listed: number }
   | { readonly is: "down"; readonly reason: string };
 
+/** What goes over the channel of a stream: rows of up to `LIVE_MAX_BYTES`, and who is there (`PRESENCE_BYTES`). */
+export type Said = "row" | "presence";
+
+/** `ready`: the channel hears everything from now on; again after each time that it was down. */
+export type Heard = { readonly is: "ready" } | { readonly is: Said; readonly bytes: Bytes };
+
 /** A place on the channel of a stream, until it is closed. */
 export interface Look {
-  /** To whoever else looks at the stream now. May be lost, and says nothing of it: the row is pushed as well. */
-  send(row: Sealed): void;
+  /** To whoever else looks at the stream now. May be lost, and says nothing of it. */
+  send(is: Said, bytes: Sealed): void;
   close(): void;
 }
 
@@ -140,10 +146,10 @@ export interface Transport extends TeamServer {
   listen(team: TeamId, epoch: number, onSignal: (signal: Signal) => void): () => void;
 
   /**
-   * Joins the channel of a stream that somebody looks at, where rows of up to `LIVE_MAX_BYTES` go from device to device
-   * before they have a place in the stream. `tag` names the channel, anew in each epoch. Connects again by itself.
+   * Joins the channel of a stream that somebody looks at, where rows go from device to device before they have a place in
+   * the stream. `tag` names the channel, anew in each epoch. Connects again by itself.
    */
-  look(stream: StreamRef, tag: string, onRow: (row: Bytes) => void): Look;
+  look(stream: StreamRef, tag: string, onHeard: (heard: Heard) => void): Look;
 }
 
 /** The largest row that goes over the channel of a stream. */

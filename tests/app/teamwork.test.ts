@@ -48,6 +48,7 @@ function open(secrets: ReturnType<typeof memorySecrets>): Promise<Teamwork> {
     log: silentLog,
     onShown: () => undefined,
     onApplied: () => undefined,
+    onHere: () => undefined,
     onState: () => undefined,
     onAlarms: async () => undefined,
     onHeard: () => undefined,

@@ -23,7 +23,7 @@ import { roleOf } from "../../src/crypto/log/state.ts";
 import { rowHash } from "../../src/crypto/row.ts";
 import type { TeamKeys } from "../../src/crypto/team.ts";
 import { START } from "../../src/sync/streams.ts";
-import type { Sealed, Signal } from "../../src/sync/transport.ts";
+import type { Heard, Sealed, Signal } from "../../src/sync/transport.ts";
 import { dumpRelay, spawnRelay } from "../relay/process.ts";
 import {
   connectTo,
@@ -302,8 +302,10 @@ describe("a removal", () => {
     const ears = signals((onSignal) => mia.transport.listen(team.id, 1, onSignal));
     const own = signals((onSignal) => owner.transport.listen(team.id, 1, onSignal));
     for (const each of [ears, own]) expect(await each.next()).toEqual({ is: "ready" });
-    const seen: Uint8Array[] = [];
-    const looking = owner.transport.look(stream, tag, (row) => seen.push(row));
+    const seen: Heard[] = [];
+    const looking = owner.transport.look(stream, tag, (heard) => {
+      if (heard.is !== "ready") seen.push(heard);
+    });
     const mouth = mia.transport.look(stream, tag, () => undefined);
     unwrap(await mia.transport.push(stream, [sealedRow(team.keys, mia.device.id)]));
     for (const each of [ears, own]) expect(await each.next()).toMatchObject({ is: "poke", n: 1 });
@@ -318,7 +320,7 @@ describe("a removal", () => {
     expect(await strange.next()).toMatchObject({ is: "down" });
     for (const keys of [before, team.keys]) {
       const row = sealedRow(keys, mia.device.id, 2);
-      mouth.send(row);
+      mouth.send("row", row);
       expect(await mia.transport.push(stream, [row])).toMatchObject(faulty("not-a-member"));
     }
     for (const result of [

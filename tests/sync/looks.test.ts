@@ -3,7 +3,7 @@ import type { Bytes } from "../../src/base/bytes.ts";
 import type { DocId } from "../../src/base/ids.ts";
 import { channelTag, createTeamKeys } from "../../src/crypto/team.ts";
 import { streamKey } from "../../src/sync/streams.ts";
-import { LIVE_MAX_BYTES } from "../../src/sync/transport.ts";
+import { type Heard, LIVE_MAX_BYTES } from "../../src/sync/transport.ts";
 import { seededRandom } from "../crypto/samples.ts";
 import { expectSoon, quiet } from "./soon.ts";
 import { PROJECT_STREAM, TEAM, TEAM_STREAM, type TestDevice, TestTeam } from "./team.ts";
@@ -18,7 +18,7 @@ function type(device: TestDevice, letters: string): void {
   device.sync.edited(doc, update.length);
 }
 
-const channel = (): ReadonlySet<(row: Bytes) => void> =>
+const channel = (): ReadonlySet<(heard: Heard) => void> =>
   team.server.channels.get(`${streamKey(TEAM_STREAM)} ${channelTag(team.keys, null)}`) ?? new Set();
 const look = (...devices: readonly TestDevice[]) => {
   for (const device of devices) device.sync.lookAt(new Set([doc]));
@@ -29,7 +29,7 @@ const storeNothing = () => {
   for (const device of [ada, bob]) device.transport.push = () => new Promise(() => undefined);
 };
 const heard = (row: Bytes) => {
-  for (const hear of channel()) hear(row);
+  for (const hear of channel()) hear({ is: "row", bytes: row });
 };
 
 beforeEach(async () => {
@@ -104,8 +104,8 @@ describe("S21", () => {
     await look(ada, bob);
     storeNothing();
     const rows: Bytes[] = [];
-    const spy = team.server.connect().look(TEAM_STREAM, channelTag(team.keys, null), (row) => {
-      rows.push(row);
+    const spy = team.server.connect().look(TEAM_STREAM, channelTag(team.keys, null), (said) => {
+      if (said.is === "row") rows.push(said.bytes);
     });
     type(ada, "!");
     await expectSoon(() => rows.length === 1);
@@ -121,7 +121,10 @@ describe("S21", () => {
     }
     heard(new Uint8Array(LIVE_MAX_BYTES + 1) as Bytes);
     const mallory = new TestTeam().device("mallory");
-    mallory.transport.look = () => ({ send: heard, close: () => undefined });
+    mallory.transport.look = () => ({
+      send: (is, bytes) => is === "row" && heard(bytes),
+      close: () => undefined,
+    });
     mallory.sync = mallory.start();
     mallory.create(doc);
     mallory.sync.start();

@@ -14,6 +14,7 @@ import { advance, START, streamKey } from "../../src/sync/streams.ts";
 import type {
   Asked,
   DroppedRow,
+  Heard,
   Look,
   Page,
   PulledRow,
@@ -45,7 +46,7 @@ export class MemoryServer {
   readonly log: MemoryLog;
   readonly #listeners = new Map<(signal: Signal) => void, number>();
   /** Who looks at a stream, by its key and the channel's tag. */
-  readonly channels = new Map<string, Set<(row: Bytes) => void>>();
+  readonly channels = new Map<string, Set<(heard: Heard) => void>>();
   /** Of the next push. */
   failNext: Failure | null = null;
   /** All rows ever offered by a push, stored or not. */
@@ -109,18 +110,19 @@ export class MemoryServer {
         queueMicrotask(() => onSignal({ is: "ready" }));
         return () => void this.#listeners.delete(onSignal);
       },
-      look: (stream, tag, onRow) => this.#look(`${streamKey(stream)} ${tag}`, onRow),
+      look: (stream, tag, onHeard) => this.#look(`${streamKey(stream)} ${tag}`, onHeard),
     };
   }
 
-  #look(channel: string, onRow: (row: Bytes) => void): Look {
+  #look(channel: string, onHeard: (heard: Heard) => void): Look {
     const present = this.channels.get(channel) ?? new Set();
-    this.channels.set(channel, present.add(onRow));
+    this.channels.set(channel, present.add(onHeard));
+    queueMicrotask(() => onHeard({ is: "ready" }));
     return {
-      send: (row) => {
-        for (const hear of present) if (hear !== onRow) hear(row);
+      send: (is, bytes) => {
+        for (const hear of present) if (hear !== onHeard) hear({ is, bytes });
       },
-      close: () => void present.delete(onRow),
+      close: () => void present.delete(onHeard),
     };
   }
 

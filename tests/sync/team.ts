@@ -8,6 +8,7 @@ import type { DocKind } from "../../src/crdt/documents.ts";
 import { createDevice, type DeviceIdentity } from "../../src/crypto/device.ts";
 import type { TeamKeys } from "../../src/crypto/team.ts";
 import { createSync, type Sync, type SyncReport, type SyncState } from "../../src/sync/engine.ts";
+import type { Here } from "../../src/sync/looks.ts";
 import type { StreamRef, SyncStore } from "../../src/sync/ports.ts";
 import type { Transport } from "../../src/sync/transport.ts";
 import { QUICK, seededRandom } from "../crypto/samples.ts";
@@ -25,7 +26,7 @@ export const PROJECT_STREAM: StreamRef = {
 };
 
 /** Timers that run when the test says so. */
-class ManualTime {
+export class ManualTime {
   ms = START_MS;
   readonly #timers: { readonly atMs: number; readonly run: () => void }[] = [];
 
@@ -61,6 +62,8 @@ export class TestDevice {
   readonly applied: { readonly doc: DocId; readonly updates: readonly Bytes[] }[] = [];
   /** Documents that others took back. */
   readonly retired: DocId[] = [];
+  /** Who else was shown to look at a document, each time that it changed. */
+  readonly here: { readonly doc: DocId; readonly here: readonly Here[] }[] = [];
   readonly transport: Transport;
   /** In the keychain. */
   keys: TeamKeys;
@@ -98,6 +101,7 @@ export class TestDevice {
       after: this.#team.time.after,
       onShown: (doc, updates) => this.shown.push({ doc, updates }),
       onApplied: (doc, updates) => this.applied.push({ doc, updates }),
+      onHere: (doc, here) => this.here.push({ doc, here }),
       onState: (state) => this.states.push(state),
       onAlarms: async () => undefined,
       onRetired: (docs) => this.retired.push(...docs),

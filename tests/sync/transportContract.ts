@@ -14,10 +14,17 @@ import { KIND_ATTEST, KIND_SNAPSHOT } from "../../src/crypto/header.ts";
 import { rowHash } from "../../src/crypto/row.ts";
 import type { TeamKeys } from "../../src/crypto/team.ts";
 import type { StreamRef } from "../../src/sync/ports.ts";
-import { sealMark, type SealedRow, sealUpdate, type Tail } from "../../src/sync/seal.ts";
+import {
+  sealMark,
+  sealPresence,
+  type SealedRow,
+  sealUpdate,
+  type Tail,
+} from "../../src/sync/seal.ts";
 import { advance, START, streamKey } from "../../src/sync/streams.ts";
 import type {
   Asked,
+  Heard,
   Page,
   Sealed,
   Signal,
@@ -62,6 +69,12 @@ export function transportContract(name: string, open: () => Promise<TransportUnd
         START,
         systemRandom,
       )[0] as SealedRow;
+    };
+    const presence = (who: 0 | 1, stream: StreamRef) => {
+      const author = { keys: given.keys, device: given.devices[who], replica: "ab".repeat(16) };
+      const said = { counter: 1, leaves: false, document: "cd".repeat(16), digest: null };
+      const place = { challenge: "ef".repeat(8), field: null, caret: null, heard: [] };
+      return sealPresence(author, stream, { ...said, ...place }, systemRandom);
     };
     const run = (who: 0 | 1, stream: StreamRef, count: number) => {
       const rows: SealedRow[] = [];
@@ -312,24 +325,31 @@ export function transportContract(name: string, open: () => Promise<TransportUnd
       const [stream, other] = given.streams;
       const [ada, bob] = given.transports;
       const tag = "a".repeat(32);
-      const heard = { bob: [] as Bytes[], elsewhere: [] as Bytes[], self: [] as Bytes[] };
+      const heard = { bob: [] as Heard[], elsewhere: [] as Heard[], self: [] as Heard[] };
       let told = () => {};
+      const hears = (list: Heard[]) => (said: Heard) => {
+        if (said.is === "ready") return;
+        list.push(said);
+        told();
+      };
       const looks = [
-        bob.look(stream, tag, (bytes) => {
-          heard.bob.push(bytes);
-          told();
-        }),
-        bob.look(stream, "b".repeat(32), (bytes) => heard.elsewhere.push(bytes)),
-        bob.look(other, tag, (bytes) => heard.elsewhere.push(bytes)),
+        bob.look(stream, tag, hears(heard.bob)),
+        bob.look(stream, "b".repeat(32), hears(heard.elsewhere)),
+        bob.look(other, tag, hears(heard.elsewhere)),
       ];
-      const mine = ada.look(stream, tag, (bytes) => heard.self.push(bytes));
+      const mine = ada.look(stream, tag, hears(heard.self));
       // Sent until it is heard: a place on a channel takes a moment, and what is sent before is lost.
       const { row: bytes } = row(0, stream);
-      const timer = setInterval(() => mine.send(bytes), 10);
-      await new Promise<void>((resolve) => (told = resolve));
-      clearInterval(timer);
+      for (const [is, what] of [
+        ["row", bytes],
+        ["presence", presence(0, stream)],
+      ] as const) {
+        const timer = setInterval(() => mine.send(is, what), 10);
+        while (heard.bob.at(-1)?.is !== is) await new Promise<void>((resolve) => (told = resolve));
+        clearInterval(timer);
+        expect(heard.bob.at(-1)).toEqual({ is, bytes: what });
+      }
       expect(heard).toMatchObject({ elsewhere: [], self: [] });
-      expect(heard.bob[0]).toEqual(bytes);
       for (const look of [...looks, mine]) look.close();
     });
   });

@@ -33,7 +33,16 @@ export function whatCompiles(
 test("S20: bytes become Sealed in one place", () => {
   const casts = /\bas (unknown as )?Sealed\b/;
   expect(readFileSync(`${import.meta.dirname}/../../src/sync/seal.ts`, "utf8")).toMatch(casts);
-  for (const file of ["exchange", "engine", "reader", "transport", "streams", "pacing"])
+  for (const file of [
+    "exchange",
+    "engine",
+    "reader",
+    "transport",
+    "streams",
+    "pacing",
+    "looks",
+    "presence",
+  ])
     expect(readFileSync(`${import.meta.dirname}/../../src/sync/${file}.ts`, "utf8")).not.toMatch(
       casts,
     );
