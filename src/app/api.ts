@@ -394,6 +394,19 @@ export interface Api {
   stop(): null;
 }
 
+/** Somebody else who has a document open now: one row a person, with the place where they moved last. */
+export interface HereRow {
+  readonly member: string;
+  /** Empty when the team's log does not say it. */
+  readonly email: string;
+  /** The person here, at another device. */
+  readonly you: boolean;
+  readonly devices: number;
+  readonly field: string | null;
+  /** In the field's text, as `Y.encodeRelativePosition` gives it, base64. */
+  readonly caret: { readonly anchor: string; readonly head: string } | null;
+}
+
 export interface Credentials {
   readonly url: string;
   readonly key: string;

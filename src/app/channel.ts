@@ -17,6 +17,8 @@
  *    come unasked, when a page was too slow for single updates; it is answered in the same way.
  * 3. An UPDATE of the page is answered by an ACK once it will survive a crash. Updates of others come as UPDATE.
  * 4. CLOSE ends it. REFUSED (payload: JSON `Fault`) says that the document cannot be opened or written, and closes it.
+ * 5. PLACE says where in the document the person at the page is: field, anchor and head (`Y.encodeRelativePosition`), each
+ *    behind its length in a byte. HERE (payload: JSON `HereRow[]`) says who else has it open, each time all of them.
  *
  * This file runs in the page too: nothing of Node's in it.
  */
@@ -26,7 +28,16 @@ import type { Push } from "./api.ts";
 
 export const SOCKET_PATH = "/socket";
 
-export const FRAME = { open: 1, state: 2, update: 3, ack: 4, close: 5, refused: 6 } as const;
+export const FRAME = {
+  open: 1,
+  state: 2,
+  update: 3,
+  ack: 4,
+  close: 5,
+  refused: 6,
+  place: 7,
+  here: 8,
+} as const;
 export type FrameKind = keyof typeof FRAME;
 
 export interface DocFrame {
@@ -35,6 +46,12 @@ export interface DocFrame {
   /** 0 where it means nothing. */
   readonly number: number;
   readonly payload: Bytes;
+}
+
+/** Where a person is in a document; a caret only in a field. */
+export interface PlaceHere {
+  readonly field: string | null;
+  readonly caret: { readonly anchor: Bytes; readonly head: Bytes } | null;
 }
 
 export interface CallFrame {
@@ -94,6 +111,37 @@ export function decodeState(
   const end = 4 + readUint32(payload, 0);
   if (payload.length < end) return null;
   return { vector: payload.slice(4, end) as Bytes, update: payload.slice(end) as Bytes };
+}
+
+/** What is longer than 255 bytes is left out. */
+export function encodePlace({ field, caret }: PlaceHere): Bytes {
+  const parts = [utf8(field ?? ""), caret?.anchor ?? EMPTY, caret?.head ?? EMPTY];
+  const fits = parts.every(({ length }) => length <= 255);
+  return concatBytes(
+    ...parts.flatMap((part) =>
+      fits ? [new Uint8Array([part.length]), part] : [new Uint8Array(1)],
+    ),
+  );
+}
+
+/** Null when the payload is cut or is no text. */
+export function decodePlace(payload: Uint8Array): PlaceHere | null {
+  const parts: Bytes[] = [];
+  let at = 0;
+  while (parts.length < 3) {
+    const end = at + 1 + (payload[at] ?? Number.POSITIVE_INFINITY);
+    if (end > payload.length) return null;
+    parts.push(payload.slice(at + 1, end) as Bytes);
+    at = end;
+  }
+  const [name, anchor, head] = parts as [Bytes, Bytes, Bytes];
+  try {
+    const field = fromUtf8(name);
+    if (field === "") return { field: null, caret: null };
+    return { field, caret: anchor.length > 0 && head.length > 0 ? { anchor, head } : null };
+  } catch {
+    return null;
+  }
 }
 
 function uint32(value: number): Bytes {

@@ -11,13 +11,14 @@ import type { Log } from "../base/log.ts";
 import type { Push } from "./api.ts";
 import {
   decodeFrame,
+  decodePlace,
   encodeFrame,
   encodeState,
   type AnswerFrame,
   type CallFrame,
   type DocFrame,
 } from "./channel.ts";
-import type { Host, OpenDocument } from "./host.ts";
+import type { Host, SharedDocument } from "./host.ts";
 import { knownFault } from "./faults.ts";
 import { createOutbox } from "./outbox.ts";
 
@@ -38,7 +39,7 @@ export function serveConnection(
   { local, log }: ConnectionOptions,
 ): void {
   const outbox = createOutbox(socket);
-  const documents = new Map<string, Promise<OpenDocument>>();
+  const documents = new Map<string, Promise<SharedDocument>>();
   let calls = 0;
 
   const answer = (frame: AnswerFrame): void => outbox.send(JSON.stringify(frame));
@@ -86,6 +87,7 @@ export function serveConnection(
     try {
       if (frame.kind === "open") await openDocument(frame);
       else if (frame.kind === "update") await updateDocument(frame);
+      else if (frame.kind === "place") await movePlace(frame);
       else if (frame.kind === "close") closeDocument(frame.doc);
     } catch (error) {
       refuse(frame.doc, error);
@@ -104,6 +106,10 @@ export function serveConnection(
       opening = host.openDocument(doc, {
         onUpdate: (update) => void pushUpdate(doc, update),
         onFault: (error) => refuse(doc, error),
+        onHere: (here) =>
+          outbox.sendLatest(`here ${doc}`, () =>
+            encodeFrame("here", doc, 0, Buffer.from(JSON.stringify(here))),
+          ),
       });
       documents.set(doc, opening);
     }
@@ -123,6 +129,11 @@ export function serveConnection(
     outbox.send(encodeFrame("ack", doc, number));
   }
 
+  async function movePlace({ doc, payload }: DocFrame): Promise<void> {
+    const place = decodePlace(payload);
+    if (place !== null) (await documents.get(doc))?.moveTo(place);
+  }
+
   /** To a reader that keeps up each update as it comes, else one state when there is room again. */
   async function pushUpdate(doc: string, update: Bytes): Promise<void> {
     const opened = await documents.get(doc);
@@ -133,7 +144,7 @@ export function serveConnection(
     );
   }
 
-  function sendState(doc: string, opened: OpenDocument, vector: Uint8Array): void {
+  function sendState(doc: string, opened: SharedDocument, vector: Uint8Array): void {
     const payload = encodeState(
       opened.vector(),
       opened.beyond(vector.length === 0 ? NOTHING : vector),

@@ -31,6 +31,7 @@ import { dispatch } from "./methods.ts";
 import type { Env, Profile } from "./paths.ts";
 import { createProjects } from "./projects.ts";
 import { openSecrets } from "./secrets.ts";
+import { createSeats } from "./seats.ts";
 import { createSharing } from "./sharing.ts";
 import { syncStateOf } from "./syncstate.ts";
 import { createQueue } from "./tasks.ts";
@@ -129,6 +130,12 @@ function composeEngine(
       teamwork?.then((work) => work.lookAt(ids)).catch(() => undefined);
     },
   });
+  const seats = createSeats({
+    onPlace: (id, place) => {
+      teamwork?.then((work) => work.moveTo(id, place)).catch(() => undefined);
+    },
+    self: () => membership.account()?.id.replaceAll("-", "") ?? null,
+  });
   const traces = createTraces({
     store,
     clock,
@@ -179,6 +186,7 @@ function composeEngine(
         onApplied: documentCame,
         onHeard: (team) => inBackground(heard.note(team)),
         onRetired: (docs) => inBackground(following.run(() => traces.takenBack(docs))),
+        onHere: seats.here,
         onState: (team, state) => {
           teamStates.set(team, state);
           statusChanged();
@@ -187,7 +195,12 @@ function composeEngine(
         onDevice: (account, device) => membership.setDevice(account, device),
       }),
     );
-    teamwork.then((work) => work.lookAt(looked)).catch(() => (teamwork = undefined));
+    teamwork
+      .then((work) => {
+        work.lookAt(looked);
+        for (const [id, place] of seats.places()) work.moveTo(id, place);
+      })
+      .catch(() => (teamwork = undefined));
     return teamwork;
   }
 
@@ -359,7 +372,8 @@ function composeEngine(
   const host: Host = {
     call,
     subscribe: bus.subscribe,
-    openDocument: (id, listener) => docs.open(id as DocId, listener),
+    openDocument: async (id, listener) =>
+      seats.sit(id as DocId, await docs.open(id as DocId, listener), listener),
   };
 
   function serveWeb(folder: string): Promise<Web> {

@@ -210,7 +210,10 @@ export function createLiveDocs({ load, append, onChange, onLooks }: LiveDocsOpti
     edit: (id, change) => use(id, (live) => change(live.doc)),
     shown: (id, updates) =>
       take(id, updates, (live) => {
-        live.borrowed.push(...updates);
+        // Some are shown again while they are on their way.
+        live.borrowed.push(
+          ...updates.filter((update) => !live.borrowed.some((one) => equalBytes(one, update))),
+        );
       }),
     // Again, because a document that was opened in between was read without them.
     applied: (id, updates) =>
