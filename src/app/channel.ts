@@ -131,7 +131,7 @@ export function decodePlace(payload: Uint8Array): PlaceHere | null {
   while (parts.length < 3) {
     const end = at + 1 + (payload[at] ?? Number.POSITIVE_INFINITY);
     if (end > payload.length) return null;
-    parts.push(payload.slice(at + 1, end) as Bytes);
+    parts.push(new Uint8Array(payload.subarray(at + 1, end)));
     at = end;
   }
   const [name, anchor, head] = parts as [Bytes, Bytes, Bytes];

@@ -7,8 +7,16 @@ import * as Y from "yjs";
 import { WebSocket } from "ws";
 import { silentLog } from "../../src/base/log.ts";
 import type { Bytes } from "../../src/base/bytes.ts";
-import type { Progress, Push } from "../../src/app/api.ts";
-import { decodeFrame, decodeState, encodeFrame, type DocFrame } from "../../src/app/channel.ts";
+import type { DocId } from "../../src/base/ids.ts";
+import type { HereRow, Progress, Push } from "../../src/app/api.ts";
+import {
+  decodeFrame,
+  decodePlace,
+  decodeState,
+  encodeFrame,
+  encodePlace,
+  type DocFrame,
+} from "../../src/app/channel.ts";
 import { connectToEngine, type RemoteClient } from "../../src/app/remote.ts";
 import { connectToSocket, listenOnSocket, type EngineSocket } from "../../src/app/socket.ts";
 import { createFakeHost, type FakeHost } from "./fakehost.ts";
@@ -153,6 +161,68 @@ describe("documents", () => {
     a.send("update", 10, Y.encodeStateAsUpdate(a.doc));
     expect(await a.next()).toMatchObject({ kind: "ack", number: 10 });
     expect(host.log).toHaveLength(kept);
+    a.close();
+    b.close();
+  });
+
+  const NOWHERE = { field: null, caret: null };
+  const inField = (field: string) => {
+    const end = new Uint8Array([1, 2, 3]);
+    return { field, caret: { anchor: end, head: end } };
+  };
+
+  test("a page tells where it is, the newest move counts, and what closes is nowhere", async () => {
+    const [a, b] = [await page(), await page()];
+    await a.sync();
+    await b.sync();
+    const told = async (count: number) => {
+      while (host.places.length < count) await new Promise((resolve) => setTimeout(resolve, 5));
+      return host.places.at(-1)?.place;
+    };
+    a.send("place", 0, encodePlace(inField("title")));
+    expect(await told(1)).toEqual(inField("title"));
+    b.send("place", 0, encodePlace(inField("context")));
+    expect(await told(2)).toEqual(inField("context"));
+    b.send("close");
+    expect(await told(3)).toEqual(inField("title"));
+    a.close();
+    expect(await told(4)).toEqual(NOWHERE);
+    b.close();
+  });
+
+  test("a place that is cut is none, and one that is too long is left out", () => {
+    const whole = encodePlace(inField("title"));
+    expect(decodePlace(whole)).toEqual(inField("title"));
+    for (let end = 0; end < whole.length; end++)
+      expect(decodePlace(whole.subarray(0, end))).toBe(null);
+    expect(decodePlace(new Uint8Array([1, 255, 0, 0]))).toBe(null);
+    expect(decodePlace(encodePlace(inField("x".repeat(256))))).toEqual(NOWHERE);
+  });
+
+  test("who else is there is told to every page that has the document open, later ones too", async () => {
+    const [a, b] = [await page(), await page()];
+    await a.sync();
+    const device = (id: string, field: string, email: string) => ({
+      device: id.repeat(32),
+      member: email[0] as string,
+      person: { name: "a laptop", email },
+      ...inField(field),
+    });
+    host.here("doc" as DocId, [
+      device("1", "title", "ben@example.org"),
+      device("2", "context", "ben@example.org"),
+      device("3", "context", "cyd@example.org"),
+    ]);
+    const rows = JSON.parse(String(Buffer.from((await a.next()).payload))) as HereRow[];
+    expect(rows).toEqual([
+      expect.objectContaining({ email: "ben@example.org", devices: 2, field: "title", you: false }),
+      expect.objectContaining({ email: "cyd@example.org", devices: 1, field: "context" }),
+    ]);
+    expect(rows[0]?.caret).toEqual({ anchor: "AQID", head: "AQID" });
+    b.send("open", 0, new Uint8Array([0]));
+    expect([(await b.next()).kind, (await b.next()).kind].toSorted()).toEqual(["here", "state"]);
+    host.here("doc" as DocId, []);
+    expect(String(Buffer.from((await a.next()).payload))).toBe("[]");
     a.close();
     b.close();
   });

@@ -131,6 +131,43 @@ test("two people type in one field of one decision at once, and each sees the ot
   for (const { problems } of seats) expect(problems).toEqual([]);
 });
 
+test("who has the decision open is shown to the other, with the field they are in, and is gone when they leave it", async () => {
+  const [ada, ben] = await createTeam();
+  const { id } = await ada.json<DecisionRow>([
+    ...["decision", "new", "--title", "Where to keep it", "--context", "middle"],
+    ...["--team", "Marmalade"],
+  ]);
+  await ben.json(["sync"]);
+  const here = await sitDown(browser, (await open(ada)).address);
+  const there = await sitDown(browser, (await open(ben)).address);
+  const others = here.page.getByRole("list", { name: "Also here" });
+  for (const seat of [here, there]) {
+    await seat.go(`/decisions/${id}`);
+    await expect.poll(() => field(seat, "Context").textContent(), poll).toBe("middle");
+  }
+  await others.getByText("Ben", { exact: true }).waitFor();
+  await there.page.getByText("Ada is here").waitFor({ state: "attached" });
+
+  await typeAt(there.page, field(there, "Context"), "End", ", from Ben");
+  await here.page.locator("[data-here=Ben]").waitFor();
+  await expect
+    .poll(
+      () => here.page.locator(".cm-caret").evaluate((caret) => caret.parentElement?.textContent),
+      poll,
+    )
+    .toContain("middle, from Ben");
+  await there.page.getByRole("link", { name: "Usage" }).click();
+  await others.waitFor({ state: "detached" });
+  await here.page.getByText("Ben has left").waitFor({ state: "attached" });
+  expect(await here.page.locator("[data-here], .cm-caret").count()).toBe(0);
+
+  await there.go(`/decisions/${id}`);
+  await others.getByText("Ben", { exact: true }).waitFor();
+  await there.page.close();
+  await others.waitFor({ state: "detached" });
+  for (const { problems } of [here, there]) expect(problems).toEqual([]);
+});
+
 test("an engine killed while its page has edits it never took, and started again on its port: nothing is lost or doubled", async () => {
   const device = await newDevice();
   const { id } = await device.json<DecisionRow>([

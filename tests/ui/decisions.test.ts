@@ -1,5 +1,8 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { readDecision } from "../../src/crdt/decision.ts";
+import * as Y from "yjs";
+import type { HereRow } from "../../src/app/api.ts";
+import { toBase64 } from "../../src/base/bytes.ts";
+import { decisionText, readDecision } from "../../src/crdt/decision.ts";
 import { expectShown, openDesk, sit, watchPage, type Desk, type Seat } from "./browser.ts";
 
 const ID = "dec_01J00000000000000000000001";
@@ -217,3 +220,110 @@ async function stored(from: Seat): Promise<void> {
     `operon:${ID}`,
   );
 }
+
+const BEN: HereRow = {
+  member: "00000003".padEnd(32, "0"),
+  email: "ben@example.org",
+  you: false,
+  devices: 1,
+  field: null,
+  caret: null,
+};
+
+test("who else has it open stands over it, in words once, and nothing moves; nobody is not shown", async () => {
+  await open();
+  const { page, engine } = seat;
+  const title = page.getByRole("textbox", { name: "Title" });
+  const before = await title.boundingBox();
+  const people = page.getByRole("list", { name: "Also here" });
+  expect(await people.count()).toBe(0);
+  engine.meet(ID, [BEN, { ...BEN, member: "5".repeat(32), email: "ben@example.com" }]);
+  await expectShown(people.getByText("ben@example.org"));
+  engine.meet(ID, [BEN]);
+  await expectShown(people.getByText("Ben", { exact: true }));
+  const news = page.locator(".page > [role=status]");
+  await expect.poll(() => news.textContent()).toBe("ben@example.com has left");
+  engine.meet(ID, []);
+  await expect.poll(() => news.textContent()).toBe("Ben has left");
+  engine.meet(ID, [BEN]);
+  await expect.poll(() => news.textContent()).toBe("Ben is here");
+  const said = await news.evaluateHandle((element) => {
+    const heard: string[] = [];
+    new MutationObserver(() => heard.push(element.textContent ?? "")).observe(element, {
+      childList: true,
+      characterData: true,
+      subtree: true,
+    });
+    return heard;
+  });
+  engine.meet(ID, [{ ...BEN, field: "context" }]);
+  await expect.poll(() => page.locator("[data-here=Ben]").count()).toBe(1);
+  expect(await said.jsonValue()).toEqual([]);
+  expect(await title.boundingBox()).toEqual(before);
+  await engine.stop();
+  await expect.poll(() => people.count()).toBe(0);
+  await engine.start();
+});
+
+test("others' carets and selections stand in the text, and what is no place in it does not", async () => {
+  await open();
+  const { page, engine } = seat;
+  const doc = engine.documents.get(ID) as Y.Doc;
+  const at = (index: number, text = decisionText(doc, "context")): string =>
+    toBase64(Y.encodeRelativePosition(Y.createRelativePositionFromTypeIndex(text, index)));
+  const caret = page.locator(".cm-caret");
+  engine.meet(ID, [{ ...BEN, field: "context", caret: { anchor: at(3), head: at(9) } }]);
+  await expectShown(caret);
+  expect(await caret.textContent()).toBe("Ben");
+  expect(await page.locator(".cm-taken").textContent()).toBe("import");
+  expect(await caret.evaluate((element) => getComputedStyle(element).borderLeftColor)).toBe(
+    "rgb(138, 93, 0)",
+  );
+  doc.getText("context").insert(0, "See: ");
+  await expect
+    .poll(() => page.getByRole("textbox", { name: "Context" }).textContent())
+    .toContain("See: ");
+  expect(await page.locator(".cm-taken").textContent()).toBe("import");
+  const unknown = new Y.Doc().getText("strange");
+  for (const anchor of [
+    "AAAA",
+    "!",
+    toBase64(new Uint8Array(24).fill(255)),
+    at(0, unknown),
+    at(0, decisionText(doc, "title")),
+  ]) {
+    engine.meet(ID, [{ ...BEN, field: "context", caret: { anchor, head: anchor } }]);
+    await expect.poll(() => caret.count()).toBe(0);
+    engine.meet(ID, [{ ...BEN, field: "context", caret: { anchor: at(1), head: at(1) } }]);
+    await expect.poll(() => caret.count()).toBe(1);
+  }
+  engine.meet(ID, []);
+  await expect.poll(() => caret.count()).toBe(0);
+  const context = page.getByRole("textbox", { name: "Context" });
+  const [alone, end] = [await context.boundingBox(), at(2, decisionText(doc, "title"))];
+  engine.meet(ID, [{ ...BEN, field: "title", caret: { anchor: end, head: end } }]);
+  await expectShown(caret);
+  expect(await context.boundingBox()).toEqual(alone);
+});
+
+test("the engine is told where one is, and not more often than it needs to know", async () => {
+  await open();
+  const { page, engine } = seat;
+  await page.getByRole("textbox", { name: "Drivers" }).click();
+  await page.keyboard.press("Control+Home");
+  await expect.poll(() => engine.places.at(-1)?.field).toBe("drivers");
+  const before = engine.places.length;
+  for (let i = 0; i < 20; i++) await page.keyboard.press("ArrowRight");
+  const position = (): number | null => {
+    const head = engine.places.at(-1)?.caret?.head;
+    const doc = engine.documents.get(ID) as Y.Doc;
+    return head
+      ? (Y.createAbsolutePositionFromRelativePosition(Y.decodeRelativePosition(head), doc)?.index ??
+          null)
+      : null;
+  };
+  await expect.poll(position).toBe(20);
+  expect(engine.places.length - before).toBeLessThanOrEqual(20);
+  await page.getByRole("textbox", { name: "Drivers" }).press("Escape");
+  await expect.poll(() => engine.places.at(-1)).toEqual({ field: null, caret: null });
+});

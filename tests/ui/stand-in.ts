@@ -13,6 +13,7 @@ import type {
   Api,
   Credentials,
   DecisionRow,
+  HereRow,
   Method,
   Push,
   SearchHit,
@@ -21,7 +22,14 @@ import type {
   Status,
   TeamDetail,
 } from "../../src/app/api.ts";
-import { decodeFrame, encodeFrame, encodeState, SOCKET_PATH } from "../../src/app/channel.ts";
+import {
+  decodeFrame,
+  decodePlace,
+  encodeFrame,
+  encodeState,
+  type PlaceHere,
+  SOCKET_PATH,
+} from "../../src/app/channel.ts";
 import { readWebFiles, type WebFiles } from "../../src/app/webfiles.ts";
 import { utf8 } from "../../src/base/bytes.ts";
 import { systemClock } from "../../src/base/clock.ts";
@@ -45,6 +53,10 @@ export interface StandIn {
   readonly url: string;
   readonly sessions: Map<string, data.StoredSession>;
   readonly documents: Map<string, Y.Doc>;
+  /** Where pages said they are, newest last. */
+  readonly places: PlaceHere[];
+  /** Tells every page that these have the document open too. */
+  meet(document: string, here: readonly HereRow[]): void;
   /** Calls heard, by method. */
   readonly calls: Map<string, number>;
   /** What was asked last, by method. */
@@ -99,6 +111,7 @@ export async function standIn(
   if (options.empty !== true)
     for (const row of data.decisionRows()) documents.set(row.id, documentOf(row));
   const sockets = new Set<WebSocket>();
+  const places: PlaceHere[] = [];
   const calls = new Map<string, number>();
   const asked = new Map<string, unknown>();
   const teams = new Map((options.teams ?? []).map((team) => [team.id, team]));
@@ -113,6 +126,11 @@ export async function standIn(
     },
     sessions,
     documents,
+    places,
+    meet(document, here) {
+      const frame = encodeFrame("here", document, 0, utf8(JSON.stringify(here)));
+      for (const socket of sockets) socket.send(frame);
+    },
     calls,
     asked,
     teams,
@@ -235,6 +253,11 @@ export async function standIn(
         Y.applyUpdate(doc, frame.payload, socket);
         socket.send(encodeFrame("ack", frame.doc, frame.number));
         push({ topic: "decisions", ids: [frame.doc] });
+        return;
+      }
+      case "place": {
+        const place = decodePlace(frame.payload);
+        if (place !== null) places.push(place);
         return;
       }
       default:

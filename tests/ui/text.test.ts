@@ -243,6 +243,10 @@ test("text colours keep 4.5 : 1, marks 3 : 1, in light and dark", async () => {
       for (const ground of ["bg", "hover", "sel"])
         expect(ratio(mark, ground), `${mark} on ${ground}`).toBeGreaterThanOrEqual(3);
     }
+    for (let i = 0; i < 8; i++) {
+      expect(ratio("who-text", `who-${i}`), `a name on ${i}`).toBeGreaterThanOrEqual(4.5);
+      expect(ratio(`who-${i}`, "bg"), `who-${i}`).toBeGreaterThanOrEqual(3);
+    }
     expect(ratio("accent-text", "accent")).toBeGreaterThanOrEqual(4.5);
     expect(ratio("mark-text", "mark")).toBeGreaterThanOrEqual(4.5);
     expect(ratio("text", "add-bg")).toBeGreaterThanOrEqual(4.5);

@@ -7,11 +7,15 @@ import {
   type TransactionSpec,
 } from "@codemirror/state";
 import { EditorView, keymap, placeholder } from "@codemirror/view";
-import { createEffect, on, onCleanup, onMount, type JSX } from "solid-js";
+import { createEffect, createMemo, on, onCleanup, onMount, type JSX } from "solid-js";
 import { yCollab, yUndoManagerKeymap } from "y-codemirror.next";
 import type * as Y from "yjs";
+import { usePeople } from "../state/people.ts";
+import { carets, CARETS_LOOK, showPeople, tellCaret } from "./carets.ts";
 
 interface Props {
+  /** What others know the field by. */
+  readonly name: string;
   readonly text: Y.Text;
   readonly undo: Y.UndoManager;
   readonly label: string;
@@ -31,20 +35,25 @@ const LOOK = EditorView.theme({
     background: "var(--panel)",
     boxShadow: "0 0 0 1.5px color-mix(in srgb, var(--accent) 60%, transparent)",
   },
-  ".cm-scroller": { fontFamily: "inherit", lineHeight: "inherit" },
+  // Lines are wrapped, and a name may stand over the first one.
+  ".cm-scroller": { fontFamily: "inherit", lineHeight: "inherit", overflow: "visible" },
   ".cm-content": { padding: "3px 0", caretColor: "var(--text)" },
   ".cm-line": { padding: "0 8px" },
   ".cm-placeholder": { color: "var(--faint)" },
+  ...CARETS_LOOK,
 });
 
 /**
- * A shared text, edited where it stands. What others type appears in it as it arrives; undo takes back only one's own.
+ * A shared text, edited where it stands. What others type appears in it as it arrives, and where they are in it; undo takes
+ * back only one's own.
  *
  * It lives in a shadow tree, because there the editor's style sheets are constructed ones, which a content security
  * policy without inline styles lets through.
  */
 export function TextField(props: Props): JSX.Element {
   let host!: HTMLDivElement;
+  const people = usePeople();
+  const here = createMemo(() => people.at(props.name));
   onMount(() => {
     const leave = (view: EditorView): boolean => {
       view.contentDOM.blur();
@@ -65,6 +74,10 @@ export function TextField(props: Props): JSX.Element {
             ...defaultKeymap,
           ]),
           access.of(accessOf(props)),
+          carets(props.text),
+          tellCaret(props.text, (caret) =>
+            people.moveTo({ field: caret === null ? null : props.name, caret }),
+          ),
           LOOK,
           EditorView.lineWrapping,
           EditorView.contentAttributes.of({
@@ -85,9 +98,22 @@ export function TextField(props: Props): JSX.Element {
         { defer: true },
       ),
     );
+    createEffect(() => view.dispatch({ effects: showPeople.of(here()) }));
     onCleanup(() => view.destroy());
   });
-  return <div class={`field ${props.class ?? ""}`} ref={host} />;
+  return (
+    <div
+      class={`field ${props.class ?? ""} ${here()[0]?.colour ?? ""}`}
+      data-here={
+        here().length > 0
+          ? here()
+              .map(({ name }) => name)
+              .join(", ")
+          : undefined
+      }
+      ref={host}
+    />
+  );
 }
 
 /** Undo writes into the text past the editor: where it is only read, its keys are gone too. */

@@ -11,7 +11,15 @@
 import { createSignal, type Accessor } from "solid-js";
 import { IndexeddbPersistence } from "y-indexeddb";
 import * as Y from "yjs";
-import { decodeFrame, decodeState, encodeFrame, type DocFrame } from "../../app/channel.ts";
+import type { HereRow } from "../../app/api.ts";
+import {
+  decodeFrame,
+  decodeState,
+  encodeFrame,
+  encodePlace,
+  type DocFrame,
+  type PlaceHere,
+} from "../../app/channel.ts";
 import { fromUtf8 } from "../../base/bytes.ts";
 import type { Fault } from "../../base/result.ts";
 import { canWrite } from "../../crdt/documents.ts";
@@ -31,6 +39,10 @@ export interface OpenDocument {
   /** The sentence why it can only be read. */
   readonly readOnly: Accessor<string | null>;
   retry(): void;
+  /** Who else has it open now. */
+  readonly here: Accessor<readonly HereRow[]>;
+  /** Where the person at this page is in it. */
+  moveTo(place: PlaceHere): void;
 }
 
 export interface DocumentStore {
@@ -43,6 +55,8 @@ const FROM_ENGINE = "engine";
 const UNSENT = "operon.unsent";
 /** A browser that does not answer about its storage is not waited for. */
 const STORAGE_MS = 1_500;
+/** Between two words to the engine about where the person is. */
+const PLACE_MS = 50;
 
 interface Held extends OpenDocument {
   users: number;
@@ -105,6 +119,9 @@ function hold(engine: Engine, id: string): Held {
   let exchanged = false;
   let sent = 0;
   let acknowledged = 0;
+  const [here, setHere] = createSignal<readonly HereRow[]>([]);
+  let place: PlaceHere | null = null;
+  let placeTimer: ReturnType<typeof setTimeout> | undefined;
 
   const storage = new IndexeddbPersistence(`operon:${id}`, doc);
   void Promise.race([
@@ -144,6 +161,7 @@ function hold(engine: Engine, id: string): Held {
 
   function lost(): void {
     exchanged = false;
+    setHere([]);
     setFault(null);
     setKept("page");
   }
@@ -151,6 +169,17 @@ function hold(engine: Engine, id: string): Held {
   function send(update: Uint8Array): void {
     if (engine.sendBinary(encodeFrame("update", id, ++sent, update))) setKept("saving");
     else lost();
+  }
+
+  function moveTo(next: PlaceHere): void {
+    place = next;
+    placeTimer ??= setTimeout(tellPlace, PLACE_MS);
+  }
+
+  function tellPlace(): void {
+    placeTimer = undefined;
+    if (exchanged && place !== null)
+      engine.sendBinary(encodeFrame("place", id, 0, encodePlace(place)));
   }
 
   function receive({ kind, number, payload }: DocFrame): void {
@@ -161,6 +190,7 @@ function hold(engine: Engine, id: string): Held {
         Y.applyUpdate(doc, state.update, FROM_ENGINE);
         exchanged = true;
         setReady(true);
+        tellPlace();
         if (readOnly() === null) send(Y.encodeStateAsUpdate(doc, state.vector));
         else setKept(unsent().includes(id) ? "page" : "machine");
         return;
@@ -176,6 +206,9 @@ function hold(engine: Engine, id: string): Held {
         self.whenKept?.();
         self.whenKept = null;
         return;
+      case "here":
+        setHere(JSON.parse(fromUtf8(payload)) as readonly HereRow[]);
+        return;
       case "refused":
         refused(JSON.parse(fromUtf8(payload)) as Fault);
         return;
@@ -185,6 +218,7 @@ function hold(engine: Engine, id: string): Held {
 
   function refused({ type, message }: Fault): void {
     exchanged = false;
+    setHere([]);
     setKept("page");
     if (type !== "newer-schema") return void setFault(message);
     refusal = message;
@@ -200,12 +234,15 @@ function hold(engine: Engine, id: string): Held {
     fault,
     readOnly,
     retry: connected,
+    here,
+    moveTo,
     users: 0,
     whenKept: null,
     receive,
     connected,
     lost,
     destroy() {
+      clearTimeout(placeTimer);
       engine.sendBinary(encodeFrame("close", id));
       void storage.destroy();
       doc.destroy();

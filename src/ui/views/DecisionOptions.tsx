@@ -131,6 +131,7 @@ function OptionField(props: {
     <Show when={optionText(props.doc, props.id, props.part)} keyed>
       {(text) => (
         <TextField
+          name={`option/${props.id}/${props.part}`}
           text={text}
           undo={props.undo}
           label={props.label}

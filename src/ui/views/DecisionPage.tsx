@@ -1,4 +1,4 @@
-import { createSignal, For, onCleanup, Show, type Accessor, type JSX } from "solid-js";
+import { createMemo, createSignal, For, onCleanup, Show, type Accessor, type JSX } from "solid-js";
 import * as Y from "yjs";
 import type { DecisionRow } from "../../app/api.ts";
 import {
@@ -13,6 +13,7 @@ import {
 import { announce } from "../lib/announce.ts";
 import { innermost, keyLabel, useKeys } from "../lib/keys.ts";
 import { MAKER } from "../lib/maker.ts";
+import { peopleOf, type Person } from "../lib/people.ts";
 import { decisionPath, navigate, sessionPath } from "../lib/router.ts";
 import { useTitle } from "../lib/title.ts";
 import { oneLine } from "../lib/visible.ts";
@@ -21,9 +22,11 @@ import { Icon } from "../parts/Icon.tsx";
 import { TextField } from "../parts/TextField.tsx";
 import type { OpenDocument } from "../state/documents.ts";
 import { useServices } from "../state/engine.ts";
+import { PeopleContext } from "../state/people.ts";
 import { DateField, ListField, StatusChoice } from "./DecisionFields.tsx";
 import { keptWords, Refusal } from "./DecisionKept.tsx";
 import { DecisionOptions } from "./DecisionOptions.tsx";
+import { DecisionPeople } from "./DecisionPeople.tsx";
 
 /** A decision as a page: everything is edited where it stands and kept as it is typed. */
 export function DecisionPage(props: {
@@ -37,6 +40,9 @@ export function DecisionPage(props: {
   const timer = setTimeout(() => setSlow(true), 200);
   onCleanup(() => clearTimeout(timer));
   useKeys({ Escape: () => navigate(decisionPath(null)) });
+  const people = createMemo(() => peopleOf(document.here()));
+  const at = (field: string): readonly Person[] =>
+    people().filter((person) => person.field === field);
 
   return (
     <main class="detail page-scroll scroll" aria-label="Decision">
@@ -58,7 +64,9 @@ export function DecisionPage(props: {
           </Show>
         }
       >
-        <Page document={document} row={props.row} />
+        <PeopleContext.Provider value={{ at, moveTo: document.moveTo }}>
+          <Page document={document} row={props.row} people={people()} />
+        </PeopleContext.Provider>
       </Show>
     </main>
   );
@@ -67,6 +75,7 @@ export function DecisionPage(props: {
 function Page(props: {
   readonly document: OpenDocument;
   readonly row: DecisionRow | null;
+  readonly people: readonly Person[];
 }): JSX.Element {
   const { document } = props;
   const { doc } = document;
@@ -100,6 +109,7 @@ function Page(props: {
 
   return (
     <article class="page">
+      <DecisionPeople people={props.people} />
       <div class="page-top">
         <a
           class="icon-button back"
@@ -134,6 +144,7 @@ function Page(props: {
       <Refusal document={document} />
       <h1 class="page-title">
         <TextField
+          name="title"
           text={decisionText(doc, "title")}
           undo={undo}
           readOnly={readOnly()}
@@ -144,6 +155,7 @@ function Page(props: {
       </h1>
       <TextField
         class="page-outcome"
+        name="outcome"
         text={decisionText(doc, "outcome")}
         undo={undo}
         readOnly={readOnly()}
@@ -185,6 +197,7 @@ function Page(props: {
       </div>
       <Section title="Context">
         <TextField
+          name="context"
           text={decisionText(doc, "context")}
           undo={undo}
           readOnly={readOnly()}
@@ -194,6 +207,7 @@ function Page(props: {
       </Section>
       <Section title="Drivers">
         <TextField
+          name="drivers"
           text={decisionText(doc, "drivers")}
           undo={undo}
           readOnly={readOnly()}
@@ -204,6 +218,7 @@ function Page(props: {
       <DecisionOptions doc={doc} options={record().options} undo={undo} readOnly={readOnly()} />
       <Section title="Consequences">
         <TextField
+          name="consequences"
           text={decisionText(doc, "consequences")}
           undo={undo}
           readOnly={readOnly()}
