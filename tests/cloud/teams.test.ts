@@ -20,6 +20,7 @@ import { encodeTeamInvite, makeInvite, teamInviteProof } from "../../src/crypto/
 import { openKeys, sealKeys } from "../../src/crypto/log/key-box.ts";
 import { openEpochChain } from "../../src/crypto/log/epoch.ts";
 import { roleOf } from "../../src/crypto/log/state.ts";
+import { PRESENCE_BYTES } from "../../src/crypto/presence.ts";
 import { rowHash } from "../../src/crypto/row.ts";
 import type { TeamKeys } from "../../src/crypto/team.ts";
 import { START } from "../../src/sync/streams.ts";
@@ -321,6 +322,7 @@ describe("a removal", () => {
     for (const keys of [before, team.keys]) {
       const row = sealedRow(keys, mia.device.id, 2);
       mouth.send("row", row);
+      mouth.send("presence", new Uint8Array(PRESENCE_BYTES) as never);
       expect(await mia.transport.push(stream, [row])).toMatchObject(faulty("not-a-member"));
     }
     for (const result of [
