@@ -7,9 +7,11 @@ import { streamKey } from "../../src/sync/streams.ts";
 import type { Appended, KeptEpoch, LogPage, OpenedInvite } from "../../src/sync/team/server.ts";
 import type {
   Asked,
+  Heard,
   Look,
   Page,
   PushAnswer,
+  Said,
   Sealed,
   Signal,
   SnapshotList,
@@ -122,22 +124,23 @@ export class Link implements Transport {
     );
   }
 
-  look(stream: StreamRef, tag: string, onRow: (row: Bytes) => void): Look {
+  /** It never says that it is ready, so nobody says who is there: that is not simulated. */
+  look(stream: StreamRef, tag: string, onHeard: (heard: Heard) => void): Look {
     const { relay, network } = this.#options;
     const channel = `${streamKey(stream)} ${tag}`;
-    const member = { hear: (row: Bytes) => network.carry(() => hears(row)) };
-    let hears: (row: Bytes) => void = () => {};
+    const member = { hear: (bytes: Bytes, is: Said) => network.carry(() => hears({ is, bytes })) };
+    let hears: (heard: Heard) => void = () => {};
     const close = this.#open(
       (hear) => {
         hears = hear;
         return relay.join(channel, member);
       },
-      onRow,
+      onHeard,
       () => {},
     );
     return {
-      send: (row) => {
-        if (this.#online) network.carry(() => relay.say(channel, member, row));
+      send: (is, bytes) => {
+        if (this.#online) network.carry(() => relay.say(channel, member, bytes, is));
       },
       close,
     };

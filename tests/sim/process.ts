@@ -114,6 +114,7 @@ export class Process {
       onShown: (doc, updates) => this.docs.shown(doc, updates),
       onApplied: (doc, updates) => this.docs.applied(doc, updates),
       onRetired: () => undefined,
+      onHere: () => undefined,
       onAlarms: async () => undefined,
       onState: (state) => this.alive && onState(state),
     });

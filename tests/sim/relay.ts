@@ -21,6 +21,7 @@ import type {
   Sealed,
   Signal,
   StreamCursor,
+  Said,
 } from "../../src/sync/transport.ts";
 import { type StreamLog, View } from "./streamLog.ts";
 import type { TeamLog } from "./teamLog.ts";
@@ -162,8 +163,9 @@ export class Relay {
   }
 
   /** To everybody on the channel but `from`. */
-  say(channel: string, from: ChannelMember | null, row: Bytes): void {
-    for (const member of this.#channels.get(channel) ?? []) if (member !== from) member.hear(row);
+  say(channel: string, from: ChannelMember | null, bytes: Bytes, is: Said = "row"): void {
+    for (const member of this.#channels.get(channel) ?? [])
+      if (member !== from) member.hear(bytes, is);
   }
 
   get channels(): readonly string[] {
@@ -247,5 +249,5 @@ export interface Listener {
 }
 
 export interface ChannelMember {
-  hear(row: Bytes): void;
+  hear(bytes: Bytes, is: Said): void;
 }
