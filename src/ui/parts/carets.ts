@@ -102,7 +102,9 @@ class Carets {
       const position = Y.decodeRelativePosition(fromBase64(encoded));
       // A top-level text of an unknown name would be made by asking for it.
       const { tname } = position;
-      if (doc === null || (tname !== null && doc.share.get(tname) !== this.#text)) return null;
+      if (doc === null) return null;
+      const named: unknown = tname === null ? this.#text : doc.share.get(tname);
+      if (named !== this.#text) return null;
       const found = Y.createAbsolutePositionFromRelativePosition(position, doc, false);
       return found?.type === this.#text ? found.index : null;
     } catch {
