@@ -42,7 +42,7 @@ const message = encodePresence(context, said, by, seededRandom("nonce"));
 const open = (bytes: Bytes, where: PresenceContext = context) =>
   openPresence(bytes, where, key, signKeyOf);
 
-test("C18: a message has 512 bytes, whatever it says, and opens to that", () => {
+test("C20: a message has 512 bytes, whatever it says, and opens to that", () => {
   const empty = { ...said, digest: null, field: null, caret: null, heard: [], leaves: true };
   const full = {
     ...said,
@@ -67,7 +67,7 @@ test("C18: a message has 512 bytes, whatever it says, and opens to that", () => 
     );
 });
 
-test("C18: with any byte changed, cut or added it is nothing, and so is one of another stream, epoch or device", () => {
+test("C20: with any byte changed, cut or added it is nothing, and so is one of another stream, epoch or device", () => {
   for (let at = 0; at < message.length; at++) {
     const changed = message.slice();
     changed[at] = (changed[at] as number) ^ 1;
@@ -84,7 +84,7 @@ test("C18: with any byte changed, cut or added it is nothing, and so is one of a
   expect(open(byOther)).toBe(null);
 });
 
-test("C18: a row's signature is none of a message, and content has one form", () => {
+test("C20: a row's signature is none of a message, and content has one form", () => {
   const plainOf = (bytes: Bytes) =>
     xchacha20poly1305(key.reveal(), bytes.slice(1, 25), aad()).decrypt(bytes.slice(25));
   const resealed = (change: (content: Bytes) => void, label = "presence") => {
@@ -106,7 +106,7 @@ test("C18: a row's signature is none of a message, and content has one form", ()
   for (const change of wrong) expect(open(resealed(change))).toBe(null);
 });
 
-test("C18: no bytes make it throw", () => {
+test("C20: no bytes make it throw", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 600 }), (bytes) => open(bytes.slice()) === null),
   );
@@ -121,7 +121,7 @@ test("C18: no bytes make it throw", () => {
   );
 });
 
-test("C19: the digest differs with key, epoch, document and snapshot", () => {
+test("C21: the digest differs with key, epoch, document and snapshot", () => {
   const all = [
     presenceDigest(keys, wireId, utf8("one")),
     presenceDigest(keys, wireId, utf8("two")),

@@ -89,8 +89,8 @@ async function both(): Promise<void> {
   await sees(bob, "ada");
 }
 
-describe("S28", () => {
-  test("S28: who looks at the same document is shown, with field and caret, and to nobody else", async () => {
+describe("S36", () => {
+  test("S36: who looks at the same document is shown, with field and caret, and to nobody else", async () => {
     await both();
     expect(ada.here.at(-1)).toMatchObject({
       doc,
@@ -108,7 +108,7 @@ describe("S28", () => {
     expect(alarms()).toEqual([]);
   });
 
-  test("S28: a field or caret that is too long is left out", async () => {
+  test("S36: a field or caret that is too long is left out", async () => {
     await both();
     bob.sync.moveTo(doc, { field: "context", caret: { ...CARET, head: noise(25) } });
     await pass(200);
@@ -118,7 +118,7 @@ describe("S28", () => {
     expect(ada.here.at(-1)?.here).toMatchObject([{ field: null, caret: null }]);
   });
 
-  test("S28: a recording shows nobody: not of now, not in the next process, not after who spoke has gone", async () => {
+  test("S36: a recording shows nobody: not of now, not in the next process, not after who spoke has gone", async () => {
     await both();
     bob.sync.moveTo(doc, { field: "context", caret: CARET });
     await pass(25_000);
@@ -143,7 +143,7 @@ describe("S28", () => {
     expect(alarms()).toEqual([]);
   });
 
-  test("S28: what is cut, changed, too long, reflected, or of another team, stream, epoch or device, shows nobody", async () => {
+  test("S36: what is cut, changed, too long, reflected, or of another team, stream, epoch or device, shows nobody", async () => {
     await both();
     const [mine, theirs] = [messagesOf(ada), messagesOf(bob)];
     look(bob);
@@ -199,7 +199,7 @@ describe("S28", () => {
     expect(alarms()).toEqual([]);
   });
 
-  test("S28: a counter that goes back is not heard, and challenges of others answer nothing", async () => {
+  test("S36: a counter that goes back is not heard, and challenges of others answer nothing", async () => {
     await both();
     const latest = read(messagesOf(bob).at(-1) as Bytes) as Message;
     const author = { device: bob.identity, keys: team.keys, replica: latest.replica };
@@ -232,8 +232,8 @@ describe("S28", () => {
   });
 });
 
-describe("S29", () => {
-  test("S29: who says nothing for three beats is gone", async () => {
+describe("S37", () => {
+  test("S37: who says nothing for three beats is gone", async () => {
     await both();
     // From now on ada hears nothing.
     channel().clear();
@@ -244,7 +244,7 @@ describe("S29", () => {
     await sees(ada);
   });
 
-  test("S29: who leaves is gone at once", async () => {
+  test("S37: who leaves is gone at once", async () => {
     await both();
     look(bob);
     await quiet();
@@ -258,7 +258,7 @@ describe("S29", () => {
     expect(read(said.at(-1) as Bytes)).toMatchObject({ leaves: true });
   });
 
-  test("S29: a device that is removed is gone at once, and the next epoch begins with nobody", async () => {
+  test("S37: a device that is removed is gone at once, and the next epoch begins with nobody", async () => {
     const cyd = team.device("cyd");
     cyd.sync.start();
     for (const device of [ada, bob]) device.sync.poke();
@@ -282,7 +282,7 @@ describe("S29", () => {
     expect(ada.here.at(-1)?.here.length).toBe(1);
   });
 
-  test("S29: after a lost connection who is still there is found again", async () => {
+  test("S37: after a lost connection who is still there is found again", async () => {
     await both();
     for (const hear of channel()) hear({ is: "ready" });
     await pass(300);
@@ -291,8 +291,8 @@ describe("S29", () => {
   });
 });
 
-describe("S30", () => {
-  test("S30: nothing is said while nothing is looked at, and alone only a beat, wherever the caret goes", async () => {
+describe("S38", () => {
+  test("S38: nothing is said while nothing is looked at, and alone only a beat, wherever the caret goes", async () => {
     await pass(30_000, 1000);
     expect(said).toEqual([]);
     look(ada, doc);
@@ -313,7 +313,7 @@ describe("S30", () => {
     expect(team.time.waiting).toBe(0);
   });
 
-  test("S30: together people say a bounded number of messages a minute, moving or not", () => {
+  test("S38: together people say a bounded number of messages a minute, moving or not", () => {
     const minutes = [2, 5, 20].map((people) => {
       const room = new Room(people);
       room.pass(60_000);
@@ -329,14 +329,14 @@ describe("S30", () => {
     ]);
   });
 
-  test("S30: when not all challenges fit into a message, all are answered all the same", () => {
+  test("S38: when not all challenges fit into a message, all are answered all the same", () => {
     const room = new Room(50);
     room.pass(300_000, false, 500);
     expect(room.everybodySeesAll()).toBe(true);
     expect(Math.max(...room.sizes)).toBe(41);
   });
 
-  test("S30: a newcomer to many sees all of them soon, and they do not answer at once", () => {
+  test("S38: a newcomer to many sees all of them soon, and they do not answer at once", () => {
     const room = new Room(20);
     room.pass(60_000);
     const newcomer = room.join();
@@ -346,7 +346,7 @@ describe("S30", () => {
     expect(newcomer.others).toBe(20);
   });
 
-  test("S30: thousands of devices, replicas and messages cost a bounded memory and no throw", () => {
+  test("S38: thousands of devices, replicas and messages cost a bounded memory and no throw", () => {
     const room = new Room(1);
     const [listener] = room.people as [Presence];
     const hear = (i: number, replica: number, changes: Partial<Message> = {}) =>
@@ -397,7 +397,7 @@ describe("S17", () => {
   });
 });
 
-describe("S31", () => {
+describe("S39", () => {
   /** From now on nothing that ada pushes arrives, and bob missed what she typed. */
   async function apart(): Promise<void> {
     await both();
@@ -415,7 +415,7 @@ describe("S31", () => {
   let lost: unknown;
   let mend: () => void;
 
-  test("S31: digests that differ for a while make both pull, and who has rows on the way says them again", async () => {
+  test("S39: digests that differ for a while make both pull, and who has rows on the way says them again", async () => {
     await apart();
     await pass(15_000, 500);
     expect(bob.shown).toEqual([]);
@@ -430,7 +430,7 @@ describe("S31", () => {
     expect(alarms()).toEqual([]);
   });
 
-  test("S31: ever more rarely while it stays so, and not at all when all have the same", async () => {
+  test("S39: ever more rarely while it stays so, and not at all when all have the same", async () => {
     await apart();
     await pass(600_000, 1000);
     expect(bob.shown.length).toBeGreaterThan(2);
