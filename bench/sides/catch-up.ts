@@ -96,6 +96,7 @@ function device(name: string) {
     onState: () => undefined,
     onAlarms: async () => undefined,
     onRetired: () => undefined,
+    onHere: () => undefined,
   };
   return { store, start: () => createSync(options), brought };
 }

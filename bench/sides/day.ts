@@ -228,6 +228,7 @@ function device(name: string) {
     onState: () => undefined,
     onAlarms: async (found) => void alarms.push(...found),
     onRetired: () => undefined,
+    onHere: () => undefined,
   });
   const made = { store, sync, spent, alarms, unheard };
   return made;

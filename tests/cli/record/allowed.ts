@@ -109,6 +109,7 @@ export const FRAMES: Readonly<Record<string, Fields>> = {
   },
   "device: phx_leave": {},
   "device: row": { payload: ["row", "looks"] },
+  "device: presence": { payload: ["presence", "looks"] },
   "relay: phx_reply": { status: ["constant", "counts"] },
   "relay: phx_close": {},
   "relay: broadcast log": {
@@ -125,6 +126,7 @@ export const FRAMES: Readonly<Record<string, Fields>> = {
     "payload.row": ["row", "sizes"],
   },
   "relay: row": { payload: ["row", "looks"] },
+  "relay: presence": { payload: ["presence", "looks"] },
 };
 
 /** The second ends in a keyed hash. */

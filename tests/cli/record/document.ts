@@ -5,7 +5,7 @@ import { everyValue, functionOf, readFrame } from "./checks.ts";
 import { bytesOf } from "./forms.ts";
 import type { Received } from "./received.ts";
 
-const SEALED = new Set(["entry", "row", "key record", "key box", "bundle", "record"]);
+const SEALED = new Set(["entry", "row", "key record", "key box", "bundle", "presence", "record"]);
 
 export function describeRecord(received: Received): string {
   const { requests, frames, tables } = received;

@@ -35,12 +35,21 @@ export type Form =
   | "key record"
   | "key box"
   | "bundle"
+  | "presence"
   | "entry"
   | "row"
   | "row or null";
 
 /** In bytes, whatever is in them. */
-const SIZES = { id: 16, hash: 32, record: 77, "key record": 205, "key box": 157, bundle: 89 };
+const SIZES = {
+  id: 16,
+  hash: 32,
+  record: 77,
+  "key record": 205,
+  "key box": 157,
+  bundle: 89,
+  presence: 512,
+};
 const ROW_MAX_BYTES = 256 * 1024;
 const WORDS = new Set(
   [
@@ -135,6 +144,7 @@ export function wrong(form: Form, value: unknown, ids: Ids): string | null {
     case "key record":
     case "key box":
     case "bundle":
+    case "presence":
       return bytesOf(value)?.length === SIZES[form] ? null : `has not the one size of a ${form}`;
     default:
       return (form as string) === "record" && bytesOf(value)?.length === SIZES.record
