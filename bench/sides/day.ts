@@ -182,6 +182,7 @@ function write({ written, trace, device: writer }: Step): void {
   sync.edited(
     id,
     updates.reduce((sum, update) => sum + update.length, 0),
+    true,
   );
 }
 

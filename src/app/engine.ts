@@ -141,7 +141,7 @@ function composeEngine(
     clock,
     random,
     log,
-    onGrown: documentGrew,
+    onGrown: (id, sizeBytes) => documentGrew(id, sizeBytes, true),
     onSessions: (ids) => inBackground(sessionsChanged(ids)),
     projectAt: (stream) => projects.at(stream),
     // Nobody can be asked before there was something to do online: local work loads none of it, and opens no secret.
@@ -207,9 +207,9 @@ function composeEngine(
   // ---- What follows from what ----------------------------------------------------------------------------------
 
   /** Something of this document was written here: windows and sync are told. */
-  function documentGrew(id: DocId, sizeBytes: number): void {
+  function documentGrew(id: DocId, sizeBytes: number, recorded = false): void {
     if (isDecision(id)) changed.add(id);
-    teamwork?.then((work) => work.edited(id, sizeBytes)).catch(() => undefined);
+    teamwork?.then((work) => work.edited(id, sizeBytes, recorded)).catch(() => undefined);
   }
 
   /** Others' changes, kept already. */

@@ -65,7 +65,8 @@ export interface Teamwork {
   syncOnce(): Promise<readonly { readonly team: TeamId; readonly result: Result<SyncReport> }[]>;
   /** From now on, as things change. Teams that come later too. */
   start(): Promise<void>;
-  edited(doc: DocId, sizeBytes: number): void;
+  /** `recorded`: of a document in which nobody types. */
+  edited(doc: DocId, sizeBytes: number, recorded?: boolean): void;
   /** These documents are looked at from now on, and no others. */
   lookAt(docs: ReadonlySet<DocId>): void;
   /** Where the person here is in one of them. */
@@ -232,8 +233,8 @@ export async function openTeamwork(options: TeamworkOptions): Promise<Teamwork> 
       if (account === null) return;
       for (const team of await options.teams()) (await syncOf(team)).start();
     },
-    edited(doc, sizeBytes) {
-      for (const sync of syncs.values()) sync.edited(doc, sizeBytes);
+    edited(doc, sizeBytes, recorded) {
+      for (const sync of syncs.values()) sync.edited(doc, sizeBytes, recorded);
     },
     lookAt(docs) {
       looked = docs;

@@ -107,8 +107,8 @@ export interface SyncReport {
 export interface Sync {
   /** Pulls, then pushes all that is pending. A fault is a sentence why not; nothing is lost by it. */
   once(): Promise<Result<SyncReport>>;
-  /** After a local append: `sizeBytes` of the update. Does nothing unless started. */
-  edited(doc: DocId, sizeBytes: number): void;
+  /** After a local append: `sizeBytes` of the update. `recorded`: nobody types in the document. Does nothing unless started. */
+  edited(doc: DocId, sizeBytes: number, recorded?: boolean): void;
   /** These documents are looked at from now on, and no others: what is typed in them goes and comes sooner. */
   lookAt(docs: ReadonlySet<DocId>): void;
   /** Where the person here is in a document that is looked at: told to those who look at it too. */
@@ -201,8 +201,8 @@ class Engine implements Sync {
     return read.ok ? this.#exclusive(() => attempt(() => this.#exchange.vouch())) : read;
   }
 
-  edited(doc: DocId, sizeBytes: number): void {
-    if (this.#unlisten) this.#pacing.edited(doc, sizeBytes);
+  edited(doc: DocId, sizeBytes: number, recorded = false): void {
+    if (this.#unlisten) this.#pacing.edited(doc, sizeBytes, recorded);
     this.#looks.changed(doc);
   }
 

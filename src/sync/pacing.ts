@@ -1,7 +1,8 @@
 /**
  * When a document's edits leave: at once after quiet, then together: what is typed within a window goes in one row when
  * the window ends, or as soon as there is enough of it. The window is short while there are few edits (somebody types),
- * and long when there are many or many look at the document. Every document has a window of its own.
+ * and long when there are many or many look at the document. Every document has a window of its own. Nobody types in a trace and
+ * each of its events would be a message to everybody: its windows are longer.
  */
 import type { Clock } from "../base/clock.ts";
 import type { DocId } from "../base/ids.ts";
@@ -10,6 +11,7 @@ const WINDOW_MS = 500;
 /** For each other who looks at the document. */
 const SHORT_WINDOW_MS = 50;
 const WINDOW_MAX_MS = 1000;
+const RECORDED_WINDOW_MS = 5000;
 /** More edits than this since the last flush are many. */
 const FEW = 4;
 const FULL_BYTES = 32 * 1024;
@@ -18,6 +20,8 @@ const FULL_BYTES = 32 * 1024;
 export type After = (delayMs: number, run: () => void) => () => void;
 
 interface Pace {
+  /** Nobody types in it. */
+  readonly recorded: boolean;
   lastMs: number;
   /** Gathered since. */
   edits: number;
@@ -45,9 +49,10 @@ export class Pacing {
     this.#onDue = onDue;
   }
 
-  /** `sizeBytes`: of the edit. */
-  edited(doc: DocId, sizeBytes: number): void {
+  /** `sizeBytes`: of the edit. `recorded`: of a document in which nobody types. */
+  edited(doc: DocId, sizeBytes: number, recorded = false): void {
     const pace = this.#paces.get(doc) ?? {
+      recorded,
       lastMs: Number.NEGATIVE_INFINITY,
       edits: 0,
       bytes: 0,
@@ -84,7 +89,8 @@ export class Pacing {
   #wait(doc: DocId, pace: Pace): void {
     pace.cancel = null;
     const shortMs = Math.min(SHORT_WINDOW_MS * Math.max(1, this.#othersAt(doc)), WINDOW_MAX_MS);
-    const windowMs = pace.edits > FEW ? Math.max(WINDOW_MS, shortMs) : shortMs;
+    const typedMs = pace.edits > FEW ? Math.max(WINDOW_MS, shortMs) : shortMs;
+    const windowMs = pace.recorded ? RECORDED_WINDOW_MS : typedMs;
     const waitMs = pace.lastMs + windowMs - this.#clock.monotonicMs();
     if (waitMs <= 0) this.#due(pace);
     else pace.cancel = this.#after(waitMs, () => this.#wait(doc, pace));

@@ -270,7 +270,7 @@ test(
         [{ epoch: header.epoch + 1 }],
         [{ seq: header.seq + 1, previous: noise(32) }],
         [{ seq: 1, previous: header.seq === 1 ? noise(32) : new Uint8Array(32) }],
-        [{ kind: 2 }],
+        [{ kind: 2, mark: { n: 1, left: 0 } }],
       ];
       for (const [move, where = stream] of moves) {
         const moved = concatBytes(encodeHeader({ ...header, ...move }), row.subarray(HEADER_BYTES));

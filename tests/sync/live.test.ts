@@ -94,6 +94,24 @@ describe("S17", () => {
     await expectSoon(() => bob.text(doc) === "base!?");
   });
 
+  test("S17: what is recorded, and not typed, gathers for five seconds", async () => {
+    const trace = ada.create("ses_1", "trace");
+    const record = (word: string) => {
+      const update = ada.type(trace, (text) => text.insert(0, word));
+      ada.sync.edited(trace, update.length, true);
+    };
+    record("one ");
+    await expectSoon(() => rows().length === 2);
+    record("two ");
+    record("three ");
+    team.time.advance(4_999);
+    await quiet();
+    expect(rows().length).toBe(2);
+    team.time.advance(1);
+    await expectSoon(() => rows().length === 3);
+    expect(bob.text(trace)).toBe("three two one ");
+  });
+
   test("S17: while a push is under way, edits gather and go with the next one", async () => {
     const push = ada.transport.push;
     let release = () => {};
