@@ -219,8 +219,8 @@ describe("the check finds", () => {
     expect(unlisted(withCall("cloud_heads", (body) => (body["title"] = 1)))).toEqual([
       "not allowed: cloud_heads · title",
     ]);
-    const frame = Buffer.from(JSON.stringify([null, null, "phoenix", "presence", {}]));
-    expect(unlisted(withFrame(frame, false))).toEqual(["not allowed: device: presence"]);
+    const frame = Buffer.from(JSON.stringify([null, null, "phoenix", "gossip", {}]));
+    expect(unlisted(withFrame(frame, false))).toEqual(["not allowed: device: gossip"]);
     expect(unlisted(withCell("public.cloud_rows", "path", "x"))).toEqual([
       "not allowed: public.cloud_rows · path",
     ]);
