@@ -274,7 +274,9 @@ test("others' carets and selections stand in the text, and what is no place in i
   const caret = page.locator(".cm-caret");
   engine.meet(ID, [{ ...BEN, field: "context", caret: { anchor: at(3), head: at(9) } }]);
   await expectShown(caret);
-  expect(await caret.textContent()).toBe("Ben");
+  expect(await caret.locator("[data-name]").getAttribute("data-name")).toBe("Ben");
+  // The name is drawn, and no part of the text.
+  expect(await caret.textContent()).toBe("");
   expect(await page.locator(".cm-taken").textContent()).toBe("import");
   expect(await caret.evaluate((element) => getComputedStyle(element).borderLeftColor)).toBe(
     "rgb(138, 93, 0)",

@@ -42,6 +42,7 @@ export const CARETS_LOOK: Parameters<typeof EditorView.theme>[0] = {
     pointerEvents: "none",
     animation: "caret-name 2.4s forwards",
   },
+  ".cm-caret-name::after": { content: "attr(data-name)" },
   ".cm-caret:hover .cm-caret-name": { animation: "none" },
   // What the editor puts around a caret makes no line higher.
   ".cm-widgetBuffer": { height: "0.5em", verticalAlign: "baseline" },
@@ -133,7 +134,8 @@ class CaretWidget extends WidgetType {
     caret.setAttribute("aria-hidden", "true");
     const name = document.createElement("span");
     name.className = "cm-caret-name";
-    name.textContent = this.#name;
+    // Drawn, and no text: what is copied or read from the field is what people wrote.
+    name.dataset["name"] = this.#name;
     caret.append(name);
     return caret;
   }
