@@ -17,17 +17,22 @@ import {
 import type { Cursor, StreamRef } from "./ports.ts";
 import { type MarkRow, unsealMark } from "./seal.ts";
 import { contentHash, decodeSnapshot, type Snapshot } from "./snapshot.ts";
+import { streamKey } from "./streams.ts";
 import type { Team } from "./team/team.ts";
 import type { ListedSnapshot, Transport } from "./transport.ts";
 
-/** A snapshot by its last row, which its maker signed, and what others said of it. */
-export interface Appraised {
-  readonly listed: ListedSnapshot;
+/** A snapshot by its last row, which its maker signed. */
+interface Proven {
   readonly maker: string;
   /** What it covers. */
   readonly head: Cursor;
   /** Of its last row. */
   readonly hash: Bytes;
+}
+
+/** And what others said of it. */
+export interface Appraised extends Proven {
+  readonly listed: ListedSnapshot;
   readonly words: readonly Word[];
   readonly standing: Standing;
 }
@@ -42,6 +47,8 @@ export interface ReadSnapshot extends Appraised {
 export class Snapshots {
   readonly #team: Team;
   readonly #transport: Transport;
+  /** By stream and number of its last row. */
+  readonly #proven = new Map<string, Proven>();
 
   constructor(team: Team, transport: Transport) {
     this.#team = team;
@@ -53,16 +60,24 @@ export class Snapshots {
   /** Null: what the server calls a snapshot is none, or not of a device of the team. */
   async appraise(stream: StreamRef, listed: ListedSnapshot): Promise<Result<Appraised | null>> {
     const { last } = listed;
+    const key = placeKey(stream, last);
+    const found = this.#proven.get(key) ?? (await this.#prove(stream, last));
+    if (found && "ok" in found) return found;
+    if (!found || !this.#team.accepts(found.maker, stream, last)) return ok(null);
+    this.#proven.set(key, found);
+    const { maker, hash } = found;
+    const words = listed.words.flatMap((word) => this.#wordOf(stream, last, hash, word) ?? []);
+    return ok({ ...found, listed, words, standing: this.#judge(maker, words) });
+  }
+
+  async #prove(stream: StreamRef, last: number): Promise<Proven | null | Result<never>> {
     const page = await this.#transport.snapshotRows(stream, last, last - 1);
     if (!page.ok) return page;
     const row = page.value.rows.find(({ n }) => n === last)?.row;
     const mark = row && this.#open(stream, row, last, null);
     if (!row || !mark || mark.header.kind !== KIND_SNAPSHOT || mark.header.mark.left !== 0)
-      return ok(null);
-    const maker = mark.header.device;
-    const hash = rowHash(row);
-    const words = listed.words.flatMap((word) => this.#wordOf(stream, last, hash, word) ?? []);
-    return ok({ listed, maker, head: mark.head, hash, words, standing: this.#judge(maker, words) });
+      return null;
+    return { maker: mark.header.device, head: mark.head, hash: rowHash(row) };
   }
 
   /** All of it. Null: it cannot be read, or is not one. */
@@ -81,7 +96,11 @@ export class Snapshots {
       if (page.value.rows.length === 0) return ok(null);
     }
     const newest = rows.at(-1);
-    if (!newest || !equalBytes(rowHash(newest), appraised.hash)) return ok(null);
+    if (!newest || !equalBytes(rowHash(newest), appraised.hash)) {
+      // A server that was set back may have another one there by now.
+      this.#proven.delete(placeKey(stream, last));
+      return ok(null);
+    }
     const body = this.#join(stream, rows, last);
     const snapshot = body && decodeSnapshot(body, this.wireId);
     if (!body || !snapshot) return ok(null);
@@ -154,4 +173,8 @@ export class Snapshots {
     const role = roleOf(state, state.devices.get(device)?.member ?? "");
     return role === "owner" || role === "admin";
   }
+}
+
+function placeKey(stream: StreamRef, n: number): string {
+  return `${streamKey(stream)} ${n}`;
 }

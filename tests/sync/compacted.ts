@@ -110,7 +110,7 @@ export function hasBody({ dropped }: Compacted, { n, row }: Numbered, heldTo: nu
 
 /** Whether a snapshot covers the row before this one in its chain. */
 export function isClosed(held: Compacted, row: Bytes): boolean {
-  const header = peekHeader(row);
+  const header = headerOf(row);
   if (!header.ok || header.value.seq === 1) return false;
   const before = placeOf(row, header.value.seq - 1);
   const covered = Math.max(
@@ -124,20 +124,29 @@ export function isClosed(held: Compacted, row: Bytes): boolean {
 
 /** The place of a row in its chain, or another place there. */
 export function placeOf(row: Bytes, place?: number): string {
-  const header = peekHeader(row);
+  const header = headerOf(row);
   if (!header.ok) return `unreadable ${rowHash(row).join()}`;
   const { document, device, replica, seq } = header.value;
   return [document, device, replica, place ?? seq].join("/");
 }
 
+const headers = new WeakMap<Bytes, ReturnType<typeof peekHeader>>();
+
+/** Read once: a server keeps it in columns. */
+function headerOf(row: Bytes): ReturnType<typeof peekHeader> {
+  const known = headers.get(row) ?? peekHeader(row);
+  headers.set(row, known);
+  return known;
+}
+
 function markOf(row: Bytes | undefined): MarkHeader | null {
-  const header = row && peekHeader(row);
+  const header = row && headerOf(row);
   if (!header?.ok || !header.value.mark) return null;
   return { ...header.value, mark: header.value.mark };
 }
 
 function deviceOf(row: Bytes): string {
-  const header = peekHeader(row);
+  const header = headerOf(row);
   return header.ok ? header.value.device : "";
 }
 

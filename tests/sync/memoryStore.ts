@@ -2,7 +2,7 @@
 import * as Y from "yjs";
 import type { Bytes } from "../../src/base/bytes.ts";
 import type { DocId, TeamId } from "../../src/base/ids.ts";
-import { type DocKind, openDoc } from "../../src/crdt/documents.ts";
+import { type DocKind, openDoc, rebuildDoc } from "../../src/crdt/documents.ts";
 import { EMPTY_KNOWN, type Known, pendingUpdate } from "../../src/crdt/known.ts";
 import type {
   Chain,
@@ -81,9 +81,7 @@ export class MemoryStore implements SyncStore {
 
   /** A fresh document of all that the log holds. */
   open(id: DocId): Y.Doc {
-    const doc = new Y.Doc();
-    doc.transact(() => this.#held(id).log.forEach((update) => Y.applyUpdate(doc, update)));
-    return doc;
+    return rebuildDoc(this.#held(id).log);
   }
 
   /** Opens, changes, appends what changed. Returns the update. */
