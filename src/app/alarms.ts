@@ -12,6 +12,8 @@ import type { AlarmRow } from "./api.ts";
 import type { Settings } from "./membership.ts";
 
 const ALARM = "alarm:";
+/** Of one team, unseen: a server can make no end of events, and they all say the same of it. */
+const MOST_EVENTS = 200;
 
 interface AlarmRecord extends Raised {
   readonly team: TeamId;
@@ -22,8 +24,8 @@ interface AlarmRecord extends Raised {
 }
 
 export interface KeptAlarms {
-  /** What an exchange with this team met; nothing: all was well. */
-  met(team: TeamId, raised: readonly Raised[]): Promise<void>;
+  /** What was met with this team. `whole`: all that an exchange met; what lasted before and is not among it is over. */
+  met(team: TeamId, raised: readonly Raised[], whole: boolean): Promise<void>;
   /** Those to be shown, the oldest first. */
   shown(): readonly AlarmRow[];
   /** Raises "no-such", "alarm-lasts". */
@@ -42,6 +44,10 @@ export async function openAlarms(settings: Settings, clock: Clock): Promise<Kept
     await settings.set(key, record as unknown as Json);
   }
 
+  function unseen(team: TeamId): number {
+    return [...held.values()].filter((one) => one.team === team && !one.seen).length;
+  }
+
   function found(id: string): readonly [string, AlarmRecord] {
     const all = [...held].filter(([, record]) => !record.seen && record.id.startsWith(id));
     const [only] = all;
@@ -50,15 +56,16 @@ export async function openAlarms(settings: Settings, clock: Clock): Promise<Kept
   }
 
   return {
-    async met(team, raised) {
+    async met(team, raised, whole) {
       const met = new Map(raised.map((alarm) => [`${ALARM}${team}:${alarm.id}`, alarm]));
       for (const [key, record] of held)
-        if (record.team === team && record.now && !met.has(key))
+        if (whole && record.team === team && record.now && !met.has(key))
           await put(key, { ...record, now: false });
       for (const [key, alarm] of met) {
         const before = held.get(key);
         // The same event again is no news; what had ended and is there again is.
         if (before !== undefined && (before.now || !alarm.lasting)) continue;
+        if (!alarm.lasting && unseen(team) >= MOST_EVENTS) continue;
         await put(key, { ...alarm, team, at: clock.nowMs(), now: alarm.lasting, seen: false });
       }
     },

@@ -191,7 +191,7 @@ function composeEngine(
           teamStates.set(team, state);
           statusChanged();
         },
-        onAlarms: (team, met) => alarms.met(team, met),
+        onAlarms: (team, met, whole) => alarms.met(team, met, whole),
         onDevice: (account, device) => membership.setDevice(account, device),
       }),
     );

@@ -49,7 +49,7 @@ export interface TeamworkOptions {
   readonly onHere: (doc: DocId, here: readonly Here[]) => void;
   readonly onState: (team: TeamId, state: SyncState) => void;
   /** What an exchange met, nothing most often; before `onState`. */
-  readonly onAlarms: (team: TeamId, alarms: readonly Raised[]) => Promise<void>;
+  readonly onAlarms: (team: TeamId, alarms: readonly Raised[], whole: boolean) => Promise<void>;
   /** The account's device here, each time its keys were opened; before anything is written in its name. */
   readonly onDevice: (account: string, device: string) => Promise<void>;
 }
@@ -179,7 +179,7 @@ export async function openTeamwork(options: TeamworkOptions): Promise<Teamwork> 
       },
       onRetired: options.onRetired,
       onHere: options.onHere,
-      onAlarms: (alarms) => options.onAlarms(team, alarms),
+      onAlarms: (alarms, whole) => options.onAlarms(team, alarms, whole),
       onState: (state) => options.onState(team, state),
     });
     const earlier = syncs.get(team);

@@ -3,6 +3,7 @@ import { toHex, utf8 } from "../base/bytes.ts";
 import { never } from "../base/result.ts";
 import { sha256 } from "../crypto/hash.ts";
 import type { StreamRef } from "./ports.ts";
+import { sameStream } from "./streams.ts";
 
 export type Alarm =
   /** Authentic or not, a row that may not be applied. `why` is a clause about the row. */
@@ -37,27 +38,43 @@ export interface Raised {
   readonly halted: StreamRef | null;
 }
 
+interface About {
+  /** The row, if it is about one. */
+  readonly n?: number;
+  /** Nothing more of the stream is read. */
+  readonly halts?: boolean;
+}
+
 interface Counted {
   readonly stream: StreamRef;
   readonly alarm: Alarm;
   /** Of the first row. */
   readonly n: number;
+  readonly halts: boolean;
   count: number;
 }
 
+/** A device's name for people. */
+type NameOf = (device: string) => string;
+
 export class Alarms {
   readonly #counts = new Map<string, Counted>();
+  /** How many were given out as news. */
+  #told = 0;
 
-  /** `n`: the row that it is about, if it is about one. */
-  add(stream: StreamRef, alarm: Alarm, n = 0): void {
-    const key = JSON.stringify([stream, alarm]);
+  add(stream: StreamRef, alarm: Alarm, { n = 0, halts = false }: About = {}): void {
+    const key = JSON.stringify([stream, alarm, halts]);
     const held = this.#counts.get(key);
     if (held) held.count++;
-    else this.#counts.set(key, { stream, alarm, n, count: 1 });
+    else this.#counts.set(key, { stream, alarm, n, halts, count: 1 });
   }
 
   get any(): boolean {
     return this.#counts.size > 0;
+  }
+
+  at(stream: StreamRef): boolean {
+    return [...this.#counts.values()].some((one) => sameStream(one.stream, stream));
   }
 
   /** The sentence about the team's log, if there is one. */
@@ -66,28 +83,29 @@ export class Alarms {
     return null;
   }
 
-  /** `nameOf` gives a device's name for people. */
-  raised(nameOf: (device: string) => string): readonly Raised[] {
-    return [...this.#counts.values()].map(({ stream, alarm, n, count }) => ({
-      id: toHex(sha256(utf8(JSON.stringify([stream, alarm, n])))).slice(0, 32),
-      words: sentence(stream, alarm, count, nameOf),
-      lasting: HALTING.has(alarm.is) || LASTING.has(alarm.is),
-      halted: HALTING.has(alarm.is) ? stream : null,
-    }));
+  raised(nameOf: NameOf): readonly Raised[] {
+    return [...this.#counts.values()].map((one) => raisedOf(one, nameOf));
+  }
+
+  /** Those since it was last asked. */
+  news(nameOf: NameOf): readonly Raised[] {
+    const news = this.raised(nameOf).slice(this.#told);
+    this.#told = this.#counts.size;
+    return news;
   }
 }
 
-/** Those after which nothing more of the stream is read. */
-const HALTING: ReadonlySet<Alarm["is"]> = new Set(["hole", "rollback", "history", "no-key"]);
+function raisedOf({ stream, alarm, n, halts, count }: Counted, nameOf: NameOf): Raised {
+  return {
+    id: toHex(sha256(utf8(JSON.stringify([stream, alarm, n])))).slice(0, 32),
+    words: sentence(stream, alarm, count, nameOf),
+    lasting: halts || alarm.is === "log",
+    // What the server shows no more cannot be read anew.
+    halted: halts && alarm.is !== "gone" ? stream : null,
+  };
+}
 
-const LASTING: ReadonlySet<Alarm["is"]> = new Set(["gone", "log"]);
-
-function sentence(
-  stream: StreamRef,
-  alarm: Alarm,
-  count: number,
-  nameOf: (device: string) => string,
-): string {
+function sentence(stream: StreamRef, alarm: Alarm, count: number, nameOf: NameOf): string {
   const where =
     stream.project === null ? "the team's stream" : `the stream of project ${stream.project}`;
   const rows = count === 1 ? "A row" : `${count} rows`;
@@ -110,7 +128,7 @@ function sentence(
     case "gone":
       return `The server no longer shows ${where}, which this device has read before. Your documents are as before. Ask whether your access was changed, or who runs the server.`;
     case "disputed":
-      return `A snapshot of ${where}, which stands for older rows, is not what ${nameOf(alarm.device)} had verified. Nothing more is deleted for it, and nobody begins with it. An owner or admin of the team has to find out which device is wrong: if it is the one that disputes, operon team vouch.`;
+      return `A snapshot of ${where}, which stands for older rows, is not what ${nameOf(alarm.device)} had verified. Nothing more is deleted for it, and nobody begins with it. An owner or admin of the team has to find out which device is wrong: if it is the one that disputes, operon team vouch, and then let that device read the stream anew.`;
     case "deleted":
       return `The server deleted rows of ${where} from number ${alarm.n} on, and no snapshot that a second device attested holds what was in them. Nothing after them was taken; your documents are as before. Ask who runs the server.`;
     case "unattested":

@@ -14,7 +14,7 @@ import type { DeviceIdentity } from "../crypto/device.ts";
 import type { KdfLimits } from "../crypto/kdf.ts";
 import type { Person } from "../crypto/log/person.ts";
 import type { TeamKeys } from "../crypto/team.ts";
-import { Exchange, type Tally, type Wanted } from "./exchange.ts";
+import { Exchange, Tally, type Wanted } from "./exchange.ts";
 import { type Here, Looks } from "./looks.ts";
 import { type After, Pacing } from "./pacing.ts";
 import type { Raised } from "./alarms.ts";
@@ -55,8 +55,11 @@ export interface SyncOptions {
   /** Who else looks at a document from now on, and where they are in it: all of them, each time. Nothing of it is kept. */
   readonly onHere: (doc: DocId, here: readonly Here[]) => void;
   readonly onState: (state: SyncState) => void;
-  /** What an exchange met that could not be verified, nothing most often: for whoever keeps it. Before `onState`. */
-  readonly onAlarms: (alarms: readonly Raised[]) => Promise<void>;
+  /**
+   * What could not be verified, for whoever keeps it, and is told again until it is kept. `whole`: all that an exchange met,
+   * nothing most often; before `onState`. Else some of it, before sync goes on behind it.
+   */
+  readonly onAlarms: (alarms: readonly Raised[], whole: boolean) => Promise<void>;
   /** For tests, which would otherwise spend a second on each passphrase. */
   readonly kdfLimits?: KdfLimits;
   /** For tests: how many bytes of changes are worth a snapshot. */
@@ -171,13 +174,14 @@ class Engine implements Sync {
       team: this.#team,
       onProgress: (progress) =>
         options.onState({ state: "syncing", waiting: this.#lastWaiting, progress }),
+      onAlarms: (alarms) => options.onAlarms(alarms, false),
       onSealed: (stream, rows) => this.#looks.sealed(stream, rows),
       onApplied: (doc, updates) => {
         options.onApplied(doc, updates);
         this.#looks.changed(doc);
       },
     });
-    this.#looks = new Looks({ ...options, team: this.#team, onApart: (doc) => this.#meet(doc) });
+    this.#looks = new Looks({ ...options, team: this.#team, onApart: (doc) => this.#sendTo(doc) });
     this.#pacing = new Pacing(
       options,
       (doc) => this.#looks.othersAt(doc),
@@ -246,14 +250,11 @@ class Engine implements Sync {
     return this.#exclusive(() =>
       attempt(async () => {
         for (let tries = 1; ; tries++) {
-          const tally = await this.#exchange.run({
-            brought: [],
-            pull: () => true,
-            only: [],
-            due: () => false,
-          });
-          if (!tally.ok) return tally;
-          const distrusted = tally.value.alarms.ofLog;
+          const tally = new Tally();
+          const wanted = { brought: [], pull: () => true, only: [], due: () => false };
+          const read = await this.#meet(wanted, tally);
+          if (!read.ok) return read;
+          const distrusted = tally.alarms.ofLog;
           if (distrusted !== null) return fail("log", distrusted);
           const done = await work(this.#team, () => this.#exchange.fences());
           this.#followEpoch();
@@ -272,7 +273,7 @@ class Engine implements Sync {
   }
 
   /** Somebody who looks at the document has another state of it: what each lacks is fetched, and shown meanwhile. */
-  #meet(doc: DocId): void {
+  #sendTo(doc: DocId): void {
     const flight = this.#exchange.flightOf(doc);
     if (flight) this.#looks.sealed(flight.stream, flight.rows);
     this.poke();
@@ -380,7 +381,8 @@ class Engine implements Sync {
     const { onState } = this.#options;
     if (wanted.only === null)
       onState({ state: "syncing", waiting: await this.#waiting(), progress: null });
-    const done = await attempt(() => this.#exchange.run(wanted));
+    const tally = new Tally();
+    const done = await attempt(() => this.#meet(wanted, tally));
     this.#followEpoch();
     if (!done.ok) {
       await this.#fail(done.fault.message);
@@ -388,8 +390,7 @@ class Engine implements Sync {
     }
     this.#offlineSince = null;
     this.#retryMs = RETRY_FIRST_MS;
-    const report = this.#report(done.value);
-    await this.#options.onAlarms(report.alarms);
+    const report = this.#report(tally);
     const ended = { at: this.#options.clock.nowMs(), waiting: await this.#waiting() };
     onState(
       report.alarms.length > 0
@@ -399,6 +400,17 @@ class Engine implements Sync {
     return ok(report);
   }
 
+  /** An exchange, and its alarms: a server that lies and then fails has lied all the same. */
+  async #meet(wanted: Wanted, tally: Tally): Promise<Result<void>> {
+    const done = await attempt(() => this.#exchange.run(wanted, tally));
+    await this.#options.onAlarms(this.#raised(tally), done.ok);
+    return done;
+  }
+
+  #raised({ alarms }: Tally): readonly Raised[] {
+    return alarms.raised((device) => this.#team.nameOf(device));
+  }
+
   #report(tally: Tally): SyncReport {
     const { cursors } = this.#exchange;
     return {
@@ -406,7 +418,7 @@ class Engine implements Sync {
       pulled: tally.pulled,
       head: Object.fromEntries([...cursors].map(([key, { cursor }]) => [key, cursor.n])),
       verified: !tally.alarms.any,
-      alarms: tally.alarms.raised((device) => this.#team.nameOf(device)),
+      alarms: this.#raised(tally),
       notices: tally.unread === 0 ? [] : [unread(tally.unread)],
     };
   }

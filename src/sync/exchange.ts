@@ -18,7 +18,7 @@ import { peekHeader } from "../crypto/header.ts";
 import { proveRow } from "../crypto/row.ts";
 import { type Fence, MAX_LISTED } from "../crypto/log/body.ts";
 import { wireDocumentId } from "../crypto/team.ts";
-import { type Alarm, Alarms } from "./alarms.ts";
+import { type Alarm, Alarms, type Raised } from "./alarms.ts";
 import { Chains } from "./chains.ts";
 import { Compaction } from "./compaction.ts";
 import { type AnyRow, Crossings } from "./crossing.ts";
@@ -65,6 +65,8 @@ export interface ExchangeOptions {
   /** Documents that somebody took back, and that are let go here. */
   readonly onRetired: (docs: readonly DocId[]) => void;
   readonly clock: Clock;
+  /** Before what they are about is behind the stream's cursor: it is met once only. */
+  readonly onAlarms: (alarms: readonly Raised[]) => Promise<void>;
   /** Rows that are about to be pushed for the first time. */
   readonly onSealed: (stream: StreamRef, rows: readonly SealedRow[]) => void;
   /** For tests: how many bytes of changes are worth a snapshot. */
@@ -102,7 +104,7 @@ export class Tally {
   /** `head`: the server's own, to ask for nothing before it: else its rows would take the others' place in each page. */
   halt(stream: StreamRef, alarm: Alarm, head: Cursor): void {
     const key = streamKey(stream);
-    if (!this.halted.has(key)) this.alarms.add(stream, alarm);
+    if (!this.halted.has(key)) this.alarms.add(stream, alarm, { halts: true });
     this.halted.set(key, { stream, alarm, cursor: head });
   }
 
@@ -203,10 +205,13 @@ export class Exchange {
    * After a run, so that everything is read.
    */
   async vouch(): Promise<Result<number>> {
-    if (!this.#snapshots.leads(this.#options.device.id)) return notLeading();
+    const { team, device, transport } = this.#options;
+    if (!this.#snapshots.leads(device.id)) return notLeading();
+    const heads = await transport.heads(team.id);
+    if (!heads.ok) return heads;
     let vouched = 0;
-    for (const held of this.cursors.values()) {
-      const said = await this.#compaction.vouch(held);
+    for (const { stream } of heads.value) {
+      const said = await this.#compaction.vouch({ stream, cursor: this.#cursorOf(stream) });
       if (!said.ok) return said;
       if (said.value) vouched++;
     }
@@ -224,27 +229,33 @@ export class Exchange {
     return flight ? { ...flight, rows: flight.rows.map(({ sealed }) => sealed) } : null;
   }
 
-  async run(wanted: Wanted): Promise<Result<Tally>> {
-    const tally = new Tally();
+  /** What came of it is in `tally`, also after a fault. */
+  async run(wanted: Wanted, tally: Tally): Promise<Result<void>> {
     const done = await this.#exchange(wanted, tally);
-    if (done.ok) await this.#tend(tally);
-    return done;
+    if (!done.ok) return done;
+    await this.#tend(tally);
+    return ok(undefined);
   }
 
-  async #exchange({ brought, pull, only, due }: Wanted, tally: Tally): Promise<Result<Tally>> {
+  async #tell({ alarms }: Tally): Promise<void> {
+    const news = alarms.news((device) => this.#options.team.nameOf(device));
+    if (news.length > 0) await this.#options.onAlarms(news);
+  }
+
+  async #exchange({ brought, pull, only, due }: Wanted, tally: Tally): Promise<Result<void>> {
     const opened = await this.#believe(tally, () => this.#options.team.open());
-    if (!opened.ok || !opened.value) return opened.ok ? ok(tally) : opened;
+    if (!opened.ok || !opened.value) return opened.ok ? ok(undefined) : opened;
     for (const row of brought) {
       const taken = await this.#takeBrought(row, tally);
       if (!taken.ok) return taken;
-      if (tally.distrusted) return ok(tally);
+      if (tally.distrusted) return ok(undefined);
     }
     if (!pull() && !this.inFlight)
       for (const { stream, alarm, cursor } of this.#halted.values())
         tally.halt(stream, alarm, cursor);
     else {
       const pulled = await this.#pull(tally);
-      if (!pulled.ok || !pulled.value) return pulled.ok ? ok(tally) : pulled;
+      if (!pulled.ok || !pulled.value) return pulled.ok ? ok(undefined) : pulled;
     }
     const said = await this.#takeBack(only === null, tally);
     if (!said.ok) return said;
@@ -260,17 +271,17 @@ export class Exchange {
         this.#startReplica();
         waiting = null;
         const known = sent.value === "stale" ? await this.#refresh(tally, true) : ok(true);
-        if (!known.ok || !known.value) return known.ok ? ok(tally) : known;
+        if (!known.ok || !known.value) return known.ok ? ok(undefined) : known;
       }
       if (sent.value !== "sent" || this.inFlight) {
         const pulled = await this.#pull(tally);
-        if (!pulled.ok || !pulled.value) return pulled.ok ? ok(tally) : pulled;
+        if (!pulled.ok || !pulled.value) return pulled.ok ? ok(undefined) : pulled;
         if (this.#dropLostRows(tally)) break;
       }
       if (sent.value === "sent" && tally.pushed === before) break;
       waiting = waiting?.filter((doc) => !tally.tries.has(doc)) ?? null;
     }
-    return ok(tally);
+    return ok(undefined);
   }
 
   #isTakenBack(doc: DocId, owner: string): boolean {
@@ -494,7 +505,10 @@ export class Exchange {
       return { is: "disputed", device: device.id };
     }
     const { total } = jump;
+    // Of rows that it covers without their hashes nobody can say whether they are this process's.
+    if (this.#cursorOf(stream).n === 0) this.#startReplica();
     for await (const { batch, done } of jump.batches) {
+      await this.#tell(tally);
       for (const { id, updates } of batch.documents) onShown(id, updates);
       await store.commit(batch);
       for (const { id, updates } of batch.documents) onApplied(id, updates);
@@ -516,8 +530,9 @@ export class Exchange {
     let said = false;
     for (const [key, stream] of tally.moved) {
       const held = { stream, cursor: this.#cursorOf(stream) };
-      if (tally.alarms.any || !this.#compaction.isDue(held, tally.marked.has(key))) continue;
-      const others = [...this.cursors.values()];
+      if (tally.distrusted || tally.alarms.at(stream)) continue;
+      if (!this.#compaction.isDue(held, tally.marked.has(key))) continue;
+      const others = [...new Map([...this.cursors, ...tally.halted]).values()];
       const tended = await this.#compaction.tend(held, others, tally.wrote.has(key));
       said ||= tended.ok && tended.value;
     }
@@ -545,6 +560,7 @@ export class Exchange {
     const options = { store, team, heads: this.#heads, chains: this.#chains };
     const read = await readPage(options, stream, rows, places, own, tally.alarms);
     for (const { doc, updates } of read.applied) onShown(doc, updates);
+    await this.#tell(tally);
     await store.commit(read.batch);
     this.#cursors?.set(streamKey(stream), { stream, cursor: places.at(-1) as Cursor });
     for (const chain of read.batch.chains) this.#chains.note(chain);
@@ -611,21 +627,26 @@ export class Exchange {
   ): Promise<Result<Sent>> {
     const { store, team } = this.#options;
     for (const doc of only ?? (await store.pendingDocuments(team.id))) {
-      if (this.#bytesInFlight() >= FLIGHT_BYTES) break;
+      if (this.#bytesInFlight(tally) >= FLIGHT_BYTES) break;
       if (!this.#flights.has(doc) && due(doc)) await this.#take(doc, tally);
     }
     const flights = [...this.#flights.values()].filter(
       ({ stream }) => !tally.halted.has(streamKey(stream)),
     );
     if (flights.length === 0) return ok("nothing");
+    let refused: Result<never> | null = null;
     for (const flown of Map.groupBy(flights, ({ stream }) => streamKey(stream)).values()) {
       const stream = (flown[0] as Flight).stream;
       for (const rows of chunks(flown.flatMap((flight) => flight.rows))) {
         const sent = await this.#send(stream, rows, tally);
-        if (!sent.ok || sent.value !== "sent" || tally.distrusted) return sent;
+        if (sent.ok && (sent.value !== "sent" || tally.distrusted)) return sent;
+        if (sent.ok) continue;
+        // What one stream does not take keeps nothing from the others.
+        refused ??= sent;
+        break;
       }
     }
-    return ok("sent");
+    return refused ?? ok("sent");
   }
 
   /** Seals what is pending of a document. */
@@ -719,8 +740,11 @@ export class Exchange {
     this.#tails.clear();
   }
 
-  #bytesInFlight(): number {
-    const rows = [...this.#flights.values()].flatMap((flight) => flight.rows);
+  /** To a stream that is halted nothing flies. */
+  #bytesInFlight({ halted }: Tally): number {
+    const rows = [...this.#flights.values()].flatMap((flight) =>
+      halted.has(streamKey(flight.stream)) ? [] : flight.rows,
+    );
     return rows.reduce((sum, { sealed }) => sum + sealed.row.length, 0);
   }
 

@@ -355,26 +355,26 @@ class PageReader {
     if (head.n >= n) return this.#refuse(header.device, AHEAD);
     await this.#compare(header.device, head, n);
     if (header.kind === KIND_DISPUTE)
-      this.#alarms.add(this.#stream, { is: "disputed", device: header.device }, n);
+      this.#alarms.add(this.#stream, { is: "disputed", device: header.device }, { n });
   }
 
   async #compare(device: string, head: Cursor, n: number): Promise<void> {
     if (!(await this.#options.heads.agrees(this.#stream, head)))
-      this.#alarms.add(this.#stream, { is: "fork", device }, n);
+      this.#alarms.add(this.#stream, { is: "fork", device }, { n });
   }
 
   /** Advances the chain of the row's replica in its document; null, with an alarm, when the row is not the next one. */
   async #follow(header: RowHeader, hash: Bytes): Promise<Chain | null> {
     const chain = await this.#chain(header);
     if (header.seq <= (chain?.seq ?? 0)) {
-      this.#alarms.add(this.#stream, { is: "replayed", device: header.device }, this.#n);
+      this.#alarms.add(this.#stream, { is: "replayed", device: header.device }, { n: this.#n });
       return null;
     }
     const follows = chain
       ? header.seq === chain.seq + 1 && equalBytes(header.previous, chain.hash)
       : header.seq === FIRST_SEQUENCE;
     if (!follows) {
-      this.#alarms.add(this.#stream, { is: "withheld", device: header.device }, this.#n);
+      this.#alarms.add(this.#stream, { is: "withheld", device: header.device }, { n: this.#n });
       return null;
     }
     const next = {
@@ -424,10 +424,14 @@ class PageReader {
     return chain;
   }
 
-  #refuse(device: string, why: string, n = this.#n): void {
-    this.#alarms.add(this.#stream, { is: "refused", device, why }, n);
+  /** Of devices that are not the team's there is no end: they are all nobody. */
+  #refuse(named: string, why: string, n = this.#n): void {
+    const device = this.#options.team.signKeyOf(named) === null ? NOBODY : named;
+    this.#alarms.add(this.#stream, { is: "refused", device, why }, { n });
   }
 }
+
+const NOBODY = "";
 
 function replicaKey(header: RowHeader): string {
   return header.device + header.replica;

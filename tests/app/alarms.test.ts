@@ -28,32 +28,44 @@ async function opened(kept = settings()) {
 test("an alarm is there once, over restarts, until a person has seen it", async () => {
   const kept = settings();
   const alarms = await opened(kept);
-  await alarms.met(TEAM, [event]);
-  await alarms.met(TEAM, [event]);
-  await alarms.met(TEAM, []);
+  await alarms.met(TEAM, [event], true);
+  await alarms.met(TEAM, [event], true);
+  await alarms.met(TEAM, [], true);
   const again = await opened(kept);
   expect(again.shown()).toEqual([
     { id: "e1", words: "A row was refused.", at: 1, action: "acknowledge" },
   ]);
   await again.acknowledge("e1");
   expect(again.shown()).toEqual([]);
-  await again.met(TEAM, [event]);
+  await again.met(TEAM, [event], true);
   expect((await opened(kept)).shown()).toEqual([]);
   await expect(again.acknowledge("e1")).rejects.toThrow("no open alarm");
 });
 
 test("what lasts cannot be put away before it is over, whatever other teams meet; then it can", async () => {
   const alarms = await opened();
-  await alarms.met(TEAM, [halt]);
-  await alarms.met(OTHER, []);
+  await alarms.met(TEAM, [halt], true);
+  await alarms.met(OTHER, [], true);
   expect(alarms.shown()).toMatchObject([{ id: "h1", action: "restart" }]);
   await expect(alarms.acknowledge("h1")).rejects.toThrow("this very moment");
   expect(alarms.haltedBy("h")).toEqual(stream);
-  await alarms.met(TEAM, []);
+  await alarms.met(TEAM, [], true);
   expect(alarms.shown()).toMatchObject([{ id: "h1", action: "acknowledge" }]);
   expect(() => alarms.haltedBy("h1")).toThrow("stopped nothing");
   await alarms.acknowledge("h1");
   expect(alarms.shown()).toEqual([]);
-  await alarms.met(TEAM, [halt]);
+  await alarms.met(TEAM, [halt], true);
   expect(alarms.shown()).toMatchObject([{ id: "h1", action: "restart" }]);
+});
+
+test("some of what an exchange meets ends nothing, and of events without end so many are kept", async () => {
+  const alarms = await opened();
+  await alarms.met(TEAM, [halt], true);
+  await alarms.met(TEAM, [event], false);
+  expect(alarms.shown()).toMatchObject([{ action: "restart" }, { action: "acknowledge" }]);
+  const events = Array.from({ length: 300 }, (_, i): Raised => ({ ...event, id: `f${i}` }));
+  for (const one of events) await alarms.met(TEAM, [one], false);
+  expect(alarms.shown().length).toBe(200);
+  await alarms.met(TEAM, [{ ...halt, id: "h2" }], false);
+  expect(alarms.shown().length).toBe(201);
 });

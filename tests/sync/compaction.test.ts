@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Bytes } from "../../src/base/bytes.ts";
 import type { DocId } from "../../src/base/ids.ts";
+import { unwrap } from "../../src/base/result.ts";
 import { encodeDoc } from "../../src/crdt/documents.ts";
 import {
   KIND_ATTEST,
@@ -503,6 +504,30 @@ describe("lies", () => {
     const carol = team.device("carol");
     expect((await carol.once()).alarms.join()).toContain("is not what dora");
     expect(carol.store.has(kept)).toBe(false);
+  });
+
+  test("S34: when who leads has vouched all the same, who disputed reads anew and sends what it lacked", async () => {
+    const { team, alice, bob, docs } = await grown();
+    const admin = team.device("ada", "admin");
+    const dora = team.device("dora");
+    await dora.once();
+    const kept = dora.create("dec_3");
+    await write(dora, kept, 1);
+    for (const device of [alice, bob]) await device.once();
+    team.gatheredBytes = Infinity;
+    alice.crash();
+    await write(alice, docs[0] as DocId, 1);
+    say(team, bob, KIND_ATTEST, await bogus(team, alice, kept));
+    await alice.transport.compact(TEAM_STREAM, lastSnapshot(team));
+    await dora.once();
+    expect(dora.told.at(-1)).toMatchObject({ lasting: true, halted: TEAM_STREAM });
+    // Of a device that has read nothing.
+    admin.crash();
+    expect(await admin.sync.vouch()).toEqual({ ok: true, value: 1 });
+    expect(unwrap(await dora.sync.restart(TEAM_STREAM)).pushed).toBe(1);
+    const carol = team.device("carol");
+    await carol.once();
+    expect(carol.text(kept)).toBe(dora.text(kept));
   });
 
   test("S34: an admin's vouch ends a dispute, a member's does not", async () => {

@@ -33,8 +33,8 @@ beforeEach(async () => {
   await bob.once();
 });
 
-describe("S31", () => {
-  test("S31: whoever takes a document back says so in the log, once, and everybody lets it go", async () => {
+describe("S41", () => {
+  test("S41: whoever takes a document back says so in the log, once, and everybody lets it go", async () => {
     await ada.store.takeBack(gone);
     await ada.once();
     expect(retirements().length).toBe(1);
@@ -47,7 +47,7 @@ describe("S31", () => {
     expect(ada.text(gone)).toBe("word ");
   });
 
-  test("S31: what others wrote in it meanwhile is neither sent nor taken, and is no alarm", async () => {
+  test("S41: what others wrote in it meanwhile is neither sent nor taken, and is no alarm", async () => {
     write(bob, gone, "late ");
     await bob.once();
     await ada.store.takeBack(gone);
@@ -63,7 +63,7 @@ describe("S31", () => {
     expect(dan.text(kept)).toBe("word ");
   });
 
-  test("S31: nobody takes back what another has shared", async () => {
+  test("S41: nobody takes back what another has shared", async () => {
     await bob.store.takeBack(gone);
     await bob.once();
     expect(retirements()).toEqual([]);
@@ -71,7 +71,7 @@ describe("S31", () => {
     expect(ada.retired).toEqual([]);
   });
 
-  test("S31: a stream that is read anew does not bring it back, and does not send it again", async () => {
+  test("S41: a stream that is read anew does not bring it back, and does not send it again", async () => {
     await ada.store.takeBack(gone);
     await ada.once();
     await bob.once();
@@ -85,7 +85,7 @@ describe("S31", () => {
     expect(await shared(dan)).toEqual([kept]);
   });
 
-  test("S31: the next snapshot is without it, whoever has read of it or not; who begins there never had it", async () => {
+  test("S41: the next snapshot is without it, whoever has read of it or not; who begins there never had it", async () => {
     for (let i = 0; i < 10; i++) {
       write(ada, kept);
       write(ada, gone);

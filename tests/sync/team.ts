@@ -3,10 +3,11 @@ import type * as Y from "yjs";
 import type { Bytes } from "../../src/base/bytes.ts";
 import type { DocId } from "../../src/base/ids.ts";
 import { silentLog } from "../../src/base/log.ts";
-import { unwrap } from "../../src/base/result.ts";
+import { FaultError, unwrap } from "../../src/base/result.ts";
 import type { DocKind } from "../../src/crdt/documents.ts";
 import { createDevice, type DeviceIdentity } from "../../src/crypto/device.ts";
 import type { TeamKeys } from "../../src/crypto/team.ts";
+import type { Raised } from "../../src/sync/alarms.ts";
 import { createSync, type Sync, type SyncReport, type SyncState } from "../../src/sync/engine.ts";
 import type { Here } from "../../src/sync/looks.ts";
 import type { StreamRef, SyncStore } from "../../src/sync/ports.ts";
@@ -60,6 +61,10 @@ export class TestDevice {
   readonly states: SyncState[] = [];
   readonly shown: { readonly doc: DocId; readonly updates: readonly Bytes[] }[] = [];
   readonly applied: { readonly doc: DocId; readonly updates: readonly Bytes[] }[] = [];
+  /** Alarms that were told while an exchange went on, or when it ended. */
+  readonly told: Raised[] = [];
+  /** They cannot be kept. */
+  failAlarms = false;
   /** Documents that others took back. */
   readonly retired: DocId[] = [];
   /** Who else was shown to look at a document, each time that it changed. */
@@ -103,7 +108,11 @@ export class TestDevice {
       onApplied: (doc, updates) => this.applied.push({ doc, updates }),
       onHere: (doc, here) => this.here.push({ doc, here }),
       onState: (state) => this.states.push(state),
-      onAlarms: async () => undefined,
+      onAlarms: async (alarms) => {
+        if (this.failAlarms) throw new FaultError({ type: "disk-full", message: "Full." });
+        for (const alarm of alarms)
+          if (!this.told.some(({ id }) => id === alarm.id)) this.told.push(alarm);
+      },
       onRetired: (docs) => this.retired.push(...docs),
     });
   }
