@@ -22,6 +22,7 @@ export interface SyncDocumentInfo {
   readonly stream: DocumentStream | null;
   readonly known: Known;
   readonly owner: string | null;
+  readonly retired: boolean;
 }
 
 export interface SyncKnownDocument {
@@ -230,8 +231,8 @@ function growthOf({ updates, known, owner }: PulledDocument): Growth {
 }
 
 function syncInfoOf(row: DocumentColumns): SyncDocumentInfo {
-  const { kind, stream, known, owner } = infoOf(row);
-  return { kind, stream, known, owner };
+  const { kind, stream, known, owner, retired } = infoOf(row);
+  return { kind, stream, known, owner, retired };
 }
 
 async function commitDocument(

@@ -626,6 +626,7 @@ export class Exchange {
     tally: Tally,
   ): Promise<Result<Sent>> {
     const { store, team } = this.#options;
+    await this.#recall();
     for (const doc of only ?? (await store.pendingDocuments(team.id))) {
       if (this.#bytesInFlight(tally) >= FLIGHT_BYTES) break;
       if (!this.#flights.has(doc) && due(doc)) await this.#take(doc, tally);
@@ -649,12 +650,19 @@ export class Exchange {
     return refused ?? ok("sent");
   }
 
+  /** What was sealed of a document and did not leave, or may not have: it stays, if the document is not shared any more. */
+  async #recall(): Promise<void> {
+    for (const doc of this.#flights.keys())
+      if ((await this.#options.store.document(doc))?.retired) this.#flights.delete(doc);
+  }
+
   /** Seals what is pending of a document. */
   async #take(doc: DocId, tally: Tally): Promise<void> {
     const { store, team, device, random } = this.#options;
     const keys = team.keys.newest;
     const held = await store.state(doc);
     if (held?.stream?.team !== team.id || tally.halted.has(streamKey(held.stream))) return;
+    if (held.retired) return;
     const foreign = held.kind === "trace" && held.owner !== null && held.owner !== device.id;
     const update = foreign ? null : pendingUpdate(held.state, held.known);
     if (!update) return void (await store.settle(doc, held.rev));

@@ -28,6 +28,8 @@ export interface DocumentInfo {
   readonly known: Known;
   /** The device that wrote the document's first row in the stream; null while there is none. */
   readonly owner: string | null;
+  /** It is not shared any more: nothing of it is sent. */
+  readonly retired: boolean;
 }
 
 export interface KnownDocument {

@@ -406,6 +406,7 @@ class PageReader {
       stream: this.#stream,
       known: EMPTY_KNOWN,
       owner: null,
+      retired: false,
     };
     const opened: OpenDocument = { info, owner: info.owner, changes: [], takenBack: false };
     this.#documents.set(change.doc, opened);

@@ -75,7 +75,7 @@ function storeOf(stream: StreamRef, base: Base | null): ReaderOptions["store"] {
   );
   const infoOf = (doc: SnapshotDocument) => {
     const known = foldKnown(EMPTY_KNOWN, doc.state);
-    return { kind: doc.kind, stream, known, owner: doc.owner };
+    return { kind: doc.kind, stream, known, owner: doc.owner, retired: false };
   };
   return {
     async document(id: DocId) {

@@ -165,9 +165,9 @@ export class MemoryStore implements SyncStore {
 
   async document(id: DocId): Promise<DocumentInfo | null> {
     const held = this.#documents.get(id);
-    return held
-      ? { kind: held.kind, stream: held.stream, known: held.known, owner: held.owner }
-      : null;
+    if (!held) return null;
+    const { kind, stream, known, owner, retired } = held;
+    return { kind, stream, known, owner, retired };
   }
 
   async knownDocuments(stream: StreamRef): Promise<readonly KnownDocument[]> {

@@ -4,6 +4,7 @@ import type { DocId } from "../../src/base/ids.ts";
 import { decodeEntry } from "../../src/crypto/log/entry.ts";
 import { unwrap } from "../../src/base/result.ts";
 import { KIND_ATTEST, KIND_DISPUTE, KIND_SNAPSHOT, peekHeader } from "../../src/crypto/header.ts";
+import { expectSoon, quiet } from "./soon.ts";
 import { TEAM_STREAM, type TestDevice, TestTeam } from "./team.ts";
 
 let team: TestTeam;
@@ -107,5 +108,42 @@ describe("S41", () => {
     expect((await dan.once()).alarms).toEqual([]);
     expect(dan.store.ids).toEqual([kept]);
     expect(dan.text(kept)).toBe(ada.text(kept));
+  });
+});
+
+describe("S42", () => {
+  test("S42: what waits for its window does not leave any more", async () => {
+    const [one, other] = [team.device("one"), team.device("other")];
+    const id = one.create("ses_1.1", "trace");
+    const record = (text: string) =>
+      one.sync.edited(id, one.type(id, (t) => t.insert(t.length, text)).length, true);
+    for (const device of [one, other]) device.sync.start();
+    await quiet();
+    record("base");
+    await expectSoon(() => other.store.has(id) && other.text(id) === "base");
+    record(" and more");
+    await one.store.retire([id]);
+    team.time.advance(10_000);
+    await quiet();
+    expect(other.text(id)).toBe("base");
+    for (const device of [one, other]) await device.sync.stop();
+  });
+
+  test("S42: what was sealed while the network was gone does not leave when it is back", async () => {
+    const [one, other] = [team.device("one"), team.device("other")];
+    const [unlinked, unshared] = [one.create("dec_8"), one.create("dec_9")];
+    for (const id of [unlinked, unshared]) one.type(id, (text) => text.insert(0, "base"));
+    await one.once();
+    await other.once();
+    const before = team.server.stream(TEAM_STREAM).rows.length;
+    for (const id of [unlinked, unshared]) one.type(id, (text) => text.insert(0, "more "));
+    team.server.failNext = "lose question";
+    expect((await one.sync.once()).ok).toBe(false);
+    await one.store.retire([unlinked]);
+    await one.store.takeBack(unshared);
+    await one.once();
+    expect(team.server.stream(TEAM_STREAM).rows.length).toBe(before);
+    await other.once();
+    expect(other.text(unlinked)).toBe("base");
   });
 });

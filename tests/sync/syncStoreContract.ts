@@ -132,6 +132,7 @@ export function syncStoreContract(name: string, open: () => Promise<StoreUnderTe
         stream: ofTeam,
         known,
         owner,
+        retired: false,
       });
     });
 
@@ -142,6 +143,7 @@ export function syncStoreContract(name: string, open: () => Promise<StoreUnderTe
         stream: ofTeam,
         known: EMPTY_KNOWN,
         owner: null,
+        retired: false,
       });
       const known = foldKnown(EMPTY_KNOWN, typed("mine"));
       await held.store.commit(batch({ documents: [pulled({ id: DOC, updates: [], known })] }));
@@ -259,6 +261,7 @@ export function syncStoreContract(name: string, open: () => Promise<StoreUnderTe
         ]);
         expect(await held.store.pendingDocuments(TEAM)).toEqual([]);
         expect(textOf((await stateOf(DOC)).state)).toBe("mine");
+        expect((await stateOf(DOC)).retired).toBe(true);
         held = await held.reopen();
       }
       expect(await held.store.documentsOf(OTHER_TEAM)).toEqual([]);
