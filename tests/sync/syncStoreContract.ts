@@ -76,7 +76,7 @@ export function syncStoreContract(name: string, open: () => Promise<StoreUnderTe
   describe(`sync's store: ${name}`, () => {
     let held: StoreUnderTest;
     const stateOf = async (id: DocId) =>
-      (await held.store.state(id)) as { state: Bytes; rev: number };
+      (await held.store.state(id)) as { state: Bytes; rev: number; retired: boolean };
 
     beforeEach(async () => {
       held = await open();
