@@ -5,22 +5,29 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PGlite } from "@electric-sql/pglite";
-import { INDEXED_CHARS, INDEXED_PARTS } from "../../src/store/search/fresh.ts";
+import { readBodies } from "../../src/store/search/indexer.ts";
 import { answer, input } from "../side.ts";
 
 const QUERIES = 100;
 
 const { folder, to } = input<{ folder: string; to: string }>();
 const db = await PGlite.create(join(folder, "db"));
-const { rows } = await db.query<{ text: string }>(
-  `select concat_ws(' ', e.tool, e.summary, string_agg(left(p.body, $1), ' ' order by p.name)) as text
-     from events e left join parts p on p.event_id = e.id and p.name = any ($2)
-    group by e.id, e.tool, e.summary`,
-  [INDEXED_CHARS, [...INDEXED_PARTS]],
+const { rows } = await db.query<{
+  tool: string | null;
+  summary: string | null;
+  bodies: string | null;
+}>("select tool, summary, bodies from events");
+const bodies = await readBodies(
+  db,
+  rows.map((row) => row.bodies),
 );
 await db.close();
 
-const texts = rows.map(({ text }) => text).filter((text) => text !== "");
+const texts = rows
+  .map(({ tool, summary }, i) =>
+    [tool, summary, ...(bodies[i] ?? [])].filter((text) => text !== null).join(" "),
+  )
+  .filter((text) => text !== "");
 writeFileSync(to, texts.map((text) => `${JSON.stringify(text)}\n`).join(""));
 answer({
   texts: texts.length,

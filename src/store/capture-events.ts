@@ -5,6 +5,7 @@ import type { CapturedEvent, CaptureBatch, EventPatch, FilePatch, Part } from ".
 import { bigintArray, boolArray, textArray } from "../pg/arrays.ts";
 import { type CopyValue, copyRows } from "../pg/copy.ts";
 import type { Commit } from "./capture.ts";
+import { type BodyOf, firstLine, onePerName, replaceBodies } from "./capture-bodies.ts";
 import { clearRemoteEvents, type SessionDraft, titleOf } from "./capture-sessions.ts";
 
 /** An event that this commit stores, and where it belongs. */
@@ -25,11 +26,39 @@ export async function writeEvents(
   const repeated = events.filter(({ event }) => owners.has(event.id));
   for (const { event, session } of inserted)
     nameByPrompt(commit.sessions.get(session) as SessionDraft, event);
+  const patched = patchedBodies(commit, inserted);
+  const reread = repeated.flatMap(({ event, session }) =>
+    event.parts.map((part) => ({ event: event.id, session, part })),
+  );
   await Promise.all([
-    insertEvents(commit, inserted),
+    insertEvents(commit, inserted, patched.inserted),
     updateEvents(commit, repeated),
     writePatches(commit),
+    replaceBodies(commit, [...reread, ...patched.others]),
   ]);
+}
+
+/** What patches bring: to events that are inserted here, by event, and to others. */
+function patchedBodies(
+  commit: Commit,
+  events: readonly StoredEvent[],
+): {
+  readonly inserted: ReadonlyMap<EventId, readonly Part[]>;
+  readonly others: readonly BodyOf[];
+} {
+  const bodies = commit.batches.flatMap(({ ref, patches }) =>
+    patches.flatMap(({ id, parts }) =>
+      (parts ?? []).map((part) => ({ event: id, session: ref.id, part })),
+    ),
+  );
+  if (bodies.length === 0) return { inserted: new Map(), others: [] };
+  const sessions = new Map(events.map(({ event, session }) => [event.id, session]));
+  const isHere = ({ event, session }: BodyOf): boolean => sessions.get(event) === session;
+  const byEvent = Map.groupBy(bodies.filter(isHere), ({ event }) => event);
+  return {
+    inserted: new Map([...byEvent].map(([event, some]) => [event, some.map(({ part }) => part)])),
+    others: bodies.filter(({ event }) => !sessions.has(event)),
+  };
 }
 
 /**
@@ -76,33 +105,25 @@ function replay(draft: SessionDraft, owner: SessionId): void {
   draft.changed = true;
 }
 
-async function insertEvents(commit: Commit, events: readonly StoredEvent[]): Promise<void> {
-  if (events.length === 0) return;
-  for (const { event, session } of events) {
+async function insertEvents(
+  commit: Commit,
+  events: readonly StoredEvent[],
+  patched: ReadonlyMap<EventId, readonly Part[]>,
+): Promise<void> {
+  const rows = events.map((stored) => {
+    const { event, session } = stored;
     (commit.sessions.get(session) as SessionDraft).changed = true;
-    commit.fresh.put(event.id, onePerName(event.parts));
-  }
-  const copying = copyRows(
+    const parts = onePerName([...event.parts, ...(patched.get(event.id) ?? [])]);
+    commit.fresh.put(event.id, parts);
+    const line = event.summary === null ? firstLine(parts) : null;
+    return [commit.packs.place(parts), line, ...rowOf(stored)];
+  });
+  await copyRows(
     commit.tx,
     "events",
-    ["id", "session_id", "file_id", "rev", ...COLUMNS],
-    events.map(rowOf),
+    ["bodies", "first_line", "id", "session_id", "file_id", "rev", ...COLUMNS],
+    rows,
   );
-  const parts = events.flatMap(({ event }) =>
-    onePerName(event.parts).map((part) => partRow(event.id, part)),
-  );
-  await Promise.all([
-    copying,
-    copyRows(commit.tx, "parts", ["event_id", "name", "body", "bytes"], parts),
-  ]);
-}
-
-function partRow(event: EventId, part: Part): readonly CopyValue[] {
-  return [event, part.name, part.body, Buffer.byteLength(part.body)];
-}
-
-function onePerName(parts: readonly Part[]): readonly Part[] {
-  return parts.length < 2 ? parts : [...new Map(parts.map((part) => [part.name, part])).values()];
 }
 
 /**
@@ -118,7 +139,7 @@ async function updateEvents(commit: Commit, events: readonly StoredEvent[]): Pro
     "case when x.status = 'running' then coalesce(e.status, x.status) else coalesce(x.status, e.status) end";
   values[COLUMNS.indexOf("status")] = status;
   values[COLUMNS.indexOf("rolled_back")] = "e.rolled_back or x.rolled_back";
-  const updating = commit.tx.query<{ id: EventId; session_id: SessionId }>(
+  const updated = await commit.tx.query<{ id: EventId; session_id: SessionId }>(
     `update events e set rev = x.rev, ${COLUMNS.map((column, i) => `${column} = ${values[i]}`).join(", ")}
      from unnest(${TYPES.map((type, i) => `$${i + 1}::${type}[]`).join(", ")}) as x(id, session_id, file_id, rev, ${COLUMNS.join(", ")})
      where e.id = x.id and e.session_id = x.session_id
@@ -126,62 +147,17 @@ async function updateEvents(commit: Commit, events: readonly StoredEvent[]): Pro
      returning e.id, e.session_id`,
     [...arraysOf(events.map(rowOf))],
   );
-  const parts = events.flatMap(({ event, session, rev }) =>
-    event.parts.map((part) => ({ id: event.id, session, rev, part })),
-  );
-  const [updated] = await Promise.all([updating, replaceParts(commit, parts)]);
   markChanged(commit, updated.rows);
-}
-
-interface PartOf {
-  readonly id: EventId;
-  readonly session: SessionId;
-  readonly rev: number;
-  readonly part: Part;
-}
-
-/** Writes bodies that differ, into events of their own session only. */
-async function replaceParts(commit: Commit, parts: readonly PartOf[]): Promise<void> {
-  const rows = [...new Map(parts.map((row) => [`${row.id} ${row.part.name}`, row])).values()];
-  if (rows.length === 0) return;
-  for (const { id } of rows) commit.fresh.forget(id);
-  const written = await commit.tx.query<{ id: EventId; session_id: SessionId }>(
-    `with x as (
-       select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[]) as x(id, session_id, name, body, rev)
-     ), written as (
-       insert into parts as p (event_id, name, body, bytes)
-       select x.id, x.name, x.body, octet_length(x.body) from x
-       join events e on e.id = x.id and e.session_id = x.session_id
-       on conflict (event_id, name) do update set body = excluded.body, bytes = excluded.bytes where p.body <> excluded.body
-       returning event_id
-     )
-     update events e set rev = x.rev from x
-     where e.id = x.id and e.id in (select event_id from written)
-     returning e.id, e.session_id`,
-    [
-      textArray(rows.map((row) => row.id)),
-      textArray(rows.map((row) => row.session)),
-      textArray(rows.map((row) => row.part.name)),
-      textArray(rows.map((row) => row.part.body)),
-      bigintArray(rows.map((row) => row.rev)),
-    ],
-  );
-  markChanged(commit, written.rows);
 }
 
 /** A patch says what arrived later; it reaches only events of its own session. */
 async function writePatches(commit: Commit): Promise<void> {
-  const parts: PartOf[] = [];
-  const writing: Promise<void>[] = [];
-  for (const { ref, patches } of commit.batches) {
-    const draft = commit.sessions.get(ref.id) as SessionDraft;
-    for (const patch of patches) {
-      writing.push(writePatch(commit, draft, patch));
-      for (const part of patch.parts ?? [])
-        parts.push({ id: patch.id, session: ref.id, rev: draft.rev, part });
-    }
-  }
-  await Promise.all([...writing, replaceParts(commit, parts)]);
+  await Promise.all(
+    commit.batches.flatMap(({ ref, patches }) => {
+      const draft = commit.sessions.get(ref.id) as SessionDraft;
+      return patches.map(async (patch) => writePatch(commit, draft, patch));
+    }),
+  );
 }
 
 async function writePatch(commit: Commit, draft: SessionDraft, patch: EventPatch): Promise<void> {

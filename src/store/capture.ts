@@ -17,6 +17,7 @@ import { bigintArray, textArray } from "../pg/arrays.ts";
 import { knownCalls, writeCalls } from "./capture-calls.ts";
 import { ownEvents, ownersOf, writeEvents } from "./capture-events.ts";
 import { loadSessions, saveProjects, saveSessions, type SessionDraft } from "./capture-sessions.ts";
+import { type PackWriter, createPackWriter, releasePacks } from "./packs.ts";
 import type { FindProject } from "./projects.ts";
 import type { FreshWords } from "./search/fresh.ts";
 
@@ -45,6 +46,7 @@ export interface Commit {
   readonly sessions: Map<SessionId, SessionDraft>;
   /** Ids in `files`, by path. */
   readonly files: ReadonlyMap<string, number>;
+  readonly packs: PackWriter;
   readonly fresh: FreshWords;
 }
 
@@ -60,13 +62,14 @@ export function createCapture(
     const { sessions, projects } = await loadSessions(tx, batches, findProject);
     if (batches.some((batch) => batch.restart)) fresh.clear();
     await withdraw(tx, batches, sessions);
-    const [files, owners, known] = await Promise.all([
+    const [files, owners, known, packs] = await Promise.all([
       saveFiles(tx, batches, sessions),
       ownersOf(tx, batches),
       knownCalls(tx, batches),
+      createPackWriter(tx),
       saveProjects(tx, projects),
     ]);
-    const commit: Commit = { tx, batches, sessions, files, fresh };
+    const commit: Commit = { tx, batches, sessions, files, packs, fresh };
     const stored = ownEvents(commit, owners);
     await Promise.all([
       writeEvents(commit, stored, owners),
@@ -75,7 +78,8 @@ export function createCapture(
       ),
       writeCalls(commit, stored, known),
     ]);
-    return saveSessions(tx, sessions);
+    const [saved] = await Promise.all([saveSessions(tx, sessions), packs.write(tx)]);
+    return saved;
   }
 
   return {
@@ -134,11 +138,14 @@ async function withdraw(
     `delete from search_docs where subject in (select id from events where ${those})`,
     paths,
   );
-  await tx.query(
-    `delete from parts where event_id in (select id from events where ${those})`,
+  const withdrawn = await tx.query<{ bodies: string | null }>(
+    `delete from events where ${those} returning bodies`,
     paths,
   );
-  await tx.query(`delete from events where ${those}`, paths);
+  await releasePacks(
+    tx,
+    withdrawn.rows.map(({ bodies }) => bodies),
+  );
   await tx.query(`delete from calls where ${those}`, paths);
   const ids = new Set(restarted.map((batch) => batch.ref.id));
   for (const id of ids) {

@@ -82,6 +82,10 @@ create table events (
   call_key text,
   -- JSON array of the paths its patch changed.
   changed text,
+  -- Which bodies it has and where: see packs.ts.
+  bodies text,
+  -- Of its text, where there is no summary.
+  first_line text,
   rev bigint not null
 );
 alter table events alter tool_input set storage external;
@@ -95,16 +99,14 @@ create table withdrawn_events (
   rev bigint not null
 );
 
--- Bodies. Not compressed: the embedded build's only method costs more time than the bytes are worth. No foreign key:
--- its trigger, once a row, would cost more than the insert.
-create table parts (
-  event_id text not null,
-  name text not null,
-  body text not null,
-  bytes bigint not null,
-  primary key (event_id, name)
+-- Bodies: see packs.ts.
+create table packs (
+  number bigint primary key,
+  -- How many pieces of it events have.
+  pieces bigint not null,
+  data bytea not null
 );
-alter table parts alter body set storage external;
+alter table packs alter data set storage external;
 
 create table calls (
   agent text not null,

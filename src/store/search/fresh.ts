@@ -8,7 +8,13 @@ import { type Dictionary, createDictionary } from "./dictionary.ts";
 
 /** Of a very long body, so many characters are searched. */
 export const INDEXED_CHARS = 64 * 1024;
-export const INDEXED_PARTS = ["text", "thinking", "input", "output", "plan"] as const;
+export const INDEXED_PARTS: ReadonlySet<PartName> = new Set([
+  "text",
+  "thinking",
+  "input",
+  "output",
+  "plan",
+]);
 
 export interface FreshWords {
   /** The dictionary for what is put from now on: a new one when nothing is held. */
@@ -29,7 +35,6 @@ interface Held {
 }
 
 const MOST_CHARS = 16 * 1024 * 1024;
-const INDEXED: ReadonlySet<PartName> = new Set(INDEXED_PARTS);
 
 export function createFreshWords(): FreshWords {
   const held = new Map<string, Held>();
@@ -79,7 +84,7 @@ export function createFreshWords(): FreshWords {
 
 function holdOf(parts: readonly Part[], dictionary: Dictionary): Held {
   let texts = parts
-    .filter(({ name }) => INDEXED.has(name))
+    .filter(({ name }) => INDEXED_PARTS.has(name))
     .map(({ body }) => body.slice(0, INDEXED_CHARS));
   let cut: readonly Uint32Array[] | undefined;
   return {

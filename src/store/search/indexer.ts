@@ -11,6 +11,7 @@
 import type { PGlite, Transaction } from "@electric-sql/pglite";
 import { bigintArray, textArray } from "../../pg/arrays.ts";
 import { copyRows } from "../../pg/copy.ts";
+import { readPacks } from "../packs.ts";
 import type { Db } from "../rows.ts";
 import type { Dictionary } from "./dictionary.ts";
 import { type FreshWords, INDEXED_CHARS, INDEXED_PARTS } from "./fresh.ts";
@@ -119,7 +120,7 @@ async function readEvents(
     const some = events.slice(from, from + READ_EVENTS);
     const held = new Map(some.map(({ id }) => [id, fresh.take(id, dictionary)]));
     const others = some.filter(({ id }) => held.get(id) === undefined).map(({ id }) => id);
-    const bodies = await readBodies(db, others);
+    const bodies = await readBodiesOf(db, others);
     for (const event of some) {
       const found = held.get(event.id) ?? bodies.get(event.id)?.map(dictionary.cut) ?? [];
       const whole = [
@@ -135,25 +136,29 @@ async function readEvents(
   return read;
 }
 
-/** What is searched of the bodies of these events, by event. */
-export async function readBodies(
+async function readBodiesOf(
   db: Db,
   events: readonly string[],
 ): Promise<ReadonlyMap<string, readonly string[]>> {
   if (events.length === 0) return new Map();
-  const found = await db.query<{ event_id: string; body: string }>(
-    `select p.event_id, case when p.bytes > $3 then left(p.body, $3::int) else p.body end as body
-     from parts p where p.event_id = any($1::text[]) and p.name = any($2::text[]) order by p.event_id, p.name`,
-    [textArray(events), textArray(INDEXED_PARTS), INDEXED_CHARS],
+  const found = await db.query<{ id: string; bodies: string | null }>(
+    "select id, bodies from events where id = any($1::text[])",
+    [textArray(events)],
   );
-  const bodies = new Map<string, string[]>();
-  for (const { event_id, body } of found.rows) {
-    const held = bodies.get(event_id);
-    const indexed = body.slice(0, INDEXED_CHARS);
-    if (held === undefined) bodies.set(event_id, [indexed]);
-    else held.push(indexed);
-  }
-  return bodies;
+  const bodies = await readBodies(
+    db,
+    found.rows.map((row) => row.bodies),
+  );
+  return new Map(found.rows.map(({ id }, i) => [id, bodies[i] ?? []]));
+}
+
+/** What is searched of the bodies that these columns name. */
+export async function readBodies(
+  db: Db,
+  columns: readonly (string | null)[],
+): Promise<readonly (readonly string[])[]> {
+  const found = await readPacks(db, columns, INDEXED_PARTS, INDEXED_CHARS);
+  return found.map((bodies) => bodies.map(({ body }) => body.slice(0, INDEXED_CHARS)));
 }
 
 interface PendingTitle extends Pending {

@@ -310,6 +310,8 @@ interface HitRow {
   readonly at: number | null;
   readonly extra: string | null;
   readonly decision_text: string | null;
+  /** The event's column. */
+  readonly bodies: string | null;
 }
 
 /** Dead documents (changed since, or gone) have no row any more and are passed over. */
@@ -322,14 +324,13 @@ async function firstHits(
   const hits: SearchHit[] = [];
   for (let from = 0; from < ranked.length && hits.length < limit; from += limit) {
     const docs = ranked.slice(from, from + limit).map(({ doc }) => doc);
-    const rows = await readHits(db, docs);
-    const events = [...rows.values()].filter((row) => row.kind !== null).map((row) => row.subject);
-    const bodies = await readBodies(db, events);
-    for (const doc of docs) {
-      const row = rows.get(doc);
-      if (row !== undefined && hits.length < limit)
-        hits.push(hitOf(row, bodies.get(row.subject) ?? [], clauses));
-    }
+    const found = await readHits(db, docs);
+    const rows = docs.flatMap((doc) => found.get(doc) ?? []).slice(0, limit - hits.length);
+    const bodies = await readBodies(
+      db,
+      rows.map((row) => row.bodies),
+    );
+    hits.push(...rows.map((row, i) => hitOf(row, bodies[i] ?? [], clauses)));
   }
   return hits;
 }
@@ -338,7 +339,8 @@ async function readHits(db: PGlite, docs: readonly number[]): Promise<ReadonlyMa
   const found = await db.query<HitRow>(
     `select d.doc, d.subject, d.session_id, coalesce(s.agent_title, s.prompt_title) as title, e.kind,
        coalesce(e.at, t.at, s.ended_at) as at, concat_ws(' ', e.tool, e.summary) as extra,
-       t.title || E'\\n' || t.body as decision_text
+       t.title || E'\\n' || t.body as decision_text,
+       e.bodies
      from search_docs d
      left join sessions s on s.id = d.session_id
      left join events e on e.id = d.subject

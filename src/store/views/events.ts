@@ -11,6 +11,7 @@ import type {
   ToolUse,
 } from "../../base/session.ts";
 import { textArray } from "../../pg/arrays.ts";
+import { bodiesOf, readPacks } from "../packs.ts";
 import { CALL_SUMS, type Db, type TokenColumns, dollars, tokensOf } from "../rows.ts";
 
 export interface EventRow {
@@ -122,6 +123,7 @@ interface Row extends TokenColumns {
   readonly summary: string | null;
   readonly changed: string | null;
   readonly first_line: string | null;
+  readonly bodies: string | null;
   readonly opens: string | null;
   readonly lines_added: number | null;
   readonly lines_removed: number | null;
@@ -135,21 +137,14 @@ const COLUMNS = `e.id, e.lane, e.kind, e.ord, e.at, e.duration_ms, e.status, e.m
   e.lines_removed, e.exit_code, e.rolled_back, c.key as call, c.input, c.output, c.cache_read, c.cache_write, c.reasoning,
   c.cost`;
 const IN_ORDER = "order by e.lane nulls first, e.ord, e.id";
-const SUMMARY_CHARS = 200;
 
 export function createEventViews(db: PGlite): EventViews {
   return {
     events: async (session, since) =>
       db.transaction(async (tx) => {
-        const found = await tx.query<Row & { parts: PartName[]; bytes: number }>(
-          `select ${COLUMNS}, e.summary, e.changed, left(t.body, 1000) as first_line,
-             coalesce(p.names, '{}') as parts, coalesce(p.bytes, 0)::bigint as bytes
-           from events e
-           left join calls c on c.event_id = e.id
-           left join parts t on t.event_id = e.id and t.name = 'text' and e.summary is null
-           left join lateral (
-             select array_agg(name order by name) as names, sum(bytes) as bytes from parts where event_id = e.id
-           ) p on true
+        const found = await tx.query<Row>(
+          `select ${COLUMNS}, e.summary, e.changed, e.first_line, e.bodies
+           from events e left join calls c on c.event_id = e.id
            where e.session_id = $1 and e.rev > $2 ${IN_ORDER}`,
           [session, since],
         );
@@ -157,22 +152,22 @@ export function createEventViews(db: PGlite): EventViews {
           session,
         ]);
         return {
-          events: found.rows.map((row) => eventOf(row, row.parts, row.bytes)),
+          events: found.rows.map(eventOf),
           removed: await readRemoved(tx, session, since),
           rev: rev.rows[0]?.rev ?? 0,
         };
       }),
 
     async bodies(session, events) {
-      const found = await db.query<{ event_id: string; name: PartName; body: string }>(
-        `select p.event_id, p.name, p.body from parts p join events e on e.id = p.event_id
-         where e.session_id = $1 and e.id = any($2::text[]) order by p.event_id, p.name`,
+      const found = await db.query<{ id: string; bodies: string }>(
+        "select id, bodies from events where session_id = $1 and id = any($2::text[]) and bodies is not null order by id",
         [session, textArray(events)],
       );
-      const byEvent = Map.groupBy(found.rows, (row) => row.event_id);
-      return Object.fromEntries(
-        [...byEvent].map(([id, rows]) => [id, rows.map(({ name, body }) => ({ name, body }))]),
+      const bodies = await readPacks(
+        db,
+        found.rows.map((row) => row.bodies),
       );
+      return Object.fromEntries(found.rows.map(({ id }, i) => [id, bodies[i] ?? []]));
     },
 
     localTrace: async (session, since) =>
@@ -254,7 +249,8 @@ function sessionOf(row: SessionColumns, usage: readonly LocalUsage[]): LocalSess
   };
 }
 
-function eventOf(row: Row, parts: readonly PartName[], partBytes: number): EventRow {
+function eventOf(row: Row): EventRow {
+  const bodies = bodiesOf(row.bodies);
   return {
     id: row.id,
     lane: row.lane,
@@ -265,7 +261,7 @@ function eventOf(row: Row, parts: readonly PartName[], partBytes: number): Event
     status: row.status,
     model: row.model,
     tool: row.tool,
-    summary: row.summary ?? firstLine(row.first_line),
+    summary: row.summary ?? (row.first_line || null),
     opens: row.opens,
     linesAdded: row.lines_added,
     linesRemoved: row.lines_removed,
@@ -274,8 +270,8 @@ function eventOf(row: Row, parts: readonly PartName[], partBytes: number): Event
     rolledBack: row.rolled_back,
     tokens: row.call === null ? null : tokensOf(row),
     costUsd: row.call === null ? null : dollars(row.cost),
-    parts,
-    partBytes,
+    parts: bodies.map(({ name }) => name),
+    partBytes: bodies.reduce((sum, { bytes }) => sum + bytes, 0),
   };
 }
 
@@ -304,9 +300,4 @@ function localOf(row: Row): LocalEvent {
 /** Kept as JSON, where there was a patch. */
 export function changedOf({ changed }: { readonly changed: string | null }): readonly string[] {
   return changed === null ? [] : (JSON.parse(changed) as readonly string[]);
-}
-
-function firstLine(text: string | null): string | null {
-  const line = text?.split("\n").find((candidate) => /\S/u.test(candidate));
-  return line === undefined ? null : line.trim().slice(0, SUMMARY_CHARS).toWellFormed();
 }
