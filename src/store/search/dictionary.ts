@@ -18,39 +18,47 @@ const BEYOND_ASCII = 128;
 const MOST_BYTES_A_CHAR = 3;
 /** The first byte of U+2000 and what follows it. */
 const DRAWN = 0xe2;
+const DRAWN_BYTES = 3;
 /** Of each byte its lower case; 0: in no word. */
 const LOWER = Uint8Array.from({ length: 256 }, (_, byte) => {
   if (byte >= BEYOND_ASCII) return BEYOND_ASCII;
   const char = String.fromCharCode(byte).toLowerCase();
   return /[a-z0-9_]/.test(char) ? char.charCodeAt(0) : 0;
 });
-const FREE = -1;
+const PRIME = 0x01000193;
+const FREE = 0;
+/** A quarter of a million: what some thousand events have. */
+const MANY_NUMBERS = 1 << 18;
 
 export function createDictionary(): Dictionary {
   const all: string[] = [];
   /** Bytes of all words, one after another, and where each begins; a last one where the next will. */
-  let bytes = new Uint8Array(16 * 1024);
-  let starts = new Uint32Array(1024);
-  let hashes = new Int32Array(1024);
-  /** Numbers of words, at or after the place that their hash names. */
-  let places = new Int32Array(4 * 1024).fill(FREE);
+  let bytes = new Uint8Array(128 * 1024);
+  let starts = new Uint32Array(16 * 1024);
+  /** Two each: a word's hash and its number plus one (0: free), at or after the place that the hash names. */
+  let places = new Int32Array(64 * 1024);
   let text = Buffer.allocUnsafe(16 * 1024);
-  let numbers = new Uint32Array(16 * 1024);
+  /** Of texts that were cut, one after another; the next ones are written from `next` on. */
+  let numbers = new Uint32Array(0);
+  let next = 0;
 
-  function find(from: number, to: number): number {
-    const [here, held] = [text, bytes];
-    let hash = to - from;
-    for (let i = from; i < to; i++) hash = Math.imul(hash ^ (here[i] as number), 0x01000193);
-    hash ^= hash >>> 15;
-    let place = hash & (places.length - 1);
-    for (; places[place] !== FREE; place = (place + 1) & (places.length - 1)) {
-      const number = places[place] as number;
-      if (hashes[number] !== hash) continue;
-      const start = starts[number] as number;
+  function find(from: number, to: number, hash: number): number {
+    const here = text;
+    const held = bytes;
+    const slots = places;
+    const last = slots.length - 2;
+    let place = (2 * hash) & last;
+    for (; slots[place + 1] !== FREE; place = (place + 2) & last) {
+      if (slots[place] !== hash) continue;
+      const number = (slots[place + 1] as number) - 1;
+      let start = starts[number] as number;
       if ((starts[number + 1] as number) - start !== to - from) continue;
-      let same = 0;
-      while (same < to - from && held[start + same] === here[from + same]) same++;
-      if (same === to - from) return number;
+      let at = from;
+      while (at < to && held[start] === here[at]) {
+        start++;
+        at++;
+      }
+      if (at === to) return number;
     }
     return add(from, to, hash, place);
   }
@@ -60,67 +68,92 @@ export function createDictionary(): Dictionary {
     const start = starts[number] as number;
     const end = start + to - from;
     if (end > bytes.length) bytes = longer(bytes, new Uint8Array(2 * end));
-    bytes.set(text.subarray(from, to), start);
-    if (number + 2 > starts.length) {
-      starts = longer(starts, new Uint32Array(2 * starts.length));
-      hashes = longer(hashes, new Int32Array(2 * hashes.length));
-    }
+    for (let at = from; at < to; at++) bytes[start + at - from] = text[at] as number;
+    if (number + 2 > starts.length) starts = longer(starts, new Uint32Array(2 * starts.length));
     starts[number + 1] = end;
-    hashes[number] = hash;
-    places[place] = number;
-    if (2 * all.length > places.length) spread();
+    places[place] = hash;
+    places[place + 1] = number + 1;
+    if (4 * all.length > places.length) spread();
     return number;
   }
 
   function spread(): void {
-    places = new Int32Array(2 * places.length).fill(FREE);
-    for (let number = 0; number < all.length; number++) {
-      let place = (hashes[number] as number) & (places.length - 1);
-      while (places[place] !== FREE) place = (place + 1) & (places.length - 1);
-      places[place] = number;
+    const before = places;
+    places = new Int32Array(2 * before.length);
+    const last = places.length - 2;
+    for (let from = 0; from < before.length; from += 2) {
+      if (before[from + 1] === FREE) continue;
+      let place = (2 * (before[from] as number)) & last;
+      while (places[place + 1] !== FREE) place = (place + 2) & last;
+      places[place] = before[from] as number;
+      places[place + 1] = before[from + 1] as number;
     }
   }
 
-  /** `text` holds it from `at` on, and there is room for the numbers of its words. */
+  /** The bytes are as they are kept: lower case. */
+  function numberOf(from: number, to: number): number {
+    let hash = 0;
+    for (let at = from; at < to; at++) hash = Math.imul(hash ^ (text[at] as number), PRIME);
+    return find(from, to, mixed(hash));
+  }
+
+  /** `text` holds it from `at` on, and behind it a byte that is in no word. */
   function write(what: string, at: number): number {
-    const most = at + what.length * MOST_BYTES_A_CHAR;
+    const most = at + what.length * MOST_BYTES_A_CHAR + 1;
     if (text.length < most) text = longer(text, Buffer.allocUnsafe(2 * most));
-    if (numbers.length < most) numbers = longer(numbers, new Uint32Array(2 * most));
-    return at + text.write(what, at, "utf8");
+    const end = at + text.write(what, at, "utf8");
+    text[end] = 0;
+    return end;
   }
 
   /** Whether a character begins here that stands in no word and is three bytes long. */
   function isDrawn(at: number): boolean {
-    const [second, third] = [text[at + 1] as number, text[at + 2] as number];
+    if (text[at] !== DRAWN) return false;
+    const second = text[at + 1] as number;
+    const third = text[at + 2] as number;
     return isBetween(0x2000 | ((second & 0x3f) << 6) | (third & 0x3f));
   }
 
   return {
     words: all,
-    numberOf: (word) => find(0, write(word, 0)),
+    numberOf: (word) => numberOf(0, write(word, 0)),
     cut(what) {
       const end = write(what, 0);
-      let count = 0;
-      for (let from = 0; from < end;) {
-        let to = from;
-        let isAscii = true;
-        const here = text;
-        for (; to < end; to++) {
-          const byte = here[to] as number;
-          const lower = LOWER[byte] as number;
-          if (lower === 0 || (byte === DRAWN && isDrawn(to))) break;
-          if (lower === BEYOND_ASCII) isAscii = false;
-          else here[to] = lower;
-        }
-        if (to > from && isAscii) numbers[count++] = find(from, Math.min(to, from + MAX_WORD));
-        else if (to > from)
-          for (const word of words(text.toString("utf8", from, to)))
-            numbers[count++] = find(end, write(word, end));
-        from = text[to] === DRAWN ? to + 3 : to + 1;
+      // A word has a character or more.
+      if (next + what.length > numbers.length) {
+        numbers = new Uint32Array(Math.max(MANY_NUMBERS, what.length));
+        next = 0;
       }
-      return numbers.slice(0, count);
+      const into = numbers;
+      const first = next;
+      let count = first;
+      for (let at = 0; at < end;) {
+        const here = text;
+        const from = at;
+        let hash = 0;
+        let lower = LOWER[here[at] as number] as number;
+        for (; lower !== 0 && lower !== BEYOND_ASCII; lower = LOWER[here[at] as number] as number) {
+          here[at++] = lower;
+          hash = Math.imul(hash ^ lower, PRIME);
+        }
+        if (lower === 0 || isDrawn(at)) {
+          if (at > from + MAX_WORD) into[count++] = numberOf(from, from + MAX_WORD);
+          else if (at > from) into[count++] = find(from, at, mixed(hash));
+          at += lower === 0 ? 1 : DRAWN_BYTES;
+          continue;
+        }
+        while (LOWER[here[at] as number] !== 0 && !isDrawn(at)) at++;
+        for (const word of words(here.toString("utf8", from, at)))
+          into[count++] = numberOf(end + 1, write(word, end + 1));
+      }
+      next = count;
+      return into.subarray(first, count);
     },
   };
+}
+
+function mixed(hash: number): number {
+  return hash ^ (hash >>> 15);
 }
 
 function longer<T extends { set(from: T): void }>(short: T, long: T): T {
