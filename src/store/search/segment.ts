@@ -52,14 +52,26 @@ export function createSegment(dictionary: Dictionary, added: readonly NewDoc[]):
     at,
     length: bodies.reduce((sum, { length }) => sum + length, 0),
   }));
-  return segmentOf(dictionary, docs, (note) => {
-    for (const { doc, bodies } of added) {
-      let position = 0;
-      for (const body of bodies) {
-        for (let i = 0; i < body.length; i++) note(body[i] as number, doc, position++);
-        position += GAP;
+  return segmentOf(dictionary, docs, {
+    count(counts) {
+      for (const { bodies } of added)
+        for (const body of bodies)
+          for (let i = 0; i < body.length; i++) (counts[body[i] as number] as number)++;
+    },
+    place(ends, columns) {
+      for (const { doc, bodies } of added) {
+        let position = 0;
+        for (const body of bodies) {
+          for (let i = 0; i < body.length; i++) {
+            const at = 2 * (ends[body[i] as number] as number);
+            columns[at] = doc;
+            columns[at + 1] = position++;
+            (ends[body[i] as number] as number)++;
+          }
+          position += GAP;
+        }
       }
-    }
+    },
   });
 }
 
@@ -82,11 +94,18 @@ export function mergeSegments(
     ),
   );
   const living = ordered.flatMap(({ docs }) => docs.filter(({ doc }) => lives(doc)));
-  return segmentOf(dictionary, living, (note) => {
+  const tell = (note: (word: number, doc: number, position: number) => void): void => {
     for (const { number, docs, positions } of found)
       for (const [i, doc] of docs.entries())
         if (lives(doc))
           for (const position of positions[i] as number[]) note(number, doc, position);
+  };
+  return segmentOf(dictionary, living, {
+    count: (counts) => tell((word) => (counts[word] as number)++),
+    place: (ends, columns) =>
+      tell((word, doc, position) => {
+        columns.set([doc, position], 2 * (ends[word] as number)++);
+      }),
   });
 }
 
@@ -123,40 +142,29 @@ export function decodeDocs(data: Uint8Array): readonly SegmentDoc[] {
   }));
 }
 
-type Note = (word: number, doc: number, position: number) => void;
+/** All words of all documents, each word's in ascending order of document and position: first counted, then each has its place. */
+interface Told {
+  count(counts: Uint32Array): void;
+  /** `ends`: of each word how many stand before its next one. */
+  place(ends: Uint32Array, columns: Columns): void;
+}
 
-/**
- * `tell` tells of each word in ascending order of document and position, the same both times that it is asked: first the words
- * are counted, then each has its place.
- */
-function segmentOf(
-  dictionary: Dictionary,
-  docs: readonly SegmentDoc[],
-  tell: (note: Note) => void,
-): Segment {
+function segmentOf(dictionary: Dictionary, docs: readonly SegmentDoc[], told: Told): Segment {
   const counts = new Uint32Array(dictionary.words.length);
-  tell((word) => (counts[word] = (counts[word] as number) + 1));
+  told.count(counts);
   const ends = new Uint32Array(counts.length);
   let words = 0;
   for (let word = 0; word < counts.length; word++) {
     ends[word] = words;
     words += counts[word] as number;
   }
-  const columns = { docs: new Uint32Array(words), positions: new Uint32Array(words) };
-  tell((word, doc, position) => {
-    const at = ends[word] as number;
-    columns.docs[at] = doc;
-    columns.positions[at] = position;
-    ends[word] = at + 1;
-  });
+  const columns = new Uint32Array(2 * words);
+  told.place(ends, columns);
   return { docs, words, blocks: encodeBlocks(dictionary.words, counts, ends, columns) };
 }
 
-/** Of all words, each word's together; document and position stand at the same place. */
-interface Columns {
-  readonly docs: Uint32Array;
-  readonly positions: Uint32Array;
-}
+/** Document and position, in turns; each word's together. */
+type Columns = Uint32Array;
 
 function encodeBlocks(
   words: readonly string[],
@@ -178,7 +186,7 @@ function encodeBlocks(
     const word = words[number] as string;
     const end = ends[number] as number;
     firstWord ??= word;
-    put(writer, Buffer.from(word, "utf8"));
+    putWord(writer, word);
     encodePostings(scratch, columns, end - (counts[number] as number), end);
     put(writer, scratch.data.subarray(0, scratch.at));
     if (writer.at >= BLOCK_BYTES) flush();
@@ -189,8 +197,12 @@ function encodeBlocks(
 
 /** Of the words that were counted. */
 function inOrder(words: readonly string[], counts: Uint32Array): Uint32Array {
-  const met = Uint32Array.from(words.keys()).filter((word) => counts[word] !== 0);
-  return met.sort((a, b) => ((words[a] as string) < (words[b] as string) ? -1 : 1));
+  const met = new Uint32Array(words.length);
+  let found = 0;
+  for (let word = 0; word < counts.length; word++) if (counts[word] !== 0) met[found++] = word;
+  return met
+    .subarray(0, found)
+    .sort((a, b) => ((words[a] as string) < (words[b] as string) ? -1 : 1));
 }
 
 interface Writer {
@@ -198,27 +210,24 @@ interface Writer {
   at: number;
 }
 
-function encodePostings(
-  into: Writer,
-  { docs, positions }: Columns,
-  first: number,
-  end: number,
-): void {
+function encodePostings(into: Writer, columns: Columns, first: number, end: number): void {
   into.at = 0;
   let previousDoc = 0;
   for (let from = first; from < end;) {
-    const doc = docs[from] as number;
-    let to = from;
-    while (to < end && docs[to] === doc) to++;
+    const doc = columns[2 * from] as number;
+    let to = from + 1;
+    while (to < end && columns[2 * to] === doc) to++;
     ensure(into, 10 + (to - from) * 5);
-    writeNumber(into, doc - previousDoc);
-    writeNumber(into, to - from);
+    const { data } = into;
+    let at = writeNumber(data, into.at, doc - previousDoc);
+    at = writeNumber(data, at, to - from);
     let previous = 0;
     for (; from < to; from++) {
-      const position = positions[from] as number;
-      writeNumber(into, position - previous);
+      const position = columns[2 * from + 1] as number;
+      at = writeNumber(data, at, position - previous);
       previous = position;
     }
+    into.at = at;
     previousDoc = doc;
   }
 }
@@ -239,9 +248,17 @@ function decodePostings(data: Uint8Array): Postings {
   return { docs, positions };
 }
 
+function putWord(into: Writer, word: string): void {
+  ensure(into, 1 + word.length * 3);
+  const bytes = into.data.write(word, into.at + 1, "utf8");
+  if (bytes > 127) return put(into, Buffer.from(word, "utf8"));
+  into.data[into.at] = bytes;
+  into.at += 1 + bytes;
+}
+
 function put(into: Writer, bytes: Uint8Array): void {
   ensure(into, 5 + bytes.length);
-  writeNumber(into, bytes.length);
+  into.at = writeNumber(into.data, into.at, bytes.length);
   into.data.set(bytes, into.at);
   into.at += bytes.length;
 }
@@ -260,13 +277,16 @@ function ensure(writer: Writer, bytes: number): void {
   writer.data = larger;
 }
 
-function writeNumber(writer: Writer, value: number): void {
+/** Gives where the next one goes. */
+function writeNumber(data: Buffer, at: number, value: number): number {
+  let end = at;
   let rest = value;
   while (rest > 127) {
-    writer.data[writer.at++] = (rest & 127) | 128;
+    data[end++] = (rest & 127) | 128;
     rest >>>= 7;
   }
-  writer.data[writer.at++] = rest;
+  data[end++] = rest;
+  return end;
 }
 
 function readNumber(reader: { data: Uint8Array; at: number }): number {
