@@ -1,6 +1,9 @@
 /**
  * One side of a comparison is a program of its own, in a process of its own: what one library compiles, caches or
  * leaves in memory does not help or hurt the next. It reads one JSON value from its arguments and prints one.
+ *
+ * All sides run as `bin/operon` runs the product: with its room for young objects and a cache of compiled modules. The cache
+ * is empty for the first run on a machine only, as it is for the product; the medians are those of the runs after it.
  */
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -12,6 +15,8 @@ export type Json =
   | string
   | readonly Json[]
   | { readonly [key: string]: Json };
+
+const CACHE = fileURLToPath(new URL("../node_modules/.cache/operon", import.meta.url));
 
 /** In a side: its input. */
 export function input<T>(): T {
@@ -27,12 +32,16 @@ export function answer(value: Json): void {
 export async function run<T>(program: string, value: Json): Promise<T> {
   const file = fileURLToPath(new URL(program, import.meta.url));
   const args = [
+    "--max-semi-space-size=32",
     "--disable-warning=ExperimentalWarning",
     "--expose-gc",
     file,
     JSON.stringify(value),
   ];
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, args, {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { NODE_COMPILE_CACHE: CACHE, ...process.env },
+  });
   const [out, err, code] = await Promise.all([
     text(child.stdout),
     text(child.stderr),
