@@ -15,15 +15,21 @@ interface OwnedCall {
   call: ModelCall;
 }
 
+const CLAUDE_CODE: AgentId = "claude-code";
+const AFTER_SLASH = "0";
+/** Of one message. A limit keeps the planner, which knows nothing of a young table, from reading all of it. */
+const MOST_SIDE = 1_000;
+
 /** Which of the calls are in the database already. */
 export async function knownCalls(
   tx: Transaction,
   batches: readonly CaptureBatch[],
 ): Promise<ReadonlySet<string>> {
   const keys = batches.flatMap((batch) => batch.calls.map((call) => call.key));
+  const agents = new Set(batches.map(({ ref }) => ref.agent));
   const found = await tx.query<{ agent: AgentId; key: string }>(
-    "select agent, key from calls where key = any($1::text[])",
-    [textArray(keys)],
+    "select agent, key from calls where agent = any($1::text[]) and key = any($2::text[])",
+    [textArray([...agents]), textArray(keys)],
   );
   return new Set(found.rows.map(({ agent, key }) => keyOf(agent, key)));
 }
@@ -84,9 +90,19 @@ async function mainCalls(
   }
   const side = calls.filter((owned) => owned.call.lane !== null && messageOf(owned) !== null);
   if (side.length > 0) {
+    const messages = [...new Set(side.map((owned) => messageOf(owned) as string))];
+    // By key: it begins with the message.
     const found = await commit.tx.query<{ message: string; key: string }>(
-      "select message, key from calls where message = any($1::text[]) and lane is null",
-      [textArray(side.map(messageOf))],
+      `select c.message, c.key from unnest($2::text[], $3::text[]) as x(message, beyond)
+       cross join lateral (
+         select message, key from calls
+         where agent = $1 and key >= x.message and key < x.beyond and lane is null limit 1
+       ) c`,
+      [
+        CLAUDE_CODE,
+        textArray(messages),
+        textArray(messages.map((message) => `${message.slice(0, -1)}${AFTER_SLASH}`)),
+      ],
     );
     for (const { message, key } of found.rows) main.set(message, key);
   }
@@ -108,9 +124,13 @@ function withoutSideQuestions(
 async function dropSideQuestions(commit: Commit, main: ReadonlyMap<string, string>): Promise<void> {
   if (main.size === 0) return;
   const dropped = await commit.tx.query<{ session_id: SessionId }>(
-    `delete from calls c using unnest($1::text[], $2::text[]) as x(message, key)
-     where c.message = x.message and c.lane is not null and c.key <> x.key returning c.session_id`,
-    [textArray([...main.keys()]), textArray([...main.values()])],
+    `delete from calls where agent = $1 and key = any(array(
+       select c.key from unnest($2::text[], $3::text[]) as x(message, key)
+       cross join lateral (
+         select key from calls where message = x.message and lane is not null and key <> x.key limit ${MOST_SIDE}
+       ) c))
+     returning session_id`,
+    [CLAUDE_CODE, textArray([...main.keys()]), textArray([...main.values()])],
   );
   await touch(commit, dropped.rows);
 }
@@ -128,7 +148,7 @@ async function touch(
 }
 
 function messageOf({ agent, call }: OwnedCall): string | null {
-  if (agent !== "claude-code") return null;
+  if (agent !== CLAUDE_CODE) return null;
   const end = call.key.indexOf("/");
   return end === -1 ? null : call.key.slice(0, end + 1);
 }

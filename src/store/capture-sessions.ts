@@ -50,6 +50,8 @@ export async function loadSessions(
   const drafts = await readDrafts(tx, [...refs.keys()]);
   const remote = [...drafts.values()].filter((draft) => draft.changed).map(({ ref }) => ref.id);
   if (remote.length > 0) await clearRemote(tx, remote);
+  for (const id of remote)
+    drafts.set(id, { ...(drafts.get(id) as SessionDraft), ref: refs.get(id) as SessionRef });
   for (const ref of refs.values()) if (!drafts.has(ref.id)) drafts.set(ref.id, newDraft(ref));
   const projects = new Map<string, ProjectRef>();
   for (const batch of batches) {
@@ -87,7 +89,7 @@ export async function saveSessions(
      select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
        $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[])
      on conflict (id) do update set
-       remote_team = null, owner = null, project_id = excluded.project_id, agent_title = excluded.agent_title,
+       agent = excluded.agent, source_id = excluded.source_id, remote_team = null, owner = null, project_id = excluded.project_id, agent_title = excluded.agent_title,
        prompt_title = excluded.prompt_title, cwd = excluded.cwd, git_branch = excluded.git_branch,
        agent_version = excluded.agent_version, parent_source_id = excluded.parent_source_id,
        replays = excluded.replays, rev = excluded.rev`,
@@ -113,15 +115,24 @@ export async function saveSessions(
 
 /** What another device said of these sessions gives way to what is captured here. */
 async function clearRemote(tx: Transaction, ids: readonly SessionId[]): Promise<void> {
-  for (const table of ["search_docs", "events", "calls"])
-    await tx.query(`delete from ${table} where session_id = any($1::text[])`, [textArray(ids)]);
+  const those = [textArray(ids)];
+  await tx.query(
+    "delete from search_docs where subject = any(array(select id from events where session_id = any($1::text[])) || $1)",
+    those,
+  );
+  for (const table of ["events", "calls"])
+    await tx.query(`delete from ${table} where session_id = any($1::text[])`, those);
 }
 
 /** The same for single events: the trace's calls keep their sums, without the event. */
 export async function clearRemoteEvents(tx: Transaction, ids: readonly EventId[]): Promise<void> {
   const those = [textArray(ids)];
   await tx.query("delete from search_docs where subject = any($1::text[])", those);
-  await tx.query("update calls set event_id = null where event_id = any($1::text[])", those);
+  await tx.query(
+    `update calls c set event_id = null from events e
+     where e.id = any($1::text[]) and c.session_id = e.session_id and c.event_id = e.id`,
+    those,
+  );
   await tx.query("delete from events where id = any($1::text[])", those);
 }
 

@@ -138,6 +138,11 @@ async function withdraw(
     `delete from search_docs where subject in (select id from events where ${those})`,
     paths,
   );
+  await tx.query(
+    `delete from calls where ${those} and session_id = any(array(
+       select session_id from files where path = any($1::text[]) union select session_id from events where ${those}))`,
+    paths,
+  );
   const withdrawn = await tx.query<{ bodies: string | null }>(
     `delete from events where ${those} returning bodies`,
     paths,
@@ -146,7 +151,6 @@ async function withdraw(
     tx,
     withdrawn.rows.map(({ bodies }) => bodies),
   );
-  await tx.query(`delete from calls where ${those}`, paths);
   const ids = new Set(restarted.map((batch) => batch.ref.id));
   for (const id of ids) {
     const draft = sessions.get(id) as SessionDraft;

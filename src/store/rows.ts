@@ -40,6 +40,10 @@ export function likeLiteral(text: string): string {
 const exact = (column: string): string =>
   `least(greatest(coalesce(sum(${column}), 0), -${Number.MAX_SAFE_INTEGER}), ${Number.MAX_SAFE_INTEGER})::bigint`;
 
+/** Events `e` and the call `c` whose tokens each shows: by the call's key, so that `calls` needs no index of events. */
+export const EVENTS_WITH_CALLS = `events e join sessions s on s.id = e.session_id
+  left join calls c on c.agent = s.agent and c.key = e.call_key and c.event_id = e.id`;
+
 /** Sums of the calls `c` of a group. */
 export const CALL_SUMS = `
   ${exact("c.count")} as calls,

@@ -197,9 +197,13 @@ function remoteRow(id: EventId, session: SessionId, event: TraceEvent): readonly
     whole(event.linesRemoved),
     whole(event.exitCode),
     event.rolledBack,
-    event.tokens === null ? null : id,
+    event.tokens === null ? null : callKey(session, id),
     changedBy(event),
   ];
+}
+
+function callKey(session: SessionId, event: EventId): string {
+  return `${session}#${event}`;
 }
 
 /** JSON of the paths that a change of lines names; null for what changed none. */
@@ -250,7 +254,7 @@ async function writeCalls(
     if (event.tokens === null) continue;
     const model = event.model ?? "";
     const bearer = shown.has(id) ? id : null;
-    add(`${session}#${id}`, bearer, model, whole(event.at), 1, event.tokens, event.costNanoUsd);
+    add(callKey(session, id), bearer, model, whole(event.at), 1, event.tokens, event.costNanoUsd);
     const sum = rest.get(model) ?? { calls: 0, tokens: NO_TOKENS, costNanoUsd: 0 };
     rest.set(model, {
       calls: sum.calls - 1,

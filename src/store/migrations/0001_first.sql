@@ -132,9 +132,7 @@ create table calls (
   primary key (agent, key)
 );
 create index calls_session on calls (session_id);
-create index calls_event on calls (event_id);
-create index calls_file on calls (file_id);
-create index calls_message on calls (message) where message is not null;
+create index calls_side on calls (message) where message is not null and lane is not null;
 
 -- Full-text search: see search/indexer.ts.
 create table search_docs (
@@ -144,7 +142,6 @@ create table search_docs (
   session_id text,
   rev bigint not null
 );
-create index search_docs_session on search_docs (session_id);
 
 create sequence search_doc minvalue 0 start 0;
 

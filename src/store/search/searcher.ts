@@ -285,18 +285,20 @@ function conditions(within: SearchWithin): {
   readonly values: (string | number)[];
 } {
   const columns = {
-    session: "d.session_id =",
-    agent: "s.agent =",
-    project: "s.project_id =",
-    since: "coalesce(s.ended_at, s.started_at, t.at) >=",
-  } as const;
+    // `search_docs` has no index of sessions.
+    session: (value: string) =>
+      `d.subject = any(array(select id from events where session_id = ${value}) || ${value}::text)`,
+    agent: (value: string) => `s.agent = ${value}`,
+    project: (value: string) => `s.project_id = ${value}`,
+    since: (value: string) => `coalesce(s.ended_at, s.started_at, t.at) >= ${value}`,
+  };
   const terms: string[] = [];
   const values: (string | number)[] = [];
-  for (const [name, column] of Object.entries(columns)) {
+  for (const [name, term] of Object.entries(columns)) {
     const value = within[name as keyof SearchWithin];
     if (value === undefined) continue;
     values.push(value);
-    terms.push(`${column} $${values.length}`);
+    terms.push(term(`$${values.length}`));
   }
   return { terms, values };
 }

@@ -12,7 +12,14 @@ import type {
 } from "../../base/session.ts";
 import { textArray } from "../../pg/arrays.ts";
 import { bodiesOf, readPacks } from "../packs.ts";
-import { CALL_SUMS, type Db, type TokenColumns, dollars, tokensOf } from "../rows.ts";
+import {
+  CALL_SUMS,
+  EVENTS_WITH_CALLS,
+  type Db,
+  type TokenColumns,
+  dollars,
+  tokensOf,
+} from "../rows.ts";
 
 export interface EventRow {
   readonly id: string;
@@ -144,7 +151,7 @@ export function createEventViews(db: PGlite): EventViews {
       db.transaction(async (tx) => {
         const found = await tx.query<Row>(
           `select ${COLUMNS}, e.summary, e.changed, e.first_line, e.bodies
-           from events e left join calls c on c.event_id = e.id
+           from ${EVENTS_WITH_CALLS}
            where e.session_id = $1 and e.rev > $2 ${IN_ORDER}`,
           [session, since],
         );
@@ -180,7 +187,7 @@ export function createEventViews(db: PGlite): EventViews {
         const row = found.rows[0];
         if (row === undefined) return null;
         const events = await tx.query<Row>(
-          `select ${COLUMNS}, e.tool_input from events e left join calls c on c.event_id = e.id
+          `select ${COLUMNS}, e.tool_input from ${EVENTS_WITH_CALLS}
            where e.session_id = $1 and e.rev > $2 ${IN_ORDER}`,
           [session, since],
         );

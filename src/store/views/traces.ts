@@ -10,7 +10,7 @@ import {
   type Summed,
   type Trace,
 } from "../../base/traces.ts";
-import { type TokenColumns, dollars, tokensOf } from "../rows.ts";
+import { EVENTS_WITH_CALLS, type TokenColumns, dollars, tokensOf } from "../rows.ts";
 import { changedOf } from "./events.ts";
 
 export interface TraceRow {
@@ -40,7 +40,7 @@ export function createTraceViews(db: PGlite): TraceViews {
       const found = await db.query<Columns>(
         `select e.id, e.lane, e.kind, e.ord, e.at, e.status, e.opens, e.rolled_back, e.changed, c.key as call, c.input,
            c.output, c.cache_read, c.cache_write, c.reasoning, c.cost
-         from events e left join calls c on c.event_id = e.id
+         from ${EVENTS_WITH_CALLS}
          where e.session_id = $1 order by e.lane nulls first, e.ord, e.id`,
         [session],
       );
