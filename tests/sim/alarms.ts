@@ -9,6 +9,8 @@ export const ALARMS = {
   history: / is not the one this device verified /,
   gone: / no longer shows /,
   disputed: /^A snapshot of .*, is not what /,
+  deleted: /^The server deleted rows of /,
+  unattested: / and no other device attested\. /,
   "own-row-lost": / and then did not show /,
   "no-key": / under the team's key number /,
   "log-fork": / two histories of this team /,

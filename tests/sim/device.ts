@@ -27,6 +27,8 @@ export interface Around {
   readonly time: VirtualTime;
   readonly relay: Relay;
   readonly network: Network;
+  /** How many bytes of changes are worth a snapshot. */
+  readonly gatheredBytes: number;
 }
 
 /** An edit that a person was told is kept. */
@@ -83,7 +85,7 @@ export class SimDevice {
   /** The process that runs, else a new one. */
   start(): Process {
     if (this.process) return this.process;
-    const { time, relay, network } = this.#around;
+    const { time, relay, network, gatheredBytes } = this.#around;
     const process = new Process({
       name: this.name,
       keychain: this.keychain,
@@ -95,6 +97,7 @@ export class SimDevice {
       dice: this.#dice.fork(`process ${this.#processes++}`),
       online: this.#online,
       clockOffMs: this.clockOffMs,
+      gatheredBytes,
       after: (delayMs, run) => this.#after(delayMs, run),
       beforeCommit: () => this.#beforeCommit(),
       onState: (state) => this.#hearState(state),

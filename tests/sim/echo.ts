@@ -35,10 +35,10 @@ export function echoes(view: View, newest: TeamKeys, once: boolean): readonly st
 function sentIn({ stream, rows }: StreamLog, keyring: Keyring): readonly Sent[] {
   const signKeys = new Map(NAMES.map((name) => [identityOf(name).id, identityOf(name).signKey]));
   return rows.flatMap((row, i) => {
-    const { device, epoch } = unwrap(peekHeader(row));
+    const { device, epoch, mark } = unwrap(peekHeader(row));
     const signKey = signKeys.get(device);
     const keys = keyring.of(epoch);
-    if (!signKey || !keys) return [];
+    if (!signKey || !keys || mark) return [];
     const { change } = unwrap(unsealRow(row, stream, { by: "signature", signKey }, keys));
     return change.parts === 1 ? [{ n: i + 1, device, change }] : [];
   });

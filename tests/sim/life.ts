@@ -2,7 +2,7 @@
 import type { DocId } from "../../src/base/ids.ts";
 import { toBase64 } from "../../src/base/bytes.ts";
 import type * as Y from "yjs";
-import type { SimDevice } from "./device.ts";
+import { RESTART_MS, type SimDevice } from "./device.ts";
 import type { Dice } from "./dice.ts";
 import { FIELDS, TEXT } from "./page.ts";
 import type { SimDocument, World } from "./world.ts";
@@ -19,6 +19,7 @@ const WEIGHTED: readonly (readonly [number, Deed])[] = [
   [4, begin],
   [5, closeWindow],
   [5, importSession],
+  [4, restart],
 ];
 const DEEDS = WEIGHTED.flatMap(([weight, deed]) => Array.from({ length: weight }, () => deed));
 
@@ -91,6 +92,14 @@ function begin(world: World, device: SimDevice, dice: Dice): void {
 
 function closeWindow(_world: World, device: SimDevice, dice: Dice): void {
   if (device.pages.size > 0) device.closePage(dice.pick<DocId>([...device.pages.keys()]));
+}
+
+/** The machine is started again: a new process looks at each stream anew. */
+function restart(world: World, device: SimDevice): void {
+  device.kill();
+  world.time.after(RESTART_MS, () => {
+    if (device.awake) device.start();
+  });
 }
 
 /** A session's trace grows, on the device that recorded it. */

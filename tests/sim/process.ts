@@ -30,6 +30,8 @@ export interface ProcessOptions {
   readonly online: boolean;
   /** How wrong the device's wall clock is. */
   readonly clockOffMs: number;
+  /** How many bytes of changes are worth a snapshot. */
+  readonly gatheredBytes: number;
   /** Timers of the device: they run late when it sleeps. */
   readonly after: After;
   /** Asked at each commit: the disk has no room. Throws then. */
@@ -97,8 +99,9 @@ export class Process {
   }
 
   #createSync(): Sync {
-    const { keychain, identity, time, after, dice, onState, onBug } = this.#options;
+    const { keychain, identity, time, after, dice, onState, onBug, gatheredBytes } = this.#options;
     return createSync({
+      gatheredBytes,
       keys: keychain.keys,
       keepKeys: (keys) => this.#stored(async () => void (keychain.keys = keys)),
       kdfLimits: LIMITS,

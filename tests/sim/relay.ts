@@ -23,6 +23,7 @@ import type {
   StreamCursor,
   Said,
 } from "../../src/sync/transport.ts";
+import { TEAM } from "./cast.ts";
 import { type StreamLog, View } from "./streamLog.ts";
 import type { TeamLog } from "./teamLog.ts";
 
@@ -83,6 +84,12 @@ export class Relay {
   /** How many rows a device has pushed, stored or not. */
   offeredBy(who: string): number {
     return this.#offered.get(who) ?? 0;
+  }
+
+  /** Of all that it shows to anybody. */
+  get rowCount(): number {
+    const logs = [this.view, ...this.views.values()].flatMap((view) => view.logsOf(TEAM));
+    return logs.reduce((sum, { rows }) => sum + rows.length, 0);
   }
 
   viewOf(who: string): View {

@@ -82,16 +82,26 @@ export class View {
     );
   }
 
-  /** Another history in the place of a stream's. */
+  /** Another history in the place of a stream's. Of rows that were in it, bodies that are gone stay so. */
   replace(stream: StreamRef, rows: readonly Bytes[]): void {
-    this.#logs.set(streamKey(stream), new StreamLog(stream, rows));
+    this.#put(new StreamLog(stream, rows), this.log(stream));
   }
 
   /** `team`: the log that goes with it. */
   copy(team: TeamLog): View {
     const copy = new View(team);
-    for (const { stream, rows } of this.#logs.values()) copy.replace(stream, rows);
+    for (const log of this.#logs.values()) copy.#put(new StreamLog(log.stream, log.rows), log);
     return copy;
+  }
+
+  #put(log: StreamLog, before: StreamLog): void {
+    const gone = new Set([...before.dropped].map((n) => before.rows[n - 1]));
+    const lasts = before.compacted.map((n) => before.rows[n - 1]);
+    for (const [i, row] of log.rows.entries()) {
+      if (gone.has(row)) log.dropped.add(i + 1);
+      if (lasts.includes(row)) log.compacted.push(i + 1);
+    }
+    this.#logs.set(streamKey(log.stream), log);
   }
 }
 

@@ -38,12 +38,15 @@ export class World {
   readonly relay: Relay;
   readonly devices: readonly SimDevice[];
   readonly documents: SimDocument[] = [];
+  /** New processes make a snapshot when a stream has gathered as much; a row has at least 256. */
+  gatheredBytes: number;
 
   readonly #size: number;
 
   constructor(dice: Dice) {
     this.dice = dice;
     this.network = new Network(this.time, dice.fork("network"));
+    this.gatheredBytes = dice.fork("snapshots").pick([1500, 4000, 12_000, Infinity]);
     const pageRows = dice.pick([4, 20, 500]);
     this.#size = dice.pick([2, 2, 3, 3, 4, 5, 6, 8]);
     const team = logOf(this.#size);

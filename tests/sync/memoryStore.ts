@@ -159,7 +159,7 @@ export class MemoryStore implements SyncStore {
 
   async pendingDocuments(team: TeamId): Promise<readonly DocId[]> {
     return [...this.#documents]
-      .filter(([, held]) => held.pending && held.stream?.team === team)
+      .filter(([, held]) => held.pending && !held.retired && held.stream?.team === team)
       .map(([id]) => id);
   }
 
