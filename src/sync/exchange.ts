@@ -413,6 +413,11 @@ export class Exchange {
     let jumped = false;
     for (const [key, stream] of streams) {
       const found = (rows.get(key) ?? []).toSorted((a, b) => a.n - b.n);
+      if (this.#isHeldInVain(key, found)) {
+        this.#held.delete(key);
+        jumped = true;
+        continue;
+      }
       const fresh = found.filter((row) => "row" in row);
       if (fresh.length < found.length || this.#crossings.at(stream)) {
         const crossed = await this.#cross(stream, found, heads.get(key)?.cursor, page.more, tally);
@@ -464,6 +469,12 @@ export class Exchange {
   #bodyOf(row: DroppedRow): AnyRow {
     const bytes = this.#held.get(streamKey(row.stream))?.rows.get(toHex(row.hash));
     return bytes ? { stream: row.stream, n: row.n, row: bytes } : row;
+  }
+
+  /** Another snapshot's rows stand between those that are here, and were not brought either: they are asked for anew. */
+  #isHeldInVain(key: string, found: readonly AnyRow[]): boolean {
+    const last = this.#held.get(key)?.last ?? 0;
+    return found.some((row) => !("row" in row) && row.n <= last);
   }
 
   /** Over rows without bodies, to a snapshot that covers them. */

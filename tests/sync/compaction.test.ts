@@ -349,6 +349,27 @@ describe("who reads one", () => {
     await sameOn(team, [alice, bob, dora], docs);
   });
 
+  test("S33: of two snapshots made at once the other one's rows are asked for, too", async () => {
+    const { team, alice, bob, docs } = await grown();
+    const { push } = alice.transport;
+    alice.transport.push = async (stream, rows) => {
+      if (unwrap(peekHeader(rows[0] as Bytes)).kind === KIND_SNAPSHOT) {
+        const wireId = (id: DocId) => wireDocumentId(team.keys, id);
+        const body = encodeSnapshot(await rebuilt(team, bob), wireId);
+        mark(team, bob, KIND_SNAPSHOT, rowsOf(team).length, body);
+      }
+      return push(stream, rows);
+    };
+    await write(alice, docs[0] as DocId, 1);
+    expect(countOf(team, KIND_SNAPSHOT)).toBe(2);
+    await bob.once();
+    await alice.once();
+    expect(droppedIn(team)).toBeGreaterThan(0);
+    const carol = team.device("carol");
+    expect((await carol.once()).alarms).toEqual([]);
+    await sameOn(team, [alice, bob, carol], docs);
+  });
+
   test("S33: a document that is here and not shared there is not overwritten", async () => {
     const { team, docs } = await compacted();
     const carol = team.device("carol");
