@@ -19,7 +19,6 @@ import type {
   StreamCursor,
   Transport,
 } from "../../src/sync/transport.ts";
-import { listSnapshots, snapshotPage } from "../sync/compacted.ts";
 import { type Network, PATIENCE_MS } from "./network.ts";
 import type { Relay } from "./relay.ts";
 import type { VirtualTime } from "./time.ts";
@@ -92,13 +91,11 @@ export class Link implements Transport {
   }
 
   snapshots(stream: StreamRef): Promise<Result<SnapshotList>> {
-    return this.#ask(({ relay, who }) => ok(listSnapshots(relay.viewOf(who).log(stream))));
+    return this.#ask(({ relay, who }) => ok(relay.snapshots(who, stream)));
   }
 
   snapshotRows(stream: StreamRef, last: number, after: number): Promise<Result<SnapshotPage>> {
-    return this.#ask(({ relay, who }) =>
-      ok(snapshotPage(relay.viewOf(who).log(stream), last, after)),
-    );
+    return this.#ask(({ relay, who }) => ok(relay.snapshotRows(who, stream, last, after)));
   }
 
   compact(stream: StreamRef, last: number): Promise<Result<void>> {

@@ -7,7 +7,7 @@ import type { TeamId } from "../../src/base/ids.ts";
 import { fail, ok, type Result } from "../../src/base/result.ts";
 import { roleOf } from "../../src/crypto/log/state.ts";
 import { rowHash } from "../../src/crypto/row.ts";
-import { compact, hasBody } from "../sync/compacted.ts";
+import { compact, hasBody, listSnapshots, snapshotPage } from "../sync/compacted.ts";
 import { peekHeader } from "../../src/crypto/header.ts";
 import type { Cursor, StreamRef } from "../../src/sync/ports.ts";
 import { streamKey } from "../../src/sync/streams.ts";
@@ -22,6 +22,8 @@ import type {
   Signal,
   StreamCursor,
   Said,
+  SnapshotList,
+  SnapshotPage,
 } from "../../src/sync/transport.ts";
 import { TEAM } from "./cast.ts";
 import { type StreamLog, View } from "./streamLog.ts";
@@ -44,6 +46,9 @@ export interface Lie {
   poke?(who: string, signal: Poke): Signal | null;
   log?(who: string, page: LogPage, after: number): LogPage;
   epochs?(who: string, kept: readonly KeptEpoch[]): readonly KeptEpoch[];
+  snapshots?(who: string, list: SnapshotList, stream: StreamRef): SnapshotList;
+  /** Rows of the snapshot `last`. */
+  snapshotRows?(who: string, page: SnapshotPage, stream: StreamRef, last: number): SnapshotPage;
 }
 
 export type Poke = Extract<Signal, { is: "poke" }>;
@@ -177,6 +182,18 @@ export class Relay {
 
   get channels(): readonly string[] {
     return [...this.#channels].filter(([, members]) => members.size > 0).map(([name]) => name);
+  }
+
+  snapshots(who: string, stream: StreamRef): SnapshotList {
+    let list = listSnapshots(this.viewOf(who).log(stream));
+    for (const lie of this.lies) list = lie.snapshots?.(who, list, stream) ?? list;
+    return list;
+  }
+
+  snapshotRows(who: string, stream: StreamRef, last: number, after: number): SnapshotPage {
+    let page = snapshotPage(this.viewOf(who).log(stream), last, after);
+    for (const lie of this.lies) page = lie.snapshotRows?.(who, page, stream, last) ?? page;
+    return page;
   }
 
   /** Whether bodies went that the snapshot covers. */

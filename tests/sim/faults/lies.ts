@@ -9,6 +9,7 @@ import {
   truncate,
   withhold,
 } from "./answers.ts";
+import { falseAttestation, falseSnapshot } from "./attest.ts";
 import type { Inject } from "./fault.ts";
 import {
   deleteUnsigned,
@@ -88,4 +89,6 @@ export const LIES = {
   "bogus-update": bogusUpdate,
   "bogus-content": bogusContent,
   "claimed-future": claimedFuture,
+  "false-snapshot": falseSnapshot,
+  "false-attestation": falseAttestation,
 } as const satisfies Readonly<Record<string, Inject>>;
