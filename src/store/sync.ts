@@ -182,7 +182,8 @@ export function createSync(
         SyncKnownDocument["known"] & Pick<DocumentColumns, "id" | "owner">
       >(
         `select id, owner, state_vector as "stateVector", delete_set as "deleteSet" from documents
-         where team = $1 and cloud_project is not distinct from $2 and owner is not null order by id`,
+         where team = $1 and cloud_project is not distinct from $2 and owner is not null
+           and (state_vector <> '\\x00' or delete_set <> '\\x00') order by id`,
         [team, project],
       );
       return found.rows.map(({ id, owner, ...known }) => ({ id, owner, known }));
