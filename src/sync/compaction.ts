@@ -5,14 +5,16 @@
  * All of it can fail and be left for the next time: nothing that people wrote depends on it.
  */
 import { type Bytes, equalBytes, toHex } from "../base/bytes.ts";
+import type { DocId } from "../base/ids.ts";
 import type { Random } from "../base/random.ts";
 import { ok, type Result } from "../base/result.ts";
 import type { DeviceIdentity } from "../crypto/device.ts";
 import { ID_BYTES } from "../crypto/hash.ts";
 import { KIND_SNAPSHOT } from "../crypto/header.ts";
 import { MAX_PARTS, PART_BYTES } from "../crypto/row.ts";
+import { holdsAll } from "./jump.ts";
 import { encodeSaid, mayDrop, VERDICT_KINDS, type Verdict } from "./marks.ts";
-import type { Cursor, StreamRef } from "./ports.ts";
+import type { Cursor, StreamRef, SyncStore } from "./ports.ts";
 import { placesOf } from "./reader.ts";
 import { type Base, buildSnapshot } from "./rebuild.ts";
 import { sealMark } from "./seal.ts";
@@ -29,6 +31,7 @@ const GATHERED_BYTES = 1024 * 1024;
 const GROWN_ROWS = 100;
 
 export interface CompactionOptions {
+  readonly store: Pick<SyncStore, "knownDocuments">;
   readonly team: Team;
   readonly transport: Transport;
   readonly device: DeviceIdentity;
@@ -47,6 +50,8 @@ export class Compaction {
   readonly #options: CompactionOptions;
   /** Where each stream was when it was looked at. */
   readonly #looked = new Map<string, number>();
+  /** The newest snapshot of each stream that holds all that this device knows, by its last row. */
+  readonly #held = new Map<string, number>();
 
   constructor(options: CompactionOptions) {
     this.#options = options;
@@ -58,11 +63,19 @@ export class Compaction {
     return marked || looked === undefined || cursor.n >= looked + GROWN_ROWS;
   }
 
-  /** Whether something was pushed. `pushes`: this device has just written there, so that it may make a snapshot. */
+  /** This device has begun with that snapshot, or gone over to it. */
+  note(stream: StreamRef, last: number): void {
+    this.#held.set(streamKey(stream), last);
+  }
+
+  /**
+   * Whether something was pushed. `pushes`: this device has just written there, so that it may make a snapshot. `marked`: rows
+   * about snapshots came.
+   */
   async tend(
     held: Verified,
     others: readonly StreamCursor[],
-    pushes: boolean,
+    { pushes, marked }: { readonly pushes: boolean; readonly marked: boolean },
   ): Promise<Result<boolean>> {
     const { stream, cursor } = held;
     const { transport, gatheredBytes = GATHERED_BYTES } = this.#options;
@@ -72,6 +85,11 @@ export class Compaction {
     const found = await this.#appraise(stream, list.value.snapshots);
     if (!found.ok) return found;
     const { base, waiting } = found.value;
+    if (base && marked) {
+      const lacks = await this.#lacks(held, others, base);
+      if (!lacks.ok) return lacks;
+      if (lacks.value) return this.#say(held, "dispute", base, null);
+    }
     if (base && !base.listed.dropped) await this.#compact(stream, base);
     if (waiting) return this.#judge(held, others, base, waiting);
     const behindBytes = base ? base.listed.behindBytes : list.value.changesBytes;
@@ -92,6 +110,33 @@ export class Compaction {
         team.isTakenBack(snapshots.wireId(id), owner),
       )
     );
+  }
+
+  /**
+   * Whether a snapshot that others attested lacks what this device knows, which is ahead of it: with the rows behind it, it has
+   * to come to all of that.
+   */
+  async #lacks(
+    held: Verified,
+    others: readonly StreamCursor[],
+    base: Appraised,
+  ): Promise<Result<boolean>> {
+    const { device, store, team, snapshots } = this.#options;
+    const { stream, cursor } = held;
+    const { last } = base.listed;
+    const own = base.maker === device.id || base.words.some((word) => word.device === device.id);
+    // Who leads the team has looked into it.
+    const vouched = base.words.some(({ verdict }) => verdict === "vouch");
+    if (own || vouched || base.head.n > cursor.n || this.#held.get(streamKey(stream)) === last)
+      return ok(false);
+    const built = await this.#build(held, others, base, cursor, team.state.head.n);
+    if (!built.ok || built.value === null) return built.ok ? ok(false) : built;
+    const isTakenBack = (doc: DocId, owner: string) =>
+      team.isTakenBack(snapshots.wireId(doc), owner);
+    const known = await store.knownDocuments(stream);
+    if (!holdsAll({ isTakenBack }, known, built.value.documents)) return ok(true);
+    this.note(stream, last);
+    return ok(false);
   }
 
   /** Who leads the team lets the newest disputed snapshot stand. False: there is none. */

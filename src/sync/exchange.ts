@@ -530,6 +530,7 @@ export class Exchange {
     this.#cursors?.set(streamKey(stream), { stream, cursor: to.head });
     this.#heads.note(stream, to.head);
     this.#held.set(streamKey(stream), { last: to.listed.last, rows: to.rows });
+    this.#compaction.note(stream, to.listed.last);
     tally.moved.set(streamKey(stream), stream);
     const own = [...this.#ownRows().keys()].filter((hash) => passed.has(hash));
     await this.#land(new Set(own), tally);
@@ -544,7 +545,8 @@ export class Exchange {
       if (tally.distrusted || tally.alarms.at(stream)) continue;
       if (!this.#compaction.isDue(held, tally.marked.has(key))) continue;
       const others = [...new Map([...this.cursors, ...tally.halted]).values()];
-      const tended = await this.#compaction.tend(held, others, tally.wrote.has(key));
+      const met = { pushes: tally.wrote.has(key), marked: tally.marked.has(key) };
+      const tended = await this.#compaction.tend(held, others, met);
       said ||= tended.ok && tended.value;
     }
     if (said) await this.#pull(tally);

@@ -10,7 +10,7 @@ import { contradicting } from "../crdt/contradictions.ts";
 import { encodeDoc, inapplicable, openDoc } from "../crdt/documents.ts";
 import { foldKnown, isInside, knownOf } from "../crdt/known.ts";
 import type { Alarms } from "./alarms.ts";
-import type { PulledBatch, PulledDocument, StreamRef, SyncStore } from "./ports.ts";
+import type { KnownDocument, PulledBatch, PulledDocument, StreamRef, SyncStore } from "./ports.ts";
 import { CONTRADICTS, INAPPLICABLE, NOT_SHARED, OTHER_KIND } from "./reader.ts";
 import type { SnapshotDocument } from "./snapshot.ts";
 import type { ReadSnapshot } from "./snapshots.ts";
@@ -43,13 +43,8 @@ export async function jumpTo(
   { snapshot, head, maker, standing }: ReadSnapshot,
   alarms: Alarms,
 ): Promise<Jump | null> {
-  const documents = new Map(snapshot.documents.map((doc) => [doc.id, doc]));
-  for (const { id, known, owner } of await options.store.knownDocuments(stream)) {
-    if (owner !== null && options.isTakenBack(id, owner)) continue;
-    const doc = documents.get(id);
-    const inside = doc && knownOf(doc.state);
-    if (!doc || doc.owner !== owner || !inside || !isInside(known, inside)) return null;
-  }
+  if (!holdsAll(options, await options.store.knownDocuments(stream), snapshot.documents))
+    return null;
   if (standing !== "attested" && options.hasOthers(maker))
     alarms.add(stream, { is: "unattested", device: maker });
   const newest = snapshot.documents
@@ -73,6 +68,21 @@ export async function jumpTo(
     yield { batch: last, done: newest.length };
   }
   return { total: newest.length, batches: batches() };
+}
+
+/** Whether all that is known here to be in the cloud is inside, but for what was taken back. */
+export function holdsAll(
+  { isTakenBack }: Pick<JumpOptions, "isTakenBack">,
+  knownHere: readonly KnownDocument[],
+  inside: readonly SnapshotDocument[],
+): boolean {
+  const documents = new Map(inside.map((doc) => [doc.id, doc]));
+  return knownHere.every(({ id, known, owner }) => {
+    if (owner !== null && isTakenBack(id, owner)) return true;
+    const doc = documents.get(id);
+    const there = doc && knownOf(doc.state);
+    return doc?.owner === owner && there && isInside(known, there);
+  });
 }
 
 /** Documents' names end with the ULID of when they were made. */

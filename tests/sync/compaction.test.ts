@@ -551,6 +551,27 @@ describe("lies", () => {
     expect(carol.text(kept)).toBe(dora.text(kept));
   });
 
+  test("S34: who is ahead of a snapshot that lacks what he knows disputes it, though another attested it", async () => {
+    const { team, alice, bob, docs } = await grown();
+    team.gatheredBytes = Infinity;
+    for (const device of [alice, bob]) device.crash();
+    const dora = team.device("dora");
+    const kept = dora.create("dec_3");
+    await write(dora, kept, 2);
+    await alice.once();
+    await bob.once();
+    say(team, bob, KIND_ATTEST, await bogus(team, alice, kept));
+    await alice.transport.compact(TEAM_STREAM, lastSnapshot(team));
+    expect(droppedIn(team)).toBeGreaterThan(0);
+    await write(bob, docs[0] as DocId, 1);
+    expect(countOf(team, KIND_DISPUTE)).toBe(0);
+    expect((await dora.once()).alarms.join()).toContain("is not what this device");
+    expect(countOf(team, KIND_DISPUTE)).toBe(1);
+    const carol = team.device("carol");
+    expect((await carol.once()).alarms.join()).toContain("is not what dora");
+    expect(carol.store.has(kept)).toBe(false);
+  });
+
   test("S34: an admin's vouch ends a dispute, a member's does not", async () => {
     const { team, alice, bob, docs } = await grown();
     const admin = team.device("ada", "admin");

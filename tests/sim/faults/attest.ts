@@ -34,10 +34,12 @@ export const falseAttestation: Inject = async (world, dice) => {
   const document = await fresh(world, dice, author);
   await write(world, author, document, "known to all ");
   await world.calm();
-  victim.online = false;
+  const behind = dice.chance(0.5);
+  victim.online = !behind;
   const log = logOf(world, document);
   await write(world, author, document, "not to everybody ");
-  for (const device of world.devices) if (device !== victim) await world.once(device);
+  const ahead = world.devices.filter((device) => device !== victim || !behind);
+  for (const device of ahead) await world.once(device);
   const mallory = identityOf(MALLORY);
   const second = secondOf(world, dice);
   const made = await makeSnapshot(world, log, mallory, dice, falsified(document, dice, LACKING));
