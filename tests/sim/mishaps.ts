@@ -100,7 +100,7 @@ function replayJournal(world: World, device: SimDevice, before: SimDevice["store
 }
 
 /** With the disk goes what was never sent: nobody can bring that back. */
-function forget(device: SimDevice): void {
+export function forget(device: SimDevice): void {
   for (const page of device.pages.values()) page.close();
   device.pages.clear();
   const lost = new Set(lostOn(device, device.kept));

@@ -7,7 +7,7 @@ import { rowHash } from "../../src/crypto/row.ts";
 import { type TeamKeys, wireDocumentId } from "../../src/crypto/team.ts";
 import { encodeSaid, standingOf, VERDICT_KINDS, type Verdict } from "../../src/sync/marks.ts";
 import { buildSnapshot } from "../../src/sync/rebuild.ts";
-import { sealMark } from "../../src/sync/seal.ts";
+import { type Author, sealMark } from "../../src/sync/seal.ts";
 import {
   contentHash,
   encodeSnapshot,
@@ -96,8 +96,7 @@ export async function makeSnapshot(
 ): Promise<Made> {
   const built = await trueSnapshot(world, log);
   const documents = falsify(built.documents);
-  const keys = newestKeys(world);
-  const body = encodeSnapshot({ ...built, documents }, wireIdOf(keys));
+  const body = encodeSnapshot({ ...built, documents }, wireIdOf(newestKeys(world)));
   for (const row of snapshotRows(world, log, maker, dice, body))
     world.relay.insert(world.relay.view, log.stream, row);
   return { body, last: log.head.n };
@@ -106,29 +105,47 @@ export async function makeSnapshot(
 /** Rows that stand for all there is, whatever their body is. */
 export function snapshotRows(
   world: World,
-  { stream, head }: StreamLog,
+  { stream, head }: Pick<StreamLog, "stream" | "head">,
   maker: DeviceIdentity,
   dice: Dice,
   body: Bytes,
 ): readonly Bytes[] {
-  const author = { keys: newestKeys(world), device: maker, replica: toHex(dice.bytes(16)) };
+  const author = authorIn(world, maker, dice);
   return sealMark(author, stream, { kind: KIND_SNAPSHOT, n: head.n }, body, head, dice.bytes);
 }
 
-/** A word on a snapshot, at the end of its stream. */
-export function say(
+/** A word on the snapshot that ends with the row `lastRow`. */
+export function wordRow(
   world: World,
-  { stream, rows, head }: StreamLog,
+  { stream, head }: Pick<StreamLog, "stream" | "head">,
   device: DeviceIdentity,
   dice: Dice,
   verdict: Verdict,
   { last, body }: Made,
-): void {
-  const author = { keys: newestKeys(world), device, replica: toHex(dice.bytes(16)) };
-  const said = { snapshot: rowHash(rows[last - 1] as Bytes), content: contentHash(body) };
+  lastRow: Bytes,
+): Bytes {
+  const author = authorIn(world, device, dice);
+  const said = encodeSaid({ snapshot: rowHash(lastRow), content: contentHash(body) });
   const mark = { kind: VERDICT_KINDS[verdict], n: last };
-  for (const row of sealMark(author, stream, mark, encodeSaid(said), head, dice.bytes))
-    world.relay.insert(world.relay.view, stream, row);
+  return sealMark(author, stream, mark, said, head, dice.bytes)[0] as Bytes;
+}
+
+/** The same, at the end of its stream. */
+export function say(
+  world: World,
+  log: StreamLog,
+  device: DeviceIdentity,
+  dice: Dice,
+  verdict: Verdict,
+  made: Made,
+): void {
+  const lastRow = log.rows[made.last - 1] as Bytes;
+  const row = wordRow(world, log, device, dice, verdict, made, lastRow);
+  world.relay.insert(world.relay.view, log.stream, row);
+}
+
+function authorIn(world: World, device: DeviceIdentity, dice: Dice): Author {
+  return { keys: newestKeys(world), device, replica: toHex(dice.bytes(16)) };
 }
 
 /** The newest snapshot that stands, for another one to go on from. */
@@ -162,6 +179,6 @@ export function newestKeys({ devices, relay }: World): TeamKeys {
   return newest;
 }
 
-function wireIdOf(keys: TeamKeys) {
+export function wireIdOf(keys: TeamKeys) {
   return (document: SimDocument["id"]) => wireDocumentId(keys, document);
 }

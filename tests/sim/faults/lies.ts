@@ -44,6 +44,16 @@ import {
   otherEpoch,
   privateDocument,
 } from "./members.ts";
+import { falseRetire } from "./retire.ts";
+import {
+  bodiesGone,
+  bogusSnapshot,
+  droppedHash,
+  oldSnapshot,
+  otherRows,
+  unattested,
+  unsignedRetire,
+} from "./snapshots.ts";
 import { fork, hideDocument, moveRow, omit } from "./views.ts";
 
 export const LIES = {
@@ -63,6 +73,13 @@ export const LIES = {
   rollback: rollBack,
   "rollback-and-go-on": rollBackAndGoOn,
   "unsigned-deletion": deleteUnsigned,
+  "bodies-gone": bodiesGone,
+  "unsigned-retire": unsignedRetire,
+  unattested,
+  "old-snapshot": oldSnapshot,
+  "bogus-snapshot": bogusSnapshot,
+  "dropped-hash": droppedHash,
+  "other-rows": otherRows,
   fork,
   "mix-streams": mixStreams,
   "move-row": moveRow,
@@ -91,4 +108,5 @@ export const LIES = {
   "claimed-future": claimedFuture,
   "false-snapshot": falseSnapshot,
   "false-attestation": falseAttestation,
+  "false-retire": falseRetire,
 } as const satisfies Readonly<Record<string, Inject>>;
