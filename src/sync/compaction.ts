@@ -16,7 +16,7 @@ import { holdsAll } from "./jump.ts";
 import { encodeSaid, mayDrop, VERDICT_KINDS, type Verdict } from "./marks.ts";
 import type { Cursor, StreamRef, SyncStore } from "./ports.ts";
 import { placesOf } from "./reader.ts";
-import { type Base, buildSnapshot } from "./rebuild.ts";
+import { type Base, buildSnapshot, NOTHING } from "./rebuild.ts";
 import { sealMark } from "./seal.ts";
 import { contentHash, encodeSnapshot, type Parent, type Snapshot } from "./snapshot.ts";
 import type { Appraised, ReadSnapshot, Snapshots } from "./snapshots.ts";
@@ -106,8 +106,9 @@ export class Compaction {
     return (
       read.ok &&
       read.value !== null &&
-      read.value.snapshot.documents.some(({ id, owner }) =>
-        team.isTakenBack(snapshots.wireId(id), owner),
+      read.value.snapshot.documents.some(
+        ({ id, owner, state }) =>
+          !equalBytes(state, NOTHING) && team.isTakenBack(snapshots.wireId(id), owner),
       )
     );
   }

@@ -305,6 +305,8 @@ export class Exchange {
       await store.retire(gone.map(({ id }) => id));
       onRetired(gone.map(({ id }) => id));
     }
+    for (const { id, retired: here } of documents)
+      if (here || gone.some((one) => one.id === id)) this.#flights.delete(id);
     if (this.#retirements !== -1 && this.#retirements !== retired.length)
       for (const [key, { stream }] of this.cursors) {
         // Snapshots may have it in them.
@@ -422,6 +424,7 @@ export class Exchange {
       if (fresh.length < found.length || this.#crossings.at(stream)) {
         const crossed = await this.#cross(stream, found, heads.get(key)?.cursor, page.more, tally);
         if (!crossed.ok) return crossed;
+        if (tally.distrusted) break;
         progress ||= crossed.value === "on";
         jumped ||= crossed.value === "jumped";
         continue;
@@ -490,6 +493,12 @@ export class Exchange {
     if (!step.ok) return step;
     if (step.value.is === "on") return ok(rows.length > 0 ? "on" : "stuck");
     this.#crossings.end(stream);
+    // The snapshot may be newer than the page that led to it: what it lacks may have been taken back since.
+    const { team } = this.#options;
+    if (step.value.is === "there" && step.value.to.snapshot.entry > team.state.head.n) {
+      const known = await this.#refresh(tally, false);
+      if (!known.ok || !known.value) return known.ok ? ok("stuck") : known;
+    }
     const alarm =
       step.value.is === "alarm"
         ? step.value.alarm

@@ -7,11 +7,12 @@
  */
 import type { DocId } from "../base/ids.ts";
 import { contradicting } from "../crdt/contradictions.ts";
-import { encodeDoc, inapplicable, openDoc } from "../crdt/documents.ts";
-import { foldKnown, isInside, knownOf } from "../crdt/known.ts";
+import { inapplicable } from "../crdt/documents.ts";
+import { EMPTY_KNOWN, foldKnown, isInside, knownOf } from "../crdt/known.ts";
 import type { Alarms } from "./alarms.ts";
 import type { KnownDocument, PulledBatch, PulledDocument, StreamRef, SyncStore } from "./ports.ts";
 import { CONTRADICTS, INAPPLICABLE, NOT_SHARED, OTHER_KIND } from "./reader.ts";
+import { NOTHING } from "./rebuild.ts";
 import type { SnapshotDocument } from "./snapshot.ts";
 import type { ReadSnapshot } from "./snapshots.ts";
 import { sameStream } from "./streams.ts";
@@ -34,8 +35,6 @@ export interface JumpOptions {
   readonly hasOthers: (device: string) => boolean;
 }
 
-const NOTHING = encodeDoc(openDoc(null));
-
 /** Null: the snapshot lacks what is known here. */
 export async function jumpTo(
   options: JumpOptions,
@@ -47,9 +46,7 @@ export async function jumpTo(
     return null;
   if (standing !== "attested" && options.hasOthers(maker))
     alarms.add(stream, { is: "unattested", device: maker });
-  const newest = snapshot.documents
-    .filter(({ id, owner }) => !options.isTakenBack(id, owner))
-    .toSorted((a, b) => (madeAt(a.id) < madeAt(b.id) ? 1 : -1));
+  const newest = snapshot.documents.toSorted((a, b) => (madeAt(a.id) < madeAt(b.id) ? 1 : -1));
 
   async function* batches() {
     for (let at = 0; at < newest.length; at += CHUNK_DOCUMENTS) {
@@ -97,11 +94,13 @@ interface KnownIn extends SnapshotDocument {
 
 /** Null: there is nothing new in it. Text: why it is refused. */
 async function take(
-  { store }: JumpOptions,
+  { store, isTakenBack }: JumpOptions,
   stream: StreamRef,
   { id, kind, owner, state, known }: KnownIn,
 ): Promise<PulledDocument | string | null> {
   const held = await store.document(id);
+  if (isTakenBack(id, owner))
+    return held ? null : { id, kind, owner, retired: true, updates: [], known: EMPTY_KNOWN };
   if (held && (!held.stream || !sameStream(held.stream, stream))) return NOT_SHARED;
   if (held && held.kind !== kind) return OTHER_KIND;
   if (!known) return INAPPLICABLE;

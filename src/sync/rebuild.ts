@@ -4,7 +4,7 @@
  */
 import type { Bytes } from "../base/bytes.ts";
 import type { DocId } from "../base/ids.ts";
-import { encodeDoc, rebuildDoc } from "../crdt/documents.ts";
+import { encodeDoc, openDoc, rebuildDoc } from "../crdt/documents.ts";
 import { clientsOf, EMPTY_KNOWN, foldKnown } from "../crdt/known.ts";
 import { Alarms } from "./alarms.ts";
 import { Chains } from "./chains.ts";
@@ -14,6 +14,11 @@ import { placesOf, type ReaderOptions, readPage, type Written } from "./reader.t
 import type { Parent, Snapshot, SnapshotDocument, WireId } from "./snapshot.ts";
 import { START } from "./streams.ts";
 import type { PulledRow } from "./transport.ts";
+
+/** A document without content. */
+export const NOTHING = encodeDoc(openDoc(null));
+/** Of what was taken back it is kept whose it was, which says what becomes of rows behind. */
+const NOTHING_OF_IT = { clients: new Map<number, string>(), state: NOTHING };
 
 /** The snapshot that the rows go on from: it stands, and `n` is the last row it covers. */
 export interface Base {
@@ -48,7 +53,9 @@ export async function buildSnapshot(
   return {
     parent: base?.parent ?? null,
     entry,
-    documents: [...before.values()].filter(({ id, owner }) => !team.isTakenBack(wireId(id), owner)),
+    documents: [...before.values()].map((doc) =>
+      team.isTakenBack(wireId(doc.id), doc.owner) ? { ...doc, ...NOTHING_OF_IT } : doc,
+    ),
     chains: read.batch.chains,
   };
 }

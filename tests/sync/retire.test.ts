@@ -106,8 +106,79 @@ describe("S41", () => {
     expect([marks(KIND_ATTEST).length, marks(KIND_DISPUTE).length]).toEqual([2, 0]);
     const dan = team.device("dan");
     expect((await dan.once()).alarms).toEqual([]);
-    expect(dan.store.ids).toEqual([kept]);
-    expect(dan.text(kept)).toBe(ada.text(kept));
+    expect(await shared(dan)).toEqual([kept]);
+    expect([dan.text(gone), dan.text(kept)]).toEqual(["", ada.text(kept)]);
+  });
+
+  /** A snapshot with both documents in it, for which bodies went. Cyd checks what ada makes. */
+  async function compacted(): Promise<TestDevice> {
+    const cyd = team.device("cyd");
+    for (let i = 0; i < 10; i++) {
+      write(ada, kept);
+      write(ada, gone);
+      await ada.once();
+    }
+    team.gatheredBytes = 256 * 8;
+    for (const device of [ada, cyd]) device.crash();
+    write(ada, kept);
+    await ada.once();
+    await cyd.once();
+    expect(marks(KIND_ATTEST).length).toBe(1);
+    return cyd;
+  }
+
+  test("S41: what was on its way into it when the snapshot without it was made brings it back to nobody", async () => {
+    const cyd = await compacted();
+    await bob.once();
+    const { push } = bob.transport;
+    bob.transport.push = async (...args) => {
+      bob.transport.push = push;
+      await ada.store.takeBack(gone);
+      await ada.once();
+      await cyd.once();
+      expect(marks(KIND_ATTEST).length).toBe(2);
+      return push(...args);
+    };
+    write(bob, gone, "late ");
+    await bob.once();
+    const dan = team.device("dan");
+    for (const device of [dan, ada, bob, cyd]) {
+      expect((await device.once()).alarms).toEqual([]);
+      expect(await shared(device)).toEqual([kept]);
+    }
+    expect(dan.text(gone)).toBe("");
+  });
+
+  test("S41: a snapshot that is without it disputes nobody who has not read of it yet", async () => {
+    const cyd = await compacted();
+    const { snapshots } = bob.transport;
+    bob.transport.snapshots = async (stream) => {
+      bob.transport.snapshots = snapshots;
+      await ada.store.takeBack(gone);
+      await ada.once();
+      await cyd.once();
+      return snapshots(stream);
+    };
+    expect((await bob.once()).alarms).toEqual([]);
+    expect(marks(KIND_DISPUTE)).toEqual([]);
+    expect(await shared(bob)).toEqual([kept]);
+  });
+
+  test("S41: what is typed in it afterwards is sent by nobody, live or not, and what was on its way is forgotten", async () => {
+    ada.sync.start();
+    await expectSoon(() => ada.states.at(-1)?.state === "verified");
+    await ada.store.takeBack(gone);
+    ada.sync.poke();
+    await expectSoon(() => retirements().length === 1);
+    const { length } = team.server.stream(TEAM_STREAM).rows;
+    write(ada, gone, "for myself ");
+    ada.sync.edited(gone, 20);
+    write(ada, kept, "for all ");
+    ada.sync.edited(kept, 20);
+    await expectSoon(() => team.server.stream(TEAM_STREAM).rows.length > length);
+    await ada.sync.stop();
+    expect(ada.store.pendingOf(kept)).toBe(null);
+    expect(team.server.stream(TEAM_STREAM).rows.length).toBe(length + 1);
   });
 });
 
