@@ -7,12 +7,13 @@ import { logStream } from "../../src/sync/streams.ts";
 import { remove } from "../../src/sync/team/manage.ts";
 import { memberOf } from "../sync/memoryLog.ts";
 import { ADMINS, GONE, identityOf, TEAM } from "./cast.ts";
-import type { SimDevice } from "./device.ts";
+import { RESTART_MS, type SimDevice } from "./device.ts";
 import type { Dice } from "./dice.ts";
 import { admitted, list } from "./entries.ts";
 import { streamOf } from "./faults/fault.ts";
 import { sealed, tainted } from "./faults/members.ts";
 import { TEXT } from "./page.ts";
+import { FEW_BYTES } from "./snapshots.ts";
 import type { View } from "./streamLog.ts";
 import type { Change, World } from "./world.ts";
 
@@ -119,6 +120,47 @@ export const clocksAtRotation: Mishap = (world, dice, ms, struck) => {
       struck();
     });
   });
+};
+
+/** Somebody takes back what they have shared, while others type in it. */
+export const retire: Mishap = (world, dice, ms, struck) => {
+  at(world, dice.below(ms), () => {
+    const own = world.documents.filter(
+      ({ id, stream, maker }) =>
+        stream && maker.awake && maker.store.has(id) && world.remaining.includes(maker),
+    );
+    if (own.length === 0) return;
+    const { id, kind, maker } = dice.pick(own);
+    if (kind !== "trace")
+      for (const device of dice.shuffled(world.remaining).slice(0, 3))
+        at(world, dice.below(2_000), () => {
+          if (!device.awake || !device.store.has(id)) return;
+          device.page(id).change((doc) => doc.getText(TEXT).insert(0, "meanwhile "));
+        });
+    void maker.store.takeBack(id);
+    quietly(maker.start().sync.once());
+    struck();
+  });
+};
+
+/** Enough is typed that snapshots are made of it, on machines that were started again. */
+export const gather: Mishap = (world, dice, ms, struck) => {
+  world.gatheredBytes = FEW_BYTES;
+  for (let i = dice.between(3, 10); i > 0; i--)
+    at(world, dice.below(ms), () => {
+      const device = dice.pick(world.remaining.length > 0 ? world.remaining : world.devices);
+      device.kill();
+      at(world, RESTART_MS, () => {
+        if (!device.awake) return;
+        device.start();
+        busy(world, dice, [device]);
+        at(world, 1_000, () => {
+          if (device.awake) quietly(device.start().sync.once());
+          const logs = world.relay.view.logsOf(TEAM);
+          if (logs.some(({ compacted }) => compacted.length > 0)) struck();
+        });
+      });
+    });
 };
 
 /** The one who only ever leaves does so now: the entry is in the log, and nobody has made a new key. */

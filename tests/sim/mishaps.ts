@@ -3,10 +3,12 @@ import { TEAM } from "./cast.ts";
 import {
   asleepOverEpochs,
   clocksAtRotation,
+  gather,
   leave,
   type Mishap,
   newDevice,
   removeDevice,
+  retire,
   rotate,
   rotateAtOnce,
 } from "./changes.ts";
@@ -34,6 +36,8 @@ export const MISHAPS = {
   "new-device": newDevice,
   "asleep-over-epochs": asleepOverEpochs,
   "clocks-at-rotation": clocksAtRotation,
+  snapshots: gather,
+  retire,
 } as const satisfies Readonly<Record<string, Mishap>>;
 
 /** Of runs in which nobody lies: whom a lie is told has to stay. */
@@ -96,6 +100,11 @@ function replayJournal(world: World, device: SimDevice, before: SimDevice["store
   for (const { id, kind, stream } of world.documents)
     if (before.has(id) && !device.store.has(id)) device.store.create(id, kind, stream);
   for (const { doc, update } of device.kept) device.store.append(doc, update);
+  void before.documentsOf(TEAM).then(async (documents) => {
+    for (const { id, retired, takenBack } of documents)
+      if (takenBack) await device.store.takeBack(id);
+      else if (retired) await device.store.retire([id]);
+  });
   void before.log(TEAM).then((log) => log && device.store.keepLog(TEAM, log));
 }
 

@@ -5,14 +5,17 @@ import { equalBytes, toHex } from "../../src/base/bytes.ts";
 import type { DocId } from "../../src/base/ids.ts";
 import { unwrap } from "../../src/base/result.ts";
 import { isKeyOf } from "../../src/crypto/log/commitment.ts";
+import { peekHeader } from "../../src/crypto/header.ts";
 import { replay } from "../../src/crypto/log/history.ts";
-import type { TeamState } from "../../src/crypto/log/state.ts";
+import { isTakenBack, type TeamState } from "../../src/crypto/log/state.ts";
+import { wireDocumentId } from "../../src/crypto/team.ts";
 import { encodeDoc, rebuildDoc } from "../../src/crdt/documents.ts";
 import { EMPTY_KNOWN, foldKnown } from "../../src/crdt/known.ts";
 import { streamKey } from "../../src/sync/streams.ts";
-import { TEAM } from "./cast.ts";
+import { KEYS, TEAM } from "./cast.ts";
 import type { View } from "./streamLog.ts";
 import type { KeptEdit, SimDevice } from "./device.ts";
+import type { SimDocument } from "./world.ts";
 
 /** Differences of shared documents between devices that must be equal. */
 export async function differences(devices: readonly SimDevice[]): Promise<readonly string[]> {
@@ -75,6 +78,38 @@ export async function teamFindings(
   return found;
 }
 
+/** Those of a device that it does not share any more. */
+export async function letGo({ store }: SimDevice): Promise<ReadonlySet<DocId>> {
+  const documents = await store.documentsOf(TEAM);
+  return new Set(documents.filter(({ retired }) => retired).map(({ id }) => id));
+}
+
+/** What was taken back is let go by everybody, and nothing else is. `documents`: all there are. */
+export async function retireFindings(
+  devices: readonly SimDevice[],
+  documents: readonly SimDocument[],
+  view: View,
+): Promise<readonly string[]> {
+  const found: string[] = [];
+  const takenBack = takenBackIn(documents, view);
+  for (const { name, store } of devices)
+    for (const { id, retired, takenBack: own } of await store.documentsOf(TEAM))
+      if (takenBack.has(id) ? !retired : retired && !own)
+        found.push(`${name} ${retired ? "let go" : "did not let go"} ${id}`);
+  return found;
+}
+
+/** By who was entitled to it. */
+export function takenBackIn(documents: readonly SimDocument[], view: View): Set<DocId> {
+  const taken = documents.filter(({ id, stream }) => {
+    const name = wireDocumentId(KEYS, id);
+    const headers = (stream ? view.log(stream).rows : []).map(peekHeader);
+    const first = headers.find((header) => header.ok && header.value.document === name);
+    return first?.ok && isTakenBack(view.team.state, name, first.value.device);
+  });
+  return new Set(taken.map(({ id }) => id));
+}
+
 /** The team as a device keeps it. */
 export async function believed(device: SimDevice): Promise<TeamState> {
   const kept = await device.store.log(TEAM);
@@ -94,11 +129,9 @@ export function shows({ pages }: SimDevice, text: string): boolean {
   return [...pages.values()].some(({ doc }) => doc.getText("context").toString().includes(text));
 }
 
-async function sharedOf(device: SimDevice): Promise<readonly DocId[]> {
-  const infos = await Promise.all(
-    device.store.ids.map(async (id) => [id, await device.store.document(id)] as const),
-  );
-  return infos.filter(([, info]) => info?.stream).map(([id]) => id);
+async function sharedOf({ store }: SimDevice): Promise<readonly DocId[]> {
+  const documents = await store.documentsOf(TEAM);
+  return documents.filter(({ retired }) => !retired).map(({ id }) => id);
 }
 
 /** Of each shared document: its stream, and the hash of a fresh one made of all that is here. */

@@ -10,7 +10,16 @@ import { LIES } from "./faults/lies.ts";
 import { live, settleIn } from "./life.ts";
 import { HONEST_ONLY, MISHAPS } from "./mishaps.ts";
 import { type Weather, WEATHERS } from "./network.ts";
-import { differences, isAstray, lostOn, teamFindings, unsent } from "./oracle.ts";
+import {
+  differences,
+  isAstray,
+  letGo,
+  lostOn,
+  retireFindings,
+  takenBackIn,
+  teamFindings,
+  unsent,
+} from "./oracle.ts";
 import { World } from "./world.ts";
 
 type LieName = keyof typeof LIES;
@@ -176,6 +185,7 @@ class Run {
       this.#findings.push("a removal was left without a new key");
     await this.#expectNoEcho(honest);
     await this.#expectEqual(honest);
+    await this.#expectLetGo(honest);
     this.#expectNoBugs();
     if (!this.#lie) {
       this.#expectNoAlarm("though nobody lied");
@@ -204,7 +214,7 @@ class Run {
     for (const device of honest) {
       this.#findings.push(...(await unsent(device)));
       for (const other of devices)
-        if (other !== device) this.#countLost(other, this.#shared(device));
+        if (other !== device) this.#countLost(other, await this.#shared(device));
     }
     this.#findings.push(...(await this.#differences(devices)));
     this.#findings.push(...(await teamFindings(devices, this.#world.relay.view)));
@@ -219,9 +229,27 @@ class Run {
     return late;
   }
 
-  #shared(device: SimDevice): SimDevice["kept"] {
+  async #shared(device: SimDevice): Promise<SimDevice["kept"]> {
     const streams = new Map(this.#world.documents.map(({ id, stream }) => [id, stream]));
-    return device.kept.filter(({ doc }) => streams.get(doc) !== null);
+    const gone = await letGo(device);
+    return device.kept.filter(({ doc }) => streams.get(doc) !== null && !gone.has(doc));
+  }
+
+  /** Whoever types in what was taken back types for himself. */
+  async #expectLetGo(honest: readonly SimDevice[]): Promise<void> {
+    const { documents, relay } = this.#world;
+    this.#findings.push(...(await retireFindings(honest, documents, relay.view)));
+    const takenBack = takenBackIn(documents, relay.view);
+    if (takenBack.size === 0) return;
+    for (const device of honest)
+      for (const document of documents.filter(({ id }) => takenBack.has(id))) {
+        if (!device.store.has(document.id)) continue;
+        const before = relay.offeredBy(device.name);
+        await this.#world.edit(device, document, "for himself ");
+        await this.#world.once(device);
+        if (relay.offeredBy(device.name) > before)
+          this.#findings.push(`${device.name} sent what was taken back: ${document.id}`);
+      }
   }
 
   async #differences(devices: readonly SimDevice[]): Promise<readonly string[]> {
