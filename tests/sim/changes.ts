@@ -10,7 +10,7 @@ import { ADMINS, GONE, identityOf, TEAM } from "./cast.ts";
 import { RESTART_MS, type SimDevice } from "./device.ts";
 import type { Dice } from "./dice.ts";
 import { admitted, list } from "./entries.ts";
-import { streamOf } from "./faults/fault.ts";
+import { isOf, streamOf } from "./faults/fault.ts";
 import { sealed, tainted } from "./faults/members.ts";
 import { TEXT } from "./page.ts";
 import { FEW_BYTES } from "./snapshots.ts";
@@ -77,7 +77,13 @@ export const leave: Mishap = (world, dice, ms, struck) => {
 export const newDevice: Mishap = (world, dice, ms, struck) => {
   at(world, dice.below(ms), () => {
     const { relay, documents } = world;
-    const shared = documents.filter(({ kind, stream }) => kind !== "trace" && stream);
+    // Whose first row it is, its owner is.
+    const shared = documents.filter(
+      (one) =>
+        one.kind !== "trace" &&
+        one.stream &&
+        relay.view.log(one.stream).rows.some((row) => isOf(row, one)),
+    );
     const keys = world.devices.map((device) => device.keychain.keys);
     const newest = keys.find(({ epoch }) => epoch === relay.view.team.epoch);
     if (shared.length === 0 || !newest) return;

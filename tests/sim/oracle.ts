@@ -84,6 +84,12 @@ export async function letGo({ store }: SimDevice): Promise<ReadonlySet<DocId>> {
   return new Set(documents.filter(({ retired }) => retired).map(({ id }) => id));
 }
 
+/** Whether its person has taken something back that others have. */
+export async function unsaid({ store }: SimDevice): Promise<boolean> {
+  const documents = await store.documentsOf(TEAM);
+  return documents.some(({ owner, takenBack }) => takenBack && owner !== null);
+}
+
 /** What was taken back is let go by everybody, and nothing else is. `documents`: all there are. */
 export async function retireFindings(
   devices: readonly SimDevice[],

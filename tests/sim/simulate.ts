@@ -18,6 +18,7 @@ import {
   retireFindings,
   takenBackIn,
   teamFindings,
+  unsaid,
   unsent,
 } from "./oracle.ts";
 import { World } from "./world.ts";
@@ -167,9 +168,18 @@ class Run {
     this.#findings.push("it does not become quiet");
   }
 
-  /** If a new key is due and no clock is right, somebody sets one: nobody takes what a wrong one signs. */
+  /**
+   * If a new key is due and no clock is right, somebody sets one: nobody takes what a wrong one signs. So does whoever has taken
+   * something back.
+   */
   async #setAClock(): Promise<void> {
     const world = this.#world;
+    for (const device of world.remaining)
+      if (device.clockOffMs !== 0 && (await unsaid(device))) {
+        device.clockOffMs = 0;
+        await world.restart(device);
+        await world.once(device);
+      }
     const [first, ...others] = world.remaining;
     if (!first || !world.relay.view.team.state.rotationDue) return;
     if ([first, ...others].some(({ clockOffMs }) => clockOffMs === 0)) return;
