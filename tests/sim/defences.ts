@@ -472,4 +472,172 @@ export const DEFENCES: readonly Defence[] = [
     lines: [["if (!withinLimits(kdf, limits))", "if (false)"]],
     fault: ["weak-kdf"],
   },
+  {
+    name: "attestation",
+    module: "src/sync/marks.ts",
+    lines: [['return attested ? "attested" : "waiting";', 'return "attested";']],
+    fault: ["false-snapshot"],
+  },
+  {
+    name: "attested-by-maker",
+    module: "src/sync/marks.ts",
+    lines: [['by("attest")(word) && word.device !== maker', 'by("attest")(word)']],
+    fault: ["false-snapshot"],
+  },
+  {
+    name: "dispute",
+    module: "src/sync/marks.ts",
+    lines: [['if (last > 0) return "disputed";', ""]],
+    fault: ["false-attestation"],
+  },
+  {
+    name: "dispute-heard",
+    module: "src/sync/reader.ts",
+    lines: [["if (header.kind === KIND_DISPUTE)", "if (false)"]],
+    fault: ["false-snapshot"],
+  },
+  {
+    name: "vouch-rights",
+    module: "src/sync/marks.ts",
+    lines: [
+      [
+        'by("vouch")(word) && leads(word.device) && word.n > last',
+        'by("vouch")(word) && word.n > last',
+      ],
+    ],
+    fault: ["false-attestation"],
+  },
+  {
+    name: "inside",
+    module: "src/sync/jump.ts",
+    lines: [["return doc?.owner === owner && there && isInside(known, there);", "return true;"]],
+    fault: ["false-attestation"],
+  },
+  {
+    name: "inside-ahead",
+    module: "src/sync/compaction.ts",
+    lines: [["if (!holdsAll({ isTakenBack }, known, built.value.documents)) return ok(true);", ""]],
+    fault: ["false-attestation"],
+  },
+  {
+    name: "unattested",
+    module: "src/sync/jump.ts",
+    lines: [['if (standing !== "attested" && options.hasOthers(maker))', "if (false)"]],
+    fault: ["unattested"],
+  },
+  {
+    name: "snapshot-signature",
+    module: "src/sync/snapshots.ts",
+    lines: [
+      [
+        ': ({ by: "signature", signKey } as const);',
+        ': ({ by: "successor", header: { ...header.value, seq: header.value.seq + 1, previous: rowHash(row) } } as const);',
+      ],
+    ],
+    fault: ["bogus-snapshot"],
+  },
+  {
+    name: "snapshot-parent",
+    module: "src/sync/compaction.ts",
+    lines: [
+      ["if (read.value && !sameParent(read.value.snapshot.parent, base)) return ok(false);", ""],
+    ],
+    fault: ["two-snapshots"],
+  },
+  {
+    name: "snapshot-history",
+    module: "src/sync/crossing.ts",
+    lines: [["return equalBytes(at.h, to.head.h)\n", "return at.n > 0\n"]],
+    fault: ["dropped-hash"],
+  },
+  {
+    name: "snapshot-rows",
+    module: "src/sync/compaction.ts",
+    lines: [["return ok(agreed && equalBytes(at.h, cursor.h) ? rows : null);", "return ok(rows);"]],
+    fault: ["other-rows"],
+  },
+  {
+    name: "snapshot-log",
+    module: "src/sync/compaction.ts",
+    lines: [["const team = this.#options.team.asOf(entry);", "const { team } = this.#options;"]],
+    fault: ["retire", "snapshots", "delay"],
+  },
+  {
+    name: "log-before-snapshot",
+    module: "src/sync/exchange.ts",
+    lines: [
+      ["step.value.to.snapshot.entry > team.state.head.n", "step.value.to.snapshot.entry < 0"],
+    ],
+    fault: ["retire-at-snapshot"],
+  },
+  {
+    name: "held",
+    module: "src/sync/exchange.ts",
+    lines: [["if (this.#isHeldInVain(key, found)) {", "if (false) {"]],
+    fault: ["two-snapshots"],
+  },
+  {
+    name: "retired-stays",
+    module: "src/sync/reader.ts",
+    lines: [
+      [
+        "if (this.#options.team.isTakenBack(header.document, document.owner ?? header.device)) {",
+        "if (false) {",
+      ],
+    ],
+    fault: ["retire"],
+  },
+  {
+    name: "retired-let-go",
+    module: "src/sync/exchange.ts",
+    lines: [
+      [
+        "!here && owner !== null && this.#isTakenBack(id, owner)",
+        "here && owner === null && this.#isTakenBack(id, owner)",
+      ],
+    ],
+    fault: ["retire"],
+  },
+  {
+    name: "retired-unsent",
+    module: "src/sync/exchange.ts",
+    lines: [["only?.filter((one) => pending.includes(one)) ?? pending", "only ?? pending"]],
+    fault: ["retire"],
+  },
+  {
+    name: "retired-in-snapshot",
+    module: "src/sync/jump.ts",
+    lines: [["if (isTakenBack(id, owner))\n    return held", 'if (id === "")\n    return held']],
+    fault: ["row-after-retire"],
+  },
+  {
+    name: "retired-owner",
+    module: "src/sync/rebuild.ts",
+    lines: [
+      [
+        "documents: [...before.values()].map((doc) =>\n      team.isTakenBack(wireId(doc.id), doc.owner) ? { ...doc, ...NOTHING_OF_IT } : doc,",
+        "documents: [...before.values()].filter((doc) =>\n      !team.isTakenBack(wireId(doc.id), doc.owner),",
+      ],
+    ],
+    fault: ["row-after-retire"],
+  },
+  {
+    name: "retire-rights",
+    module: "src/crypto/log/state.ts",
+    lines: [
+      [
+        "(forAll || writer?.member === member)",
+        '(forAll || writer !== undefined || member === "")',
+      ],
+    ],
+    fault: ["false-retire"],
+  },
+  {
+    name: "retire-member",
+    module: "src/crypto/log/validators/retire.ts",
+    lines: [
+      ['(scope.what === "member" && scope.member === author.member)', 'scope.what === "member"'],
+    ],
+    fault: ["false-retire"],
+  },
 ];

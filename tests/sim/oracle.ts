@@ -19,7 +19,7 @@ import type { SimDocument } from "./world.ts";
 
 /** Differences of shared documents between devices that must be equal. */
 export async function differences(devices: readonly SimDevice[]): Promise<readonly string[]> {
-  const [first, ...others] = await Promise.all(devices.map(contentOf));
+  const [first, ...others] = await Promise.all(devices.map(contents));
   const found: string[] = [];
   for (const [i, other] of others.entries())
     for (const id of new Set([...(first ?? new Map()).keys(), ...other.keys()]))
@@ -105,6 +105,15 @@ export async function retireFindings(
   return found;
 }
 
+/** Documents of which a device has something, though it came when they were taken back. */
+export function contentOf({ name, store }: SimDevice, ids: ReadonlySet<DocId>): readonly string[] {
+  return [...ids].flatMap((id) =>
+    store.has(id) && Y.encodeStateVector(store.open(id)).length > 1
+      ? [`${name} has content of ${id}, which was taken back`]
+      : [],
+  );
+}
+
 /** By who was entitled to it. */
 export function takenBackIn(documents: readonly SimDocument[], view: View): Set<DocId> {
   const taken = documents.filter(({ id, stream }) => {
@@ -141,15 +150,15 @@ async function sharedOf({ store }: SimDevice): Promise<readonly DocId[]> {
 }
 
 /** Of each shared document: its stream, and the hash of a fresh one made of all that is here. */
-async function contentOf(device: SimDevice): Promise<ReadonlyMap<DocId, string>> {
-  const contents = new Map<DocId, string>();
+async function contents(device: SimDevice): Promise<ReadonlyMap<DocId, string>> {
+  const found = new Map<DocId, string>();
   for (const id of await sharedOf(device)) {
     const info = await device.store.document(id);
     // Nobody is told of a document in which nothing was ever written.
     if (Y.encodeStateVector(device.store.open(id)).length === 1) continue;
-    contents.set(id, `${info?.stream ? streamKey(info.stream) : ""} ${digestOf(device, id)}`);
+    found.set(id, `${info?.stream ? streamKey(info.stream) : ""} ${digestOf(device, id)}`);
   }
-  return contents;
+  return found;
 }
 
 function digestOf(device: SimDevice, id: DocId): string {

@@ -5,12 +5,13 @@ import { LATE, TEAM } from "./cast.ts";
 import type { SimDevice } from "./device.ts";
 import { Dice } from "./dice.ts";
 import { echoes } from "./echo.ts";
-import type { Injected } from "./faults/fault.ts";
+import { type Injected, isOf, streamOf } from "./faults/fault.ts";
 import { LIES } from "./faults/lies.ts";
 import { live, settleIn } from "./life.ts";
 import { HONEST_ONLY, MISHAPS } from "./mishaps.ts";
 import { type Weather, WEATHERS } from "./network.ts";
 import {
+  contentOf,
   differences,
   isAstray,
   letGo,
@@ -251,13 +252,17 @@ class Run {
     this.#findings.push(...(await retireFindings(honest, documents, relay.view)));
     const takenBack = takenBackIn(documents, relay.view);
     if (takenBack.size === 0) return;
+    if (honest.length === this.#world.remaining.length)
+      this.#findings.push(...contentOf(await this.#late(), takenBack));
     for (const device of honest)
       for (const document of documents.filter(({ id }) => takenBack.has(id))) {
         if (!device.store.has(document.id)) continue;
-        const before = relay.offeredBy(device.name);
+        const sent = () =>
+          relay.view.log(streamOf(document)).rows.filter((row) => isOf(row, document)).length;
+        const before = sent();
         await this.#world.edit(device, document, "for himself ");
         await this.#world.once(device);
-        if (relay.offeredBy(device.name) > before)
+        if (sent() > before)
           this.#findings.push(`${device.name} sent what was taken back: ${document.id}`);
       }
   }

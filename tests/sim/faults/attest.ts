@@ -9,10 +9,11 @@ import { admitted, list } from "../entries.ts";
 import { lostOn, says } from "../oracle.ts";
 import { logOf, makeSnapshot, say } from "../snapshots.ts";
 import type { SimDocument, World } from "../world.ts";
-import { allOnce, fresh, type Inject, TAINT, two, write } from "./fault.ts";
+import { allOnce, allSync, fresh, type Inject, TAINT, two, write } from "./fault.ts";
 
 /** One device says it is right, twice: bodies stay, and whoever rebuilds it disputes it. */
 export const falseSnapshot: Inject = async (world, dice) => {
+  if (!(await allSync(world))) return null;
   const document = await fresh(world, dice, dice.pick(world.devices));
   const log = logOf(world, document);
   const mallory = identityOf(MALLORY);
@@ -30,6 +31,7 @@ export const falseSnapshot: Inject = async (world, dice) => {
  * nobody begins with it, whatever the member says.
  */
 export const falseAttestation: Inject = async (world, dice) => {
+  if (!(await allSync(world))) return null;
   const [author, victim] = two(world, dice);
   const document = await fresh(world, dice, author);
   await write(world, author, document, "known to all ");

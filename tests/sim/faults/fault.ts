@@ -71,6 +71,13 @@ export async function allOnce(world: World): Promise<void> {
   for (const device of world.devices) await world.once(device);
 }
 
+/** A clock that is years wrong can keep a device from reading and sending anything: then there is nothing to be misled about. */
+export async function allSync(world: World): Promise<boolean> {
+  const reports = [];
+  for (const device of world.devices) reports.push(await world.once(device));
+  return reports.every((report) => report !== null);
+}
+
 /** The true log of a stream with so many rows; null when there is none. */
 export function logWith(world: World, dice: Dice, rows: number): StreamLog | null {
   const logs = world.relay.view.logsOf(KEYS.team).filter((log) => log.rows.length >= rows);

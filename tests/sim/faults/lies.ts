@@ -44,6 +44,7 @@ import {
   otherEpoch,
   privateDocument,
 } from "./members.ts";
+import { retireAtSnapshot, rowAfterRetire, twoSnapshots } from "./races.ts";
 import { falseRetire } from "./retire.ts";
 import {
   bodiesGone,
@@ -109,4 +110,7 @@ export const LIES = {
   "false-snapshot": falseSnapshot,
   "false-attestation": falseAttestation,
   "false-retire": falseRetire,
+  "two-snapshots": twoSnapshots,
+  "row-after-retire": rowAfterRetire,
+  "retire-at-snapshot": retireAtSnapshot,
 } as const satisfies Readonly<Record<string, Inject>>;

@@ -256,7 +256,8 @@ export const endlessLog: Inject = async (world, dice) => {
   await write(world, author, await common(world, dice), "endless ");
   await world.once(victim);
   // Its count of the list's entries may be what the true list comes to: then the next row tells, or the next entry.
-  return { alarms: [], misled: [victim], end: () => world.relay.lies.delete(lie) };
+  // A snapshot under a key that comes after what it is given is none.
+  return { alarms: ["deleted"], misled: [victim], end: () => world.relay.lies.delete(lie) };
 };
 
 /** To this device the log ends after so many entries. */

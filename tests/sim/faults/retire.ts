@@ -6,10 +6,11 @@ import { memberOf } from "../../sync/memoryLog.ts";
 import { identityOf, KEYS, MALLORY, TEAM } from "../cast.ts";
 import { entryOf, list } from "../entries.ts";
 import { believed } from "../oracle.ts";
-import { allOnce, fresh, type Inject, two, write } from "./fault.ts";
+import { allOnce, allSync, fresh, type Inject, two, write } from "./fault.ts";
 
 /** A member takes back what others have shared: in a list, or all that another member has. */
 export const falseRetire: Inject = async (world, dice) => {
+  if (!(await allSync(world))) return null;
   const [author, other] = two(world, dice);
   const document = await fresh(world, dice, author);
   const scopes = [

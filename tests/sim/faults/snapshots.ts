@@ -17,6 +17,7 @@ import type { StreamLog } from "../streamLog.ts";
 import type { SimDocument, World } from "../world.ts";
 import {
   allOnce,
+  allSync,
   flipped,
   fresh,
   type Inject,
@@ -32,6 +33,7 @@ import { tainted } from "./members.ts";
 const lettingGo =
   (which: (log: StreamLog, document: SimDocument) => readonly number[]): Inject =>
   async (world, dice) => {
+    if (!(await allSync(world))) return null;
     const [author, victim] = two(world, dice);
     const document = await fresh(world, dice, author);
     const log = logOf(world, document);
@@ -55,6 +57,7 @@ export const unsignedRetire: Inject = lettingGo(({ rows }, document) =>
 
 /** They go for a snapshot that is true, and that only its maker answers for. It is taken, and told. */
 export const unattested: Inject = async (world, dice) => {
+  if (!(await allSync(world))) return null;
   const [maker] = two(world, dice);
   const others = world.devices.filter((device) => device !== maker);
   const document = await fresh(world, dice, maker);
@@ -75,6 +78,7 @@ export const unattested: Inject = async (world, dice) => {
 
 /** Of two snapshots the older one is shown, or none. Where the bodies behind it are there, nothing is amiss. */
 export const oldSnapshot: Inject = async (world, dice) => {
+  if (!(await allSync(world))) return null;
   const [maker, victim] = two(world, dice);
   const document = await fresh(world, dice, maker);
   const log = logOf(world, document);
@@ -122,6 +126,7 @@ function bodiesFor(victim: SimDevice, log: StreamLog): Lie {
 
 /** In place of the snapshot that stands: garbage, another stream's, or one that no device of the team has signed. */
 export const bogusSnapshot: Inject = async (world, dice) => {
+  if (!(await allSync(world))) return null;
   const [maker, victim] = two(world, dice);
   const document = await fresh(world, dice, maker);
   const log = logOf(world, document);
@@ -203,6 +208,7 @@ const BOGUS: readonly MakeBogus[] = [
 
 /** One of the hashes that stand for rows is another one: they do not come to what the snapshot covers. */
 export const droppedHash: Inject = async (world, dice) => {
+  if (!(await allSync(world))) return null;
   const [maker, victim] = two(world, dice);
   const present = world.devices.filter((device) => device !== victim);
   if (present.length < 2) return null;
@@ -233,6 +239,7 @@ export const droppedHash: Inject = async (world, dice) => {
 
 /** Who makes a snapshot, or checks one, is given the rows without one of them. Then there is none. */
 export const otherRows: Inject = async (world, dice) => {
+  if (!(await allSync(world))) return null;
   const [maker] = two(world, dice);
   const document = await fresh(world, dice, maker);
   await write(world, maker, document, "in every snapshot ");
