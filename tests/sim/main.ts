@@ -1,5 +1,5 @@
 /**
- * `npm run sim -- [--runs N] [--seed S] [--json] [--weaken DEFENCE] [--fault NAME,…] [--workers N]`
+ * `npm run sim -- [--runs N] [--seed S] [--json] [--weaken DEFENCE] [--fault NAME,…] [--workers N] [--until-missed]`
  *
  * Run i of N has the seed S + i, so `--runs 1 --seed X` repeats any of them. Findings and progress go to standard error, the
  * report to standard output: one line of JSON, or a table. Fails when something was missed, lost, or did not converge.
@@ -23,6 +23,7 @@ const { values } = parseArgs({
     json: { type: "boolean", default: false },
     weaken: { type: "string" },
     fault: { type: "string" },
+    "until-missed": { type: "boolean", default: false },
   },
 });
 const runs = whole(values.runs, "runs");
@@ -46,6 +47,7 @@ async function runHere(): Promise<Report> {
     const run = await simulate(String(seed + i), only);
     addRun(sum, run);
     for (const finding of run.findings) process.stderr.write(`seed ${seed + i}: ${finding}\n`);
+    if (values["until-missed"] && !isClean(sum)) break;
     if (sum.runs % 100 === 0) process.stderr.write(`${sum.runs} of ${runs} runs\n`);
   }
   return sum;
@@ -68,6 +70,7 @@ async function runElsewhere(from: number, count: number): Promise<Report> {
     values[name] === undefined ? [] : [`--${name}`, values[name]],
   );
   const args = ["--seed", `${from}`, "--runs", `${count}`, "--workers", "1", "--json", ...passed];
+  if (values["until-missed"]) args.push("--until-missed");
   const child = spawn(process.execPath, [fileURLToPath(import.meta.url), ...args], {
     stdio: ["ignore", "pipe", "inherit"],
   });

@@ -5,17 +5,14 @@ import { equalBytes, toHex } from "../../src/base/bytes.ts";
 import type { DocId } from "../../src/base/ids.ts";
 import { unwrap } from "../../src/base/result.ts";
 import { isKeyOf } from "../../src/crypto/log/commitment.ts";
-import { peekHeader } from "../../src/crypto/header.ts";
 import { replay } from "../../src/crypto/log/history.ts";
-import { isTakenBack, type TeamState } from "../../src/crypto/log/state.ts";
-import { wireDocumentId } from "../../src/crypto/team.ts";
+import type { TeamState } from "../../src/crypto/log/state.ts";
 import { encodeDoc, rebuildDoc } from "../../src/crdt/documents.ts";
 import { EMPTY_KNOWN, foldKnown } from "../../src/crdt/known.ts";
 import { streamKey } from "../../src/sync/streams.ts";
-import { KEYS, TEAM } from "./cast.ts";
+import { TEAM } from "./cast.ts";
 import type { View } from "./streamLog.ts";
 import type { KeptEdit, SimDevice } from "./device.ts";
-import type { SimDocument } from "./world.ts";
 
 /** Differences of shared documents between devices that must be equal. */
 export async function differences(devices: readonly SimDevice[]): Promise<readonly string[]> {
@@ -76,53 +73,6 @@ export async function teamFindings(
       found.push(`${device.name} holds another secret of the team`);
   }
   return found;
-}
-
-/** Those of a device that it does not share any more. */
-export async function letGo({ store }: SimDevice): Promise<ReadonlySet<DocId>> {
-  const documents = await store.documentsOf(TEAM);
-  return new Set(documents.filter(({ retired }) => retired).map(({ id }) => id));
-}
-
-/** Whether its person has taken something back that others have. */
-export async function unsaid({ store }: SimDevice): Promise<boolean> {
-  const documents = await store.documentsOf(TEAM);
-  return documents.some(({ owner, takenBack }) => takenBack && owner !== null);
-}
-
-/** What was taken back is let go by everybody, and nothing else is. `documents`: all there are. */
-export async function retireFindings(
-  devices: readonly SimDevice[],
-  documents: readonly SimDocument[],
-  view: View,
-): Promise<readonly string[]> {
-  const found: string[] = [];
-  const takenBack = takenBackIn(documents, view);
-  for (const { name, store } of devices)
-    for (const { id, retired, takenBack: own } of await store.documentsOf(TEAM))
-      if (takenBack.has(id) ? !retired : retired && !own)
-        found.push(`${name} ${retired ? "let go" : "did not let go"} ${id}`);
-  return found;
-}
-
-/** Documents of which a device has something, though it came when they were taken back. */
-export function contentOf({ name, store }: SimDevice, ids: ReadonlySet<DocId>): readonly string[] {
-  return [...ids].flatMap((id) =>
-    store.has(id) && Y.encodeStateVector(store.open(id)).length > 1
-      ? [`${name} has content of ${id}, which was taken back`]
-      : [],
-  );
-}
-
-/** By who was entitled to it. */
-export function takenBackIn(documents: readonly SimDocument[], view: View): Set<DocId> {
-  const taken = documents.filter(({ id, stream }) => {
-    const name = wireDocumentId(KEYS, id);
-    const headers = (stream ? view.log(stream).rows : []).map(peekHeader);
-    const first = headers.find((header) => header.ok && header.value.document === name);
-    return first?.ok && isTakenBack(view.team.state, name, first.value.device);
-  });
-  return new Set(taken.map(({ id }) => id));
 }
 
 /** The team as a device keeps it. */

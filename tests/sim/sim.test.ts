@@ -69,7 +69,7 @@ describe("a defence that is turned off is missed, and the same runs are clean wi
     "$name",
     async ({ name, fault }) => {
       const runs = ["--runs", "24", "--fault", fault.join()];
-      const weakened = await sim(...runs, "--weaken", name);
+      const weakened = await sim(...runs, "--weaken", name, "--until-missed");
       expect(missed(weakened) + weakened.lostEdits).toBeGreaterThan(0);
       const clean = await whole(fault.join(), ...runs);
       expect(clean).toMatchObject({ converged: 24, lostEdits: 0 });

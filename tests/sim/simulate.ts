@@ -5,23 +5,13 @@ import { LATE, TEAM } from "./cast.ts";
 import type { SimDevice } from "./device.ts";
 import { Dice } from "./dice.ts";
 import { echoes } from "./echo.ts";
-import { type Injected, isOf, streamOf } from "./faults/fault.ts";
+import type { Injected } from "./faults/fault.ts";
 import { LIES } from "./faults/lies.ts";
 import { live, settleIn } from "./life.ts";
 import { HONEST_ONLY, MISHAPS } from "./mishaps.ts";
 import { type Weather, WEATHERS } from "./network.ts";
-import {
-  contentOf,
-  differences,
-  isAstray,
-  letGo,
-  lostOn,
-  retireFindings,
-  takenBackIn,
-  teamFindings,
-  unsaid,
-  unsent,
-} from "./oracle.ts";
+import { differences, isAstray, lostOn, teamFindings, unsent } from "./oracle.ts";
+import { contentOf, letGo, retireFindings, sentAnyway, takenBackIn, unsaid } from "./takenBack.ts";
 import { World } from "./world.ts";
 
 type LieName = keyof typeof LIES;
@@ -246,25 +236,14 @@ class Run {
     return device.kept.filter(({ doc }) => streams.get(doc) !== null && !gone.has(doc));
   }
 
-  /** Whoever types in what was taken back types for himself. */
   async #expectLetGo(honest: readonly SimDevice[]): Promise<void> {
-    const { documents, relay } = this.#world;
-    this.#findings.push(...(await retireFindings(honest, documents, relay.view)));
-    const takenBack = takenBackIn(documents, relay.view);
+    const world = this.#world;
+    const takenBack = takenBackIn(world.documents, world.relay.view);
+    this.#findings.push(...(await retireFindings(honest, takenBack)));
     if (takenBack.size === 0) return;
-    if (honest.length === this.#world.remaining.length)
+    if (honest.length === world.remaining.length)
       this.#findings.push(...contentOf(await this.#late(), takenBack));
-    for (const device of honest)
-      for (const document of documents.filter(({ id }) => takenBack.has(id))) {
-        if (!device.store.has(document.id)) continue;
-        const sent = () =>
-          relay.view.log(streamOf(document)).rows.filter((row) => isOf(row, document)).length;
-        const before = sent();
-        await this.#world.edit(device, document, "for himself ");
-        await this.#world.once(device);
-        if (sent() > before)
-          this.#findings.push(`${device.name} sent what was taken back: ${document.id}`);
-      }
+    this.#findings.push(...(await sentAnyway(world, honest, takenBack)));
   }
 
   async #differences(devices: readonly SimDevice[]): Promise<readonly string[]> {

@@ -186,8 +186,8 @@ export const flipOnTheWay: Inject = async (world, dice) => {
         ? { ...signal, brought: { ...signal.brought, row: bend(signal.brought.row) } }
         : signal,
   };
-  world.relay.lies.add(lie);
   const document = await common(world, dice);
+  world.relay.lies.add(lie);
   victim.page(document.id);
   await write(world, author, document, "flipped? ");
   for (const channel of world.relay.channels)

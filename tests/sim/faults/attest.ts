@@ -60,7 +60,7 @@ export const falseAttestation: Inject = async (world, dice) => {
   return { alarms: ["disputed"], misled: [victim], mustAlarm: true, clean };
 };
 
-export function secondOf(world: World, dice: Dice): DeviceIdentity {
+function secondOf(world: World, dice: Dice): DeviceIdentity {
   const second = createDevice(dice.bytes);
   list(world, [admitted(world, second, dice)]);
   return second;

@@ -9,6 +9,7 @@ import { KEYS } from "../cast.ts";
 import type { SimDevice } from "../device.ts";
 import type { Dice } from "../dice.ts";
 import type { StreamLog } from "../streamLog.ts";
+import { letGo } from "../takenBack.ts";
 import type { SimDocument, World } from "../world.ts";
 
 /** A lie of the server, or a member's, while everybody is up to date. Null: there was no occasion for it. */
@@ -38,11 +39,15 @@ export function two(world: World, dice: Dice): readonly [SimDevice, SimDevice] {
   return [one as SimDevice, other as SimDevice];
 }
 
-/** A document that everybody has and may write. */
+/** A document that everybody has and may write, and nobody has taken back. */
 export async function common(world: World, dice: Dice): Promise<SimDocument> {
+  const retired = await Promise.all(world.devices.map(letGo));
   const held = world.documents.filter(
     ({ id, kind, stream }) =>
-      kind !== "trace" && stream && world.devices.every(({ store }) => store.has(id)),
+      kind !== "trace" &&
+      stream &&
+      retired.every((ids) => !ids.has(id)) &&
+      world.devices.every(({ store }) => store.has(id)),
   );
   return held.length > 0 ? dice.pick(held) : fresh(world, dice, dice.pick(world.devices));
 }

@@ -234,8 +234,8 @@ export const hideLog: Inject = async (world, dice) => {
     world.relay.insert(world.relay.view, streamOf(document), typed);
   }
   await allOnce(world);
-  // A snapshot by whom the log does not show is none.
-  const alarms = ["no-key", "refusing", "refused", "deleted"] as const;
+  // A snapshot by whom the log does not show is none, and one of who refused a row for it is false.
+  const alarms = ["no-key", "refusing", "refused", "deleted", "disputed"] as const;
   const injected = { alarms, mustAlarm: true } as const;
   if (dice.chance(0.5)) return { ...injected, misled: [victim] };
   // A row that was refused for its author does not come again.

@@ -7,7 +7,7 @@ import { wireDocumentId } from "../../../src/crypto/team.ts";
 import { KEYS, LATE } from "../cast.ts";
 import type { SimDevice } from "../device.ts";
 import { entryOf, list } from "../entries.ts";
-import { contentOf } from "../oracle.ts";
+import { contentOf } from "../takenBack.ts";
 import type { Lie } from "../relay.ts";
 import {
   compacted,

@@ -2,6 +2,7 @@
 import type { Bytes } from "../../../src/base/bytes.ts";
 import { createDevice, type DeviceIdentity } from "../../../src/crypto/device.ts";
 import { peekHeader } from "../../../src/crypto/header.ts";
+import { teamIdOf } from "../../../src/crypto/log/team-id.ts";
 import type { StreamRef } from "../../../src/sync/ports.ts";
 import { encodeSnapshot } from "../../../src/sync/snapshot.ts";
 import { sameStream } from "../../../src/sync/streams.ts";
@@ -172,14 +173,20 @@ type MakeBogus = (
   last: number,
 ) => Bogus;
 
+type Where = (stream: StreamRef, dice: Dice) => StreamRef;
+
+const here: Where = (stream) => stream;
+const inAnotherStream: Where = (stream) =>
+  STREAMS.find((other) => !sameStream(other, stream)) as StreamRef;
+const inAnotherTeam: Where = (stream, dice) => ({ ...stream, team: teamIdOf(dice.bytes(32)) });
+
 /** A snapshot of one row, which says something else, and a word that it is right, by whom `made` and `attested` it. */
 const whole =
-  (made: DeviceIdentity | null, attested: DeviceIdentity | null, elsewhere = false): MakeBogus =>
+  (made: DeviceIdentity | null, attested: DeviceIdentity | null, where = here): MakeBogus =>
   (world, dice, log, { id, kind }, last) => {
     const [maker, other] = [made ?? createDevice(dice.bytes), attested ?? createDevice(dice.bytes)];
     const head = log.placeAt(last - 1);
-    const away = STREAMS.find((stream) => !sameStream(stream, log.stream)) as StreamRef;
-    const place = { head, stream: elsewhere ? away : log.stream };
+    const place = { head, stream: where(log.stream, dice) };
     const owner = identityOf("ada").id;
     const doc = { id, kind, owner, clients: new Map<number, string>(), state: tainted(dice) };
     const snapshot = { parent: null, entry: 0, documents: [doc], chains: [] };
@@ -203,7 +210,8 @@ const BOGUS: readonly MakeBogus[] = [
   (_world, dice) => ({ row: (_n, row) => flipped(row, dice), words: null }),
   whole(null, null),
   whole(pretended("ada"), pretended("bob")),
-  whole(identityOf("ada"), identityOf("bob"), true),
+  whole(identityOf("ada"), identityOf("bob"), inAnotherStream),
+  whole(identityOf("ada"), identityOf("bob"), inAnotherTeam),
 ];
 
 /** One of the hashes that stand for rows is another one: they do not come to what the snapshot covers. */
