@@ -70,6 +70,7 @@ export const withhold: Inject = async (world, dice) => {
       return {
         ...page,
         rows: page.rows.filter(({ stream, n }) => n <= last(streamKey(stream))),
+        dropped: (page.dropped ?? []).filter(({ stream, n }) => n <= last(streamKey(stream))),
         heads: heads.filter(({ cursor }) => cursor.n > 0),
         more: false,
       };
@@ -120,7 +121,7 @@ const HEAD_LIES: readonly ((head: Cursor, dice: Dice) => readonly Cursor[])[] = 
 /** There is always more, and it never comes. */
 export const endless: Inject = async (world, dice) => {
   const [author, victim] = two(world, dice);
-  const lie = pullLie(victim.name, (page) => ({ ...page, rows: [], more: true }));
+  const lie = pullLie(victim.name, (page) => ({ ...page, rows: [], dropped: [], more: true }));
   world.relay.lies.add(lie);
   const document = await common(world, dice);
   await write(world, author, document, "endless ");

@@ -23,7 +23,8 @@ export const replay: Inject = async (world, dice) => {
   if (!log) return null;
   world.relay.insert(world.relay.view, log.stream, dice.pick(log.rows));
   await allOnce(world);
-  return { alarms: ["replayed"], misled: [] };
+  // Who begins at a snapshot does not know chains that ended before.
+  return { alarms: ["replayed", "withheld"], misled: [] };
 };
 
 /** Two rows change places. */
