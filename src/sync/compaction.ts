@@ -20,7 +20,7 @@ import { type Base, buildSnapshot, NOTHING } from "./rebuild.ts";
 import { sealMark } from "./seal.ts";
 import { contentHash, encodeSnapshot, type Parent, type Snapshot } from "./snapshot.ts";
 import type { Appraised, ReadSnapshot, Snapshots } from "./snapshots.ts";
-import { sameStream, START, streamKey } from "./streams.ts";
+import { advance, sameStream, START, streamKey } from "./streams.ts";
 import type { Team } from "./team/team.ts";
 import type { PulledRow, StreamCursor, Transport } from "./transport.ts";
 
@@ -31,7 +31,7 @@ const GATHERED_BYTES = 1024 * 1024;
 const GROWN_ROWS = 100;
 
 export interface CompactionOptions {
-  readonly store: Pick<SyncStore, "knownDocuments">;
+  readonly store: Pick<SyncStore, "knownDocuments" | "placeAt">;
   readonly team: Team;
   readonly transport: Transport;
   readonly device: DeviceIdentity;
@@ -142,11 +142,10 @@ export class Compaction {
 
   /** Who leads the team lets the newest disputed snapshot stand. False: there is none. */
   async vouch(held: Verified): Promise<Result<boolean>> {
-    const { snapshots, transport } = this.#options;
-    const list = await transport.snapshots(held.stream);
+    const list = await this.#options.transport.snapshots(held.stream);
     if (!list.ok) return list;
     for (const listed of list.value.snapshots) {
-      const appraised = await snapshots.appraise(held.stream, listed);
+      const appraised = await this.#met(held.stream, listed);
       if (!appraised.ok) return appraised;
       if (appraised.value?.standing === "disputed")
         return this.#say(held, "vouch", appraised.value, null);
@@ -179,7 +178,7 @@ export class Compaction {
   ): Promise<Result<{ readonly base: Appraised | null; readonly waiting: Appraised | null }>> {
     let waiting: Appraised | null = null;
     for (const one of listed) {
-      const appraised = await this.#options.snapshots.appraise(stream, one);
+      const appraised = await this.#met(stream, one);
       if (!appraised.ok) return appraised;
       if (!appraised.value) continue;
       const { standing } = appraised.value;
@@ -188,6 +187,30 @@ export class Compaction {
       if (standing === "waiting") waiting ??= appraised.value;
     }
     return ok({ base: null, waiting });
+  }
+
+  /** A snapshot, and what was said of it, as they stand in the history that this device verified. Null: it is not there. */
+  async #met(stream: StreamRef, listed: Appraised["listed"]): Promise<Result<Appraised | null>> {
+    const { snapshots } = this.#options;
+    const appraised = await snapshots.appraise(stream, listed);
+    if (!appraised.ok || !appraised.value) return appraised;
+    const { hash, words } = appraised.value;
+    if (!(await this.#stands(stream, listed.last, hash))) return ok(null);
+    const met: Appraised["words"][number][] = [];
+    for (const word of words) if (await this.#stands(stream, word.n, word.hash)) met.push(word);
+    return ok(snapshots.heard(appraised.value, met));
+  }
+
+  /** Whether the verified history has a row of this hash there. */
+  async #stands(stream: StreamRef, n: number, hash: Bytes): Promise<boolean> {
+    const { store } = this.#options;
+    const before = n === 1 ? START.h : await store.placeAt(stream, n - 1);
+    const after = await store.placeAt(stream, n);
+    return (
+      before !== null &&
+      after !== null &&
+      equalBytes(advance({ n: n - 1, h: before }, hash).h, after)
+    );
   }
 
   async #compact(stream: StreamRef, { listed, standing }: Appraised): Promise<void> {

@@ -1,28 +1,50 @@
 /**
  * Over rows without bodies to where a snapshot goes on. Who has nothing begins there. Who has something goes by the hashes
  * of all rows between, which must come to the running hash that the snapshot names.
+ *
+ * Then on by the hashes behind it, before anything of it is taken: until the snapshot's last row and all words about it stand where the
+ * server says that they do, and the history is that of who removed one of those that speak (`marks.ts`).
  */
-import { equalBytes, toHex } from "../base/bytes.ts";
+import { type Bytes, equalBytes, toHex } from "../base/bytes.ts";
 import { ok, type Result } from "../base/result.ts";
 import { rowHash } from "../crypto/row.ts";
 import type { Alarm } from "./alarms.ts";
 import type { Cursor, StreamRef } from "./ports.ts";
-import type { Appraised, ReadSnapshot, Snapshots } from "./snapshots.ts";
+import type { Appraised, Pin, ReadSnapshot, Snapshots } from "./snapshots.ts";
 import { advance, streamKey } from "./streams.ts";
-import type { DroppedRow, PulledRow, Transport } from "./transport.ts";
+import type { Asked, DroppedRow, PulledRow, Transport } from "./transport.ts";
 
 export type AnyRow = PulledRow | DroppedRow;
 
-/** `there`: all rows up to the snapshot are verified; `passed`: their hashes (hex). `on`: there are more to come. */
+/** What is kept of the rows behind the snapshot, so that they are not asked for again. */
+const BEHIND_BYTES = 16 * 1024 * 1024;
+
+/**
+ * `there`: all rows up to the snapshot are verified; `passed`: their hashes (hex); `behind`: rows that follow, as they came. `on`: there
+ * are more to come. `again`: ask from `at`, whatever the page says.
+ */
 export type Step =
   | { readonly is: "alarm"; readonly alarm: Alarm }
   | { readonly is: "on" }
-  | { readonly is: "there"; readonly to: ReadSnapshot; readonly passed: ReadonlySet<string> };
+  | { readonly is: "again" }
+  | {
+      readonly is: "there";
+      readonly to: ReadSnapshot;
+      readonly passed: ReadonlySet<string>;
+      readonly behind: readonly AnyRow[];
+    };
 
 interface Way {
+  readonly stream: StreamRef;
+  readonly from: Cursor;
   readonly to: ReadSnapshot;
-  readonly at: Cursor;
+  /** What the history still has to say, and the last number of that. */
+  readonly pins: readonly Pin[];
+  readonly end: number;
+  at: Cursor;
   readonly passed: Set<string>;
+  readonly behind: AnyRow[];
+  roomBytes: number;
 }
 
 export class Crossings {
@@ -35,9 +57,16 @@ export class Crossings {
     this.#transport = transport;
   }
 
-  /** How far the way has gone; null: there is none under way. */
-  at(stream: StreamRef): Cursor | null {
-    return this.#ways.get(streamKey(stream))?.at ?? null;
+  isUnderWay(stream: StreamRef): boolean {
+    return this.#ways.has(streamKey(stream));
+  }
+
+  /** What to ask for of the streams that are under way, by their keys. */
+  get asked(): readonly (readonly [string, Asked])[] {
+    return [...this.#ways].map(([key, { stream, at, to }]) => [
+      key,
+      { stream, cursor: at, held: to.listed.last },
+    ]);
   }
 
   end(stream: StreamRef): void {
@@ -51,28 +80,27 @@ export class Crossings {
     rows: readonly AnyRow[],
     more: boolean,
   ): Promise<Result<Step>> {
-    const way = this.#ways.get(streamKey(stream)) ?? (await this.#begin(stream, from));
+    const begun = this.#ways.get(streamKey(stream));
+    const way = begun ?? (await this.#begin(stream, from));
     if ("ok" in way) {
       if (!way.ok) return way;
       const first = rows.find((row) => !("row" in row)) as AnyRow;
       const alarm = way.value ?? { is: "deleted", n: first.n };
       return ok({ is: "alarm", alarm });
     }
-    const { to, passed } = way;
-    let { at } = way;
-    if (from.n === 0) return ok({ is: "there", to, passed });
-    for (const row of rows) {
-      if (at.n === to.head.n) break;
-      if (row.n !== at.n + 1) return ok({ is: "alarm", alarm: { is: "hole" } });
-      const hash = "row" in row ? rowHash(row.row) : row.hash;
-      at = advance(at, hash);
-      passed.add(toHex(hash));
+    this.#ways.set(streamKey(stream), way);
+    const { to, passed, behind } = way;
+    // Who has nothing has asked from the start.
+    const asked = begun ? rows : rows.filter(({ n }) => n > way.at.n);
+    for (const row of asked) {
+      const alarm = pass(way, row);
+      if (alarm) return ok({ is: "alarm", alarm });
     }
-    this.#ways.set(streamKey(stream), { to, at, passed });
-    if (at.n < to.head.n) return ok(more ? { is: "on" } : { is: "alarm", alarm: { is: "hole" } });
-    return equalBytes(at.h, to.head.h)
-      ? ok({ is: "there", to, passed })
-      : ok({ is: "alarm", alarm: { is: "history", n: from.n } });
+    if (way.at.n >= way.end) return ok({ is: "there", to, passed, behind });
+    // What is said of the snapshot may be newer than this page.
+    if (!begun) return ok({ is: "again" });
+    if (more) return ok({ is: "on" });
+    return ok({ is: "alarm", alarm: way.at.n < to.head.n ? { is: "hole" } : lie(way) });
   }
 
   /** The newest snapshot that stands; else one that nobody has spoken of, which the jump will tell; else why there is none. */
@@ -89,10 +117,52 @@ export class Crossings {
       for (const appraised of found.filter(({ standing }) => standing === wanted)) {
         const read = await this.#snapshots.read(stream, appraised);
         if (!read.ok) return read;
-        if (read.value?.standing === wanted) return { to: read.value, at: from, passed: new Set() };
+        if (read.value?.standing === wanted) return wayTo(stream, read.value, from);
       }
     const disputed = found.find(({ standing }) => standing === "disputed");
     const dispute = disputed?.words.findLast(({ verdict }) => verdict === "dispute");
     return ok(dispute ? { is: "disputed", device: dispute.device } : null);
   }
+}
+
+/** Who has nothing begins where the snapshot ends. */
+function wayTo(stream: StreamRef, to: ReadSnapshot, from: Cursor): Way {
+  const pins: readonly Pin[] = [...to.pins, { ...to.head, is: "place", hash: to.head.h }];
+  return {
+    stream,
+    from,
+    to,
+    pins,
+    end: Math.max(...pins.map(({ n }) => n)),
+    at: from.n === 0 ? to.head : from,
+    passed: new Set(),
+    behind: [],
+    roomBytes: BEHIND_BYTES,
+  };
+}
+
+/** One row on. */
+function pass(way: Way, row: AnyRow): Alarm | null {
+  const bytes = "row" in row ? row.row.length : row.hash.length;
+  if (row.n > way.to.head.n) {
+    way.roomBytes -= bytes;
+    if (way.roomBytes >= 0) way.behind.push(row);
+  }
+  if (way.at.n >= way.end) return null;
+  if (row.n !== way.at.n + 1) return { is: "hole" };
+  const hash = "row" in row ? rowHash(row.row) : row.hash;
+  way.at = advance(way.at, hash);
+  if (row.n <= way.to.head.n) way.passed.add(toHex(hash));
+  const wrong = way.pins.find((pin) => pin.n === row.n && !fits(pin, way.at, hash));
+  if (!wrong) return null;
+  return row.n === way.to.head.n ? { is: "history", n: way.from.n } : lie(way);
+}
+
+function fits(pin: Pin, { h }: Cursor, rowHash: Bytes): boolean {
+  return equalBytes(pin.hash, pin.is === "row" ? rowHash : h);
+}
+
+/** The server has said of the snapshot what the history does not say: none stands. */
+function lie({ from }: Way): Alarm {
+  return { is: "deleted", n: from.n + 1 };
 }

@@ -371,10 +371,9 @@ export class Exchange {
 
   #asked(tally: Tally): readonly Asked[] {
     const asked = [...this.cursors].map(([key, { stream, cursor }]): [string, Asked] => {
-      const held = this.#held.get(key)?.last ?? 0;
-      return [key, { stream, cursor: this.#crossings.at(stream) ?? cursor, held }];
+      return [key, { stream, cursor, held: this.#held.get(key)?.last ?? 0 }];
     });
-    return [...new Map([...asked, ...tally.halted]).values()];
+    return [...new Map([...asked, ...this.#crossings.asked, ...tally.halted]).values()];
   }
 
   /** `missing`: the log lacks what was met elsewhere. */
@@ -421,7 +420,7 @@ export class Exchange {
         continue;
       }
       const fresh = found.filter((row) => "row" in row);
-      if (fresh.length < found.length || this.#crossings.at(stream)) {
+      if (fresh.length < found.length || this.#crossings.isUnderWay(stream)) {
         const crossed = await this.#cross(stream, found, heads.get(key)?.cursor, page.more, tally);
         if (!crossed.ok) return crossed;
         if (tally.distrusted) break;
@@ -492,6 +491,7 @@ export class Exchange {
     const step = await this.#crossings.step(stream, this.#cursorOf(stream), rows, more);
     if (!step.ok) return step;
     if (step.value.is === "on") return ok(rows.length > 0 ? "on" : "stuck");
+    if (step.value.is === "again") return ok("jumped");
     this.#crossings.end(stream);
     // The snapshot may be newer than the page that led to it: what it lacks may have been taken back since.
     const { team } = this.#options;
@@ -503,9 +503,29 @@ export class Exchange {
       step.value.is === "alarm"
         ? step.value.alarm
         : await this.#jump(stream, step.value.to, step.value.passed, tally);
-    if (alarm === null) return ok("jumped");
-    tally.halt(stream, alarm, head ?? this.#cursorOf(stream));
-    return ok("stuck");
+    if (alarm !== null) tally.halt(stream, alarm, head ?? this.#cursorOf(stream));
+    if (alarm !== null || step.value.is === "alarm") return ok("stuck");
+    const read = await this.#readBehind(stream, step.value.behind, head, tally);
+    return read.ok ? ok("jumped") : read;
+  }
+
+  /** Rows that came on the way to the snapshot, as far as they are here whole; the others are asked for again. */
+  async #readBehind(
+    stream: StreamRef,
+    behind: readonly AnyRow[],
+    head: Cursor | undefined,
+    tally: Tally,
+  ): Promise<Result<void>> {
+    const rows: PulledRow[] = [];
+    for (const row of behind) {
+      const whole = "row" in row ? row : this.#bodyOf(row);
+      if (!("row" in whole)) break;
+      rows.push(whole);
+    }
+    const places = placesOf(this.#cursorOf(stream), rows);
+    if (rows.length === 0 || !this.#followable(stream, rows, places, head, true, tally))
+      return ok(undefined);
+    return this.#read(stream, rows, places, tally);
   }
 
   /** Commits a snapshot; or the alarm why not. `passed`: hashes of all rows up to it, own ones too. */

@@ -1,4 +1,11 @@
-/** What devices have said of a snapshot, and what follows from it. Pure: a server's word is not asked. */
+/**
+ * What devices have said of a snapshot, and what follows from it. Pure: a server's word is not asked.
+ *
+ * But the server names the numbers at which all that stands, and a device that was removed could sign words with its old keys for numbers
+ * before its removal. So nothing here counts before the history says the same (`crossing.ts`, `compaction.ts`): each word's row
+ * stands at its number, behind the snapshot's last row, and that behind what the snapshot covers; and of whoever is
+ * removed by now, the history goes through the hash that the removal names, so that nothing in it up to there was made later.
+ */
 import { type Bytes, concatBytes, equalBytes } from "../base/bytes.ts";
 import { HASH_BYTES } from "../crypto/hash.ts";
 import { KIND_ATTEST, KIND_DISPUTE, KIND_VOUCH } from "../crypto/header.ts";

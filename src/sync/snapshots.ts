@@ -30,11 +30,22 @@ interface Proven {
   readonly hash: Bytes;
 }
 
-/** And what others said of it. */
+/** A word, and its row's hash. */
+export interface HeardWord extends Word {
+  readonly hash: Bytes;
+}
+
+/** What stands at a number of the stream: a row by its hash, or the running hash. */
+export type Pin =
+  | { readonly n: number; readonly is: "row"; readonly hash: Bytes }
+  | { readonly n: number; readonly is: "place"; readonly hash: Bytes };
+
+/** And what others said of it. All of it at numbers that the server names: `pins` are what the history has to say to that. */
 export interface Appraised extends Proven {
   readonly listed: ListedSnapshot;
-  readonly words: readonly Word[];
+  readonly words: readonly HeardWord[];
   readonly standing: Standing;
+  readonly pins: readonly Pin[];
 }
 
 export interface ReadSnapshot extends Appraised {
@@ -67,7 +78,29 @@ export class Snapshots {
     this.#proven.set(key, found);
     const { maker, hash } = found;
     const words = listed.words.flatMap((word) => this.#wordOf(stream, last, hash, word) ?? []);
-    return ok({ ...found, listed, words, standing: this.#judge(maker, words) });
+    const pins = this.#pinsOf(stream, found, last, words);
+    return ok({ ...found, listed, words, pins, standing: this.#judge(maker, words) });
+  }
+
+  /** The same, if only these words were said. */
+  heard(appraised: Appraised, words: readonly HeardWord[]): Appraised {
+    return { ...appraised, words, standing: this.#judge(appraised.maker, words) };
+  }
+
+  /** Of who was removed since, the log says where the stream was then. */
+  #pinsOf(
+    stream: StreamRef,
+    { maker, hash }: Proven,
+    last: number,
+    words: readonly HeardWord[],
+  ): readonly Pin[] {
+    const devices = new Set([maker, ...words.map(({ device }) => device)]);
+    const fences = [...devices].flatMap((device) => this.#team.fenceOf(device, stream) ?? []);
+    return [
+      { n: last, is: "row", hash },
+      ...words.map((word): Pin => ({ n: word.n, is: "row", hash: word.hash })),
+      ...fences.map(({ n, h }): Pin => ({ n, is: "place", hash: h })),
+    ];
   }
 
   async #prove(stream: StreamRef, last: number): Promise<Proven | null | Result<never>> {
@@ -77,6 +110,8 @@ export class Snapshots {
     const mark = row && this.#open(stream, row, last, null);
     if (!row || !mark || mark.header.kind !== KIND_SNAPSHOT || mark.header.mark.left !== 0)
       return null;
+    // It stands behind what it covers.
+    if (mark.head.n >= last) return null;
     return { maker: mark.header.device, head: mark.head, hash: rowHash(row) };
   }
 
@@ -109,9 +144,8 @@ export class Snapshots {
     const words = appraised.words.filter(
       (word) => word.verdict !== "attest" || (word.content && equalBytes(word.content, content)),
     );
-    const standing = this.#judge(appraised.maker, words);
     const byHash = new Map(rows.map((row) => [toHex(rowHash(row)), row]));
-    return ok({ ...appraised, words, standing, snapshot, content, rows: byHash });
+    return ok({ ...this.heard(appraised, words), snapshot, content, rows: byHash });
   }
 
   /** The body, when the rows are one snapshot from its first to its last. */
@@ -152,15 +186,18 @@ export class Snapshots {
     last: number,
     hash: Bytes,
     { n, row }: { readonly n: number; readonly row: Bytes },
-  ): Word | null {
-    const mark = this.#open(stream, row, n, null);
+  ): HeardWord | null {
+    // It stands behind what it speaks of.
+    const mark = n > last ? this.#open(stream, row, n, null) : null;
     const said = mark && decodeSaid(mark.body);
     if (!mark || !said || mark.header.mark.n !== last || !equalBytes(said.snapshot, hash))
       return null;
     const verdict = (Object.keys(VERDICT_KINDS) as Verdict[]).find(
       (each) => VERDICT_KINDS[each] === mark.header.kind,
     );
-    return verdict ? { verdict, device: mark.header.device, n, content: said.content } : null;
+    if (!verdict) return null;
+    const { device } = mark.header;
+    return { verdict, device, n, content: said.content, hash: rowHash(row) };
   }
 
   #judge(maker: string, words: readonly Word[]): Standing {

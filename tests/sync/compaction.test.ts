@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { Bytes } from "../../src/base/bytes.ts";
 import type { DocId } from "../../src/base/ids.ts";
-import { unwrap } from "../../src/base/result.ts";
-import { encodeDoc } from "../../src/crdt/documents.ts";
+import { ok, unwrap } from "../../src/base/result.ts";
+import { encodeDoc, rebuildDoc } from "../../src/crdt/documents.ts";
 import {
   KIND_ATTEST,
   KIND_DISPUTE,
@@ -10,12 +10,16 @@ import {
   KIND_VOUCH,
   peekHeader,
 } from "../../src/crypto/header.ts";
+import { replay } from "../../src/crypto/log/history.ts";
 import { rowHash } from "../../src/crypto/row.ts";
 import { wireDocumentId } from "../../src/crypto/team.ts";
 import { encodeSaid } from "../../src/sync/marks.ts";
 import { contentHash, encodeSnapshot } from "../../src/sync/snapshot.ts";
 import { sealMark } from "../../src/sync/seal.ts";
+import { type Manager, remove } from "../../src/sync/team/manage.ts";
+import type { ListedSnapshot } from "../../src/sync/transport.ts";
 import { seededRandom } from "../crypto/samples.ts";
+import { memberOf } from "./memoryLog.ts";
 import { rebuilt, rowsOf } from "./rebuilt.ts";
 import { TEAM_STREAM, type TestDevice, TestTeam } from "./team.ts";
 
@@ -379,6 +383,182 @@ describe("who reads one", () => {
     expect(alarms.join()).toContain("its document is not shared there");
     expect(carol.text(docs[0] as DocId)).toBe("private");
     expect(carol.text(docs[1] as DocId)).not.toBe("");
+  });
+});
+
+describe("who was removed", () => {
+  const by = (team: TestTeam, device: TestDevice): Manager => ({
+    device: device.identity,
+    random: seededRandom(`manager ${device.identity.id}`),
+    nowMs: team.time.clock.nowMs,
+  });
+  const removed = (team: TestTeam, ada: TestDevice, name: string) =>
+    ada.sync.manage((of, fences) =>
+      remove(of, { kind: "remove-member", member: memberOf(name) }, fences, by(team, ada)),
+    );
+
+  /** Alice's snapshot (or none), which bob attests; both are out since, and others went on. */
+  async function left(makes: "one" | "none" = "one") {
+    const { team, alice, bob, docs } = await grown();
+    const ada = team.device("ada", "admin");
+    if (makes === "none") {
+      team.gatheredBytes = Infinity;
+      alice.crash();
+      ada.crash();
+    }
+    await write(alice, docs[0] as DocId, 1);
+    await bob.once();
+    await alice.once();
+    expect(droppedIn(team) > 0).toBe(makes === "one");
+    for (const name of ["alice", "bob"]) unwrap(await removed(team, ada, name));
+    await write(ada, docs[0] as DocId, 2);
+    const eve = team.device("eve");
+    unwrap(await ada.sync.manage((of) => of.rotate(null)));
+    return { team, alice, bob, ada, eve, docs };
+  }
+
+  test("S33: a snapshot of two devices that are removed since is one to begin at", async () => {
+    const { team, ada, eve, docs } = await left();
+    expect((await eve.once()).alarms).toEqual([]);
+    await sameOn(team, [ada, eve], docs);
+  });
+
+  test("S33: and one to go on from", async () => {
+    const { team, ada, eve, docs } = await left();
+    await eve.once();
+    team.gatheredBytes = ROWS_WORTH;
+    ada.crash();
+    eve.crash();
+    await write(ada, docs[0] as DocId, 40);
+    ada.crash();
+    await write(ada, docs[0] as DocId, 1);
+    await eve.once();
+    expect(countOf(team, KIND_SNAPSHOT)).toBe(2);
+    expect(countOf(team, KIND_ATTEST)).toBe(2);
+    await ada.once();
+    await sameOn(team, [ada, eve], docs);
+  });
+
+  /** With their old keys, and a server that shows a snapshot to one device alone. */
+  function forge(
+    { team, alice, bob, ada }: Awaited<ReturnType<typeof left>>,
+    n: number,
+    at: readonly [number, number],
+  ) {
+    const id = "dec_1" as DocId;
+    const clients = new Map([[1, ada.identity.id]]);
+    const open = rebuildDoc([]);
+    open.getText("context").insert(0, "ada says: we drop encryption");
+    const kind = "decision" as const;
+    const evil = { id, kind, owner: ada.identity.id, clients, state: encodeDoc(open) };
+    const said = { parent: null, entry: 0, documents: [evil], chains: [] };
+    const body = encodeSnapshot(said, (doc) => wireDocumentId(team.keys, doc));
+    const { rows } = team.server.stream(TEAM_STREAM);
+    const head = team.server.headOf({ rows: rows.slice(0, n) });
+    const sealed = (device: TestDevice, mark: { kind: number; n: number }, bytes: Bytes) => {
+      const author = { keys: team.keys, device: device.identity, replica: "ee".repeat(16) };
+      return sealMark(author, TEAM_STREAM, mark, bytes, head, seededRandom("forged"))[0] as Bytes;
+    };
+    const row = sealed(alice, { kind: KIND_SNAPSHOT, n }, body);
+    const content = encodeSaid({ snapshot: rowHash(row), content: contentHash(body) });
+    return { row, word: sealed(bob, { kind: KIND_ATTEST, n: at[0] }, content) };
+  }
+
+  function show(device: TestDevice, at: readonly [number, number], row: Bytes, word: Bytes) {
+    const { pull } = device.transport;
+    device.transport.pull = async (of, cursors, limit) => {
+      const page = unwrap(await pull(of, cursors, limit));
+      // All that it covers is gone.
+      const gone = page.rows.filter(({ n }) => n < at[0]);
+      const hashes = gone.map(({ stream, n, row: bytes }) => ({ stream, n, hash: rowHash(bytes) }));
+      const dropped = [...(page.dropped ?? []), ...hashes];
+      return ok({ ...page, rows: page.rows.filter(({ n }) => n >= at[0]), dropped });
+    };
+    const listed = { last: at[0], words: [{ n: at[1], row: word }], dropped: true };
+    const rest = { bytes: 0, behindBytes: 1e9, days: 0, othersActive: false };
+    device.transport.snapshots = async () =>
+      ok({ changesBytes: 1e9, snapshots: [{ ...listed, ...rest }] });
+    device.transport.snapshotRows = async (_stream, _last, after) =>
+      ok({ rows: after < at[0] ? [{ n: at[0], row }] : [], more: false });
+    device.crash();
+  }
+
+  test.each([
+    ["said to stand before what it covers", (head: number) => [head, 1, 1]],
+    [
+      "said to stand behind it, after they were removed",
+      (head: number) => [head, head + 1, head + 2],
+    ],
+    ["with its word before it", (_: number, fence: number) => [fence - 3, fence - 1, fence - 2]],
+    [
+      "in the place of rows that stand there",
+      (_: number, fence: number) => [fence - 3, fence - 2, fence - 1],
+    ],
+  ])("S34: a snapshot forged by two who are removed is not taken, %s", async (_how, place) => {
+    const all = await left();
+    const { team, alice, eve } = all;
+    const { log } = team.server;
+    const { devices } = unwrap(replay(TEAM_STREAM.team, log.entries, null)).state;
+    const fence = devices.get(alice.identity.id)?.removed?.fences[0]?.n as number;
+    const [n, ...at] = place(rowsOf(team).length, fence) as [number, number, number];
+    const { row, word } = forge(all, n, at);
+    show(eve, at, row, word);
+    expect((await eve.once()).alarms.join()).toContain("deleted rows");
+    expect(eve.store.ids).toEqual([]);
+  });
+
+  test("S34: nor with a history of its own, which ends before they were removed or goes on from there", async () => {
+    const all = await left();
+    const { team, alice } = all;
+    const { rows } = team.server.stream(TEAM_STREAM);
+    const { devices } = unwrap(replay(TEAM_STREAM.team, team.server.log.entries, null)).state;
+    const fence = devices.get(alice.identity.id)?.removed?.fences[0]?.n as number;
+    const at = [fence - 2, fence - 1] as const;
+    const { row, word } = forge(all, fence - 3, at);
+    const real = rows.splice(fence - 3, Infinity, row, word);
+    for (const more of [[], real.slice(2)]) {
+      rows.push(...more);
+      const eve = more.length === 0 ? all.eve : team.device("eva");
+      if (more.length > 0) unwrap(await all.ada.sync.manage((of) => of.rotate(null)));
+      show(eve, at, row, word);
+      expect((await eve.once()).alarms.join()).toContain("deleted rows");
+      expect(eve.store.ids).toEqual([]);
+    }
+  });
+
+  test("S32: nobody compacts for a word that does not stand where the server says", async () => {
+    const { team, alice, bob, docs } = await grown();
+    await write(alice, docs[0] as DocId, 1);
+    const { rows } = team.server.stream(TEAM_STREAM);
+    const last = lastSnapshot(team);
+    const { length } = rows;
+    say(team, bob, KIND_ATTEST);
+    const [word] = rows.splice(length) as [Bytes];
+    const { snapshots, compact } = alice.transport;
+    alice.transport.snapshots = async (stream) => {
+      const list = unwrap(await snapshots(stream));
+      const [made] = list.snapshots as [ListedSnapshot];
+      return ok({ ...list, snapshots: [{ ...made, words: [{ n: last + 1, row: word }] }] });
+    };
+    const asked: number[] = [];
+    alice.transport.compact = async (stream, of) => {
+      asked.push(of);
+      return compact(stream, of);
+    };
+    alice.crash();
+    await write(alice, docs[0] as DocId, 1);
+    expect(asked).toEqual([]);
+  });
+
+  test("S32: nobody goes on from a snapshot that does not stand where the server says", async () => {
+    const all = await left("none");
+    const { team, ada, docs } = all;
+    const { row, word } = forge(all, 2, [3, 4]);
+    show(ada, [3, 4], row, word);
+    team.gatheredBytes = 1;
+    ada.crash();
+    await write(ada, docs[1] as DocId, 1);
+    expect(countOf(team, KIND_SNAPSHOT)).toBe(0);
   });
 });
 

@@ -28,7 +28,7 @@ import {
   type TeamState,
 } from "../../crypto/log/state.ts";
 import type { TeamKeys } from "../../crypto/team.ts";
-import type { KeptLog, StreamRef, SyncStore } from "../ports.ts";
+import type { Cursor, KeptLog, StreamRef, SyncStore } from "../ports.ts";
 import { logStream } from "../streams.ts";
 import { Keyring } from "./keyring.ts";
 import type { Appended, KeptEpoch, TeamServer } from "./server.ts";
@@ -112,6 +112,12 @@ export class Team {
   /** Whether a row of this device counts at this number of a stream. */
   accepts(device: string, stream: StreamRef, n: number): boolean {
     return acceptsRow(this.state, { device, stream: logStream(stream), n });
+  }
+
+  /** Where a removed device's rows end in a stream, as who removed it had verified. Null: it is not removed, or has none there. */
+  fenceOf(device: string, stream: StreamRef): Cursor | null {
+    const fences = this.state.devices.get(device)?.removed?.fences ?? [];
+    return fences.find((fence) => fence.stream === logStream(stream)) ?? null;
   }
 
   /** Whether it may write now. */
