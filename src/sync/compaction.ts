@@ -91,7 +91,11 @@ export class Compaction {
       if (lacks.value) return this.#say(held, "dispute", base, null);
     }
     if (base && !base.listed.dropped) await this.#compact(stream, base);
-    if (waiting) return this.#judge(held, others, base, waiting);
+    for (const one of waiting) {
+      const judged = await this.#judge(held, others, base, one);
+      if (!judged.ok) return judged;
+      if (judged.value !== "ignored") return ok(judged.value === "said");
+    }
     const behindBytes = base ? base.listed.behindBytes : list.value.changesBytes;
     const enough = behindBytes >= Math.max(gatheredBytes, base?.listed.bytes ?? 0);
     const due = (pushes && enough) || (await this.#holdsTakenBack(stream, base));
@@ -130,7 +134,9 @@ export class Compaction {
     const vouched = base.words.some(({ verdict }) => verdict === "vouch");
     if (own || vouched || base.head.n > cursor.n || this.#held.get(streamKey(stream)) === last)
       return ok(false);
-    const built = await this.#build(held, others, base, cursor, team.state.head.n);
+    const from = await this.#read(stream, base);
+    if (!from.ok || from.value === "unread") return from.ok ? ok(false) : from;
+    const built = await this.#build(held, others, from.value, cursor, team.state.head.n);
     if (!built.ok || built.value === null) return built.ok ? ok(false) : built;
     const isTakenBack = (doc: DocId, owner: string) =>
       team.isTakenBack(snapshots.wireId(doc), owner);
@@ -171,12 +177,12 @@ export class Compaction {
     return this.#push(stream, VERDICT_KINDS[verdict], listed.last, body, cursor);
   }
 
-  /** The newest one to go on from, and the newest behind it that nobody has attested or disputed. */
+  /** The newest one to go on from, and those behind it that nobody has attested or disputed, the newest first. */
   async #appraise(
     stream: StreamRef,
     listed: readonly Appraised["listed"][],
-  ): Promise<Result<{ readonly base: Appraised | null; readonly waiting: Appraised | null }>> {
-    let waiting: Appraised | null = null;
+  ): Promise<Result<{ readonly base: Appraised | null; readonly waiting: readonly Appraised[] }>> {
+    const waiting: Appraised[] = [];
     for (const one of listed) {
       const appraised = await this.#met(stream, one);
       if (!appraised.ok) return appraised;
@@ -184,7 +190,7 @@ export class Compaction {
       const { standing } = appraised.value;
       if (standing === "attested" || (standing === "waiting" && one.dropped))
         return ok({ base: appraised.value, waiting });
-      if (standing === "waiting") waiting ??= appraised.value;
+      if (standing === "waiting") waiting.push(appraised.value);
     }
     return ok({ base: null, waiting });
   }
@@ -217,35 +223,58 @@ export class Compaction {
     if (mayDrop(standing, listed)) await this.#options.transport.compact(stream, listed.last);
   }
 
-  /** Attests another's snapshot, or disputes it. */
+  /** Attests another's snapshot, or disputes it. Ignored: one that nobody can go on from holds up no other. */
   async #judge(
     held: Verified,
     others: readonly StreamCursor[],
     base: Appraised | null,
     waiting: Appraised,
-  ): Promise<Result<boolean>> {
-    const { snapshots, device } = this.#options;
-    const { stream, cursor } = held;
+  ): Promise<Result<"said" | "waits" | "ignored">> {
+    const { snapshots, device, team } = this.#options;
+    const { stream } = held;
+    const place = await this.#options.store.placeAt(stream, waiting.head.n);
+    const covers =
+      waiting.head.n > (base?.head.n ?? 0) && place && equalBytes(place, waiting.head.h);
+    if (!covers || waiting.words.some((word) => word.device === device.id)) return ok("ignored");
+    const read = await snapshots.readAny(stream, waiting);
+    if (!read.ok) return read;
+    if (read.value === null) return ok("ignored");
+    const found = read.value === "none" ? null : read.value;
+    if (found && !sameParent(found.snapshot.parent, base)) return ok("ignored");
+    const from = await this.#read(stream, base);
+    if (!from.ok || from.value === "unread") return from.ok ? ok("waits") : from;
+    if (found && !(await this.#isOfItsTime(found, from.value))) return ok("ignored");
     if (waiting.maker === device.id) {
       await this.#compact(stream, waiting);
-      return ok(false);
+      return ok(found ? "waits" : "ignored");
     }
-    if (waiting.words.some((word) => word.device === device.id) || waiting.head.n > cursor.n)
-      return ok(false);
-    const read = await snapshots.read(stream, waiting);
-    if (!read.ok) return read;
-    // Made beside another one that stands by now: nobody needs it.
-    if (read.value && !sameParent(read.value.snapshot.parent, base)) return ok(false);
-    // Of a time that this device has not read of, or before the one it goes on from, it can say nothing.
-    const entry = read.value?.snapshot.entry ?? this.#options.team.state.head.n;
-    const built = await this.#build(held, others, base, waiting.head, entry);
-    if (!built.ok || built.value === null) return built.ok ? ok(false) : built;
+    const entry = found?.snapshot.entry ?? team.state.head.n;
+    const built = await this.#build(held, others, from.value, waiting.head, entry);
+    if (!built.ok) return built;
+    if (built.value === null) return ok("waits");
     const content = contentHash(encodeSnapshot(built.value, snapshots.wireId));
-    const same = read.value !== null && equalBytes(read.value.content, content);
+    const same = found !== null && equalBytes(found.content, content);
     const said = await this.#say(held, same ? "attest" : "dispute", waiting, content);
-    if (said.ok && said.value && same)
-      await this.#options.transport.compact(stream, waiting.listed.last);
-    return said;
+    if (!said.ok) return said;
+    if (said.value && same) await this.#options.transport.compact(stream, waiting.listed.last);
+    return ok(said.value ? "said" : "waits");
+  }
+
+  /** The one to go on from, if there is one. */
+  async #read(
+    stream: StreamRef,
+    base: Appraised | null,
+  ): Promise<Result<ReadSnapshot | null | "unread">> {
+    if (!base) return ok(null);
+    const read = await this.#options.snapshots.read(stream, base);
+    return read.ok ? ok(read.value ?? "unread") : read;
+  }
+
+  /** Whether its maker had read of the team's log no less than who made the one before, and no more than there is. */
+  async #isOfItsTime({ snapshot }: ReadSnapshot, from: ReadSnapshot | null): Promise<boolean> {
+    const { team } = this.#options;
+    if (snapshot.entry > team.state.head.n) await team.refresh();
+    return snapshot.entry >= (from?.snapshot.entry ?? 0) && snapshot.entry <= team.state.head.n;
   }
 
   async #make(
@@ -254,33 +283,30 @@ export class Compaction {
     base: Appraised | null,
   ): Promise<Result<boolean>> {
     const { stream, cursor } = held;
-    const built = await this.#build(held, others, base, cursor, this.#options.team.state.head.n);
+    const from = await this.#read(stream, base);
+    if (!from.ok || from.value === "unread") return from.ok ? ok(false) : from;
+    const entry = this.#options.team.state.head.n;
+    const built = await this.#build(held, others, from.value, cursor, entry);
     if (!built.ok || built.value === null) return built.ok ? ok(false) : built;
     const body = encodeSnapshot(built.value, this.#options.snapshots.wireId);
     if (body.length > MAX_PARTS * PART_BYTES) return ok(false);
     return this.#push(stream, KIND_SNAPSHOT, cursor.n, body, cursor);
   }
 
-  /** What the rows up to `to` make of `base`. Null: they cannot be read, or are not those that this device verified. */
+  /** What the rows up to `to` make of `from`. Null: they cannot be read, or are not those that this device verified. */
   async #build(
     held: Verified,
     others: readonly StreamCursor[],
-    base: Appraised | null,
+    from: ReadSnapshot | null,
     to: Cursor,
     entry: number,
   ): Promise<Result<Snapshot | null>> {
-    const { snapshots } = this.#options;
     const team = this.#options.team.asOf(entry);
-    const { stream } = held;
-    const from = base ? await snapshots.read(stream, base) : ok(null);
-    if (!from.ok) return from;
-    if (!team || (base && !from.value)) return ok(null);
-    if (from.value && from.value.snapshot.entry > entry) return ok(null);
-    const rows = await this.#rowsFrom(held, others, base?.head ?? START, to);
+    if (!team || (from && from.snapshot.entry > entry)) return ok(null);
+    const rows = await this.#rowsFrom(held, others, from?.head ?? START, to);
     if (!rows.ok || rows.value === null) return rows.ok ? ok(null) : rows;
-    const before = from.value && baseOf(from.value);
-    const options = { team, wireId: snapshots.wireId, entry };
-    return ok(await buildSnapshot(options, stream, before, rows.value));
+    const options = { team, wireId: this.#options.snapshots.wireId, entry };
+    return ok(await buildSnapshot(options, held.stream, from && baseOf(from), rows.value));
   }
 
   /** The rows between two places, when those and all up to the cursor are the verified history. */

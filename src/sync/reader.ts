@@ -51,6 +51,8 @@ export interface ReadPage {
   readonly own: ReadonlySet<string>;
   /** Rows of others that were taken. */
   readonly taken: number;
+  /** There are rows in it that another device of this version may be able to read: it has another key, or they are damaged here. */
+  readonly unread: boolean;
 }
 
 export interface Written {
@@ -119,6 +121,8 @@ type Read =
     }
   /** Of a newer version or key: `header` is null when not even that can be read. */
   | { readonly is: "unknown"; readonly hash: Bytes; readonly header: RowHeader | null }
+  /** Of a kind that no program of this version reads. */
+  | { readonly is: "newer"; readonly hash: Bytes; readonly header: RowHeader }
   /** Its device's, and not acceptable. */
   | { readonly is: "bad"; readonly hash: Bytes; readonly header: RowHeader; readonly why: string }
   | { readonly is: "forged"; readonly device: string; readonly why: string };
@@ -179,7 +183,7 @@ function open(
     case "row-signature":
       return { is: "forged", device: header.device, why: opened.fault.message };
     case "row-unknown":
-      return { is: "unknown", hash, header };
+      return { is: "newer", hash, header };
     case "row-sealed":
     case "row-padding":
     case "row-content":
@@ -223,6 +227,7 @@ class PageReader {
   readonly #unapplied: UnappliedRow[] = [];
   readonly #own = new Set<string>();
   #taken = 0;
+  #unread = false;
   /** Of the row at hand. */
   #n = 0;
 
@@ -238,7 +243,9 @@ class PageReader {
       case "forged":
         return this.#refuse(read.device, read.why);
       case "unknown":
+      case "newer":
         this.#unapplied.push({ n, row });
+        this.#unread ||= read.is === "unknown";
         if (read.header) await this.#follow(read.header, read.hash);
         return;
       case "bad":
@@ -308,6 +315,7 @@ class PageReader {
       ),
       own: this.#own,
       taken: this.#taken,
+      unread: this.#unread,
     };
   }
 

@@ -45,7 +45,8 @@ export async function buildSnapshot(
   const heads = new Heads({ placeAt: async () => null });
   const held = { ...options, store, heads, chains: new Chains() };
   const read = await readPage(held, stream, rows, places, new Map(), new Alarms());
-  if (read.batch.unapplied.length > 0) return null;
+  // Rows of a kind that this version does not know change nothing for any device of it.
+  if (read.unread) return null;
   const written = Map.groupBy(read.written, ({ doc }) => doc);
   for (const changed of read.batch.documents)
     before.set(changed.id, grown(before.get(changed.id), changed, written.get(changed.id) ?? []));

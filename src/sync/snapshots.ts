@@ -117,6 +117,15 @@ export class Snapshots {
 
   /** All of it. Null: it cannot be read, or is not one. */
   async read(stream: StreamRef, appraised: Appraised): Promise<Result<ReadSnapshot | null>> {
+    const read = await this.readAny(stream, appraised);
+    return read.ok ? ok(read.value === "none" ? null : read.value) : read;
+  }
+
+  /** Null: the server does not give it. "none": its maker signed something else. */
+  async readAny(
+    stream: StreamRef,
+    appraised: Appraised,
+  ): Promise<Result<ReadSnapshot | "none" | null>> {
     const rows: Bytes[] = [];
     const { last } = appraised.listed;
     for (let after = 0; ;) {
@@ -138,7 +147,7 @@ export class Snapshots {
     }
     const body = this.#join(stream, rows, last);
     const snapshot = body && decodeSnapshot(body, this.wireId);
-    if (!body || !snapshot) return ok(null);
+    if (!body || !snapshot) return ok(body ? "none" : null);
     const content = contentHash(body);
     // Who came to something else has not attested this.
     const words = appraised.words.filter(

@@ -95,7 +95,8 @@ export function compact(
   const previous = marks.find(({ n }) => n === held.compacted.at(-1));
   const kept = new Set(previous ? setOf(marks, previous).map(({ n }) => n) : []);
   for (let n = 1; n <= made.mark.n; n++) {
-    const kind = markOf(held.rows[n - 1])?.kind ?? KIND_UPDATE;
+    const header = headerOf(held.rows[n - 1] as Bytes);
+    const kind = header.ok ? header.value.kind : KIND_UPDATE;
     if (kind === KIND_UPDATE || (kind === KIND_SNAPSHOT && !kept.has(n))) held.dropped.add(n);
   }
   held.compacted.push(last);

@@ -11,11 +11,12 @@ import {
   peekHeader,
 } from "../../src/crypto/header.ts";
 import { replay } from "../../src/crypto/log/history.ts";
-import { rowHash } from "../../src/crypto/row.ts";
-import { wireDocumentId } from "../../src/crypto/team.ts";
+import { encodeRow, rowHash } from "../../src/crypto/row.ts";
+import { documentKey, wireDocumentId } from "../../src/crypto/team.ts";
 import { encodeSaid } from "../../src/sync/marks.ts";
 import { contentHash, encodeSnapshot } from "../../src/sync/snapshot.ts";
-import { sealMark } from "../../src/sync/seal.ts";
+import { sealMark, streamTags } from "../../src/sync/seal.ts";
+import { START } from "../../src/sync/streams.ts";
 import { type Manager, remove } from "../../src/sync/team/manage.ts";
 import type { ListedSnapshot } from "../../src/sync/transport.ts";
 import { seededRandom } from "../crypto/samples.ts";
@@ -215,6 +216,128 @@ describe("who makes one", () => {
     await sameOn(team, [alice, bob], docs);
     const carol = team.device("carol");
     expect((await carol.once()).alarms).toEqual([]);
+    await sameOn(team, [alice, bob, carol], docs);
+  });
+});
+
+describe("what holds up nothing", () => {
+  /** Everybody writes and reads, so much that there are snapshots. */
+  async function goOn(devices: readonly TestDevice[], docs: readonly DocId[], rounds = 2) {
+    const [first] = devices as readonly [TestDevice];
+    for (let round = 0; round < rounds; round++) {
+      await write(first, docs[0] as DocId, 60);
+      for (const device of devices.toReversed()) {
+        device.crash();
+        await write(device, docs[1] as DocId, 1);
+      }
+    }
+  }
+
+  test("S32: a snapshot that was made beside one that stands", async () => {
+    const { team, alice, bob, docs } = await grown();
+    const carol = team.device("carol");
+    await carol.once();
+    const { push } = carol.transport;
+    let raced = false;
+    carol.transport.push = async (stream, rows) => {
+      if (unwrap(peekHeader(rows[0] as Bytes)).kind === KIND_SNAPSHOT && !raced) {
+        raced = true;
+        await write(alice, docs[0] as DocId, 1);
+        await bob.once();
+      }
+      return push(stream, rows);
+    };
+    carol.crash();
+    await write(carol, docs[1] as DocId, 1);
+    expect(countOf(team, KIND_SNAPSHOT)).toBe(2);
+    expect(countOf(team, KIND_ATTEST)).toBe(1);
+    await goOn([alice, bob, carol], docs);
+    expect(countOf(team, KIND_SNAPSHOT)).toBeGreaterThan(2);
+    expect(countOf(team, KIND_DISPUTE)).toBe(0);
+  });
+
+  const empty = { parent: null, entry: 0, documents: [], chains: [] };
+  test.each([
+    ["of a log entry that there is not", { ...empty, entry: 4_000_000_000 }, 0],
+    ["of another parent", { ...empty, parent: { last: 3, hash: new Uint8Array(32) } }, 0],
+    ["of another history", empty, 1],
+  ])("S32: a member's snapshot %s", async (_what, said, off) => {
+    const { team, alice, bob, docs } = await grown();
+    const mallory = team.device("mallory");
+    const { rows } = team.server.stream(TEAM_STREAM);
+    const head = team.server.headOf({ rows: rows.slice(off) });
+    const body = encodeSnapshot(said, String);
+    mark(team, mallory, KIND_SNAPSHOT, rows.length, body, { ...head, n: rows.length });
+    await goOn([alice, bob], docs);
+    expect(countOf(team, KIND_SNAPSHOT)).toBeGreaterThan(1);
+    expect(countOf(team, KIND_DISPUTE)).toBe(0);
+  });
+
+  test.each(["of a log entry before its parent's", "of no row that its parent does not cover"])(
+    "S32: a member's snapshot %s",
+    async (what) => {
+      const { team, alice, bob, docs } = await compacted();
+      const mallory = team.device("mallory");
+      unwrap(await mallory.sync.once());
+      const { rows } = team.server.stream(TEAM_STREAM);
+      const last = lastSnapshot(team);
+      const parent = { last, hash: rowHash(rows[last - 1] as Bytes) };
+      const n = what.includes("entry") ? rows.length : 4;
+      const head = team.server.headOf({ rows: rows.slice(0, n) });
+      const entry = what.includes("entry") ? 0 : team.server.log.entries.length - 1;
+      mark(
+        team,
+        mallory,
+        KIND_SNAPSHOT,
+        n,
+        encodeSnapshot({ ...empty, parent, entry }, String),
+        head,
+      );
+      await goOn([alice, bob], docs);
+      expect(countOf(team, KIND_SNAPSHOT)).toBeGreaterThan(2);
+      expect(countOf(team, KIND_DISPUTE)).toBe(0);
+    },
+  );
+
+  test("S32: one that the server does not give, and nobody disputes it for that", async () => {
+    const { team, alice, bob, docs } = await grown();
+    await write(alice, docs[0] as DocId, 1);
+    const last = lastSnapshot(team);
+    const { snapshotRows } = bob.transport;
+    bob.transport.snapshotRows = async (stream, of, after) =>
+      of === last && after < last - 1
+        ? ok({ rows: [], more: false })
+        : snapshotRows(stream, of, after);
+    await write(bob, docs[0] as DocId, 1);
+    expect(countOf(team, KIND_DISPUTE)).toBe(0);
+    bob.crash();
+    await write(bob, docs[0] as DocId, 1);
+    expect(countOf(team, KIND_SNAPSHOT)).toBe(2);
+  });
+
+  test("S29: a row of a kind that nobody knows", async () => {
+    const { team, alice, bob, docs } = await grown();
+    const mallory = team.device("mallory");
+    const document = wireDocumentId(team.keys, "dec_m" as DocId);
+    const sealed = (kind: number, documentKind: number, replica: string) => {
+      const of = { document, device: mallory.identity.id, replica, epoch: 1, seq: 1 };
+      const header = { kind, ...streamTags(TEAM_STREAM), ...of, previous: new Uint8Array(32) };
+      const content = { head: START, part: 0, parts: 1, documentKind, document: "dec_m" };
+      const keys = { device: mallory.identity, document: documentKey(team.keys, document) };
+      return encodeRow(header, { ...content, body: new Uint8Array(2) }, keys, seededRandom("k"));
+    };
+    const { rows } = team.server.stream(TEAM_STREAM);
+    rows.push(sealed(9, 3, "ab".repeat(16)), sealed(1, 99, "cd".repeat(16)));
+    const n = rows.length;
+    await goOn([alice, bob], docs);
+    expect(countOf(team, KIND_ATTEST)).toBeGreaterThan(0);
+    expect(countOf(team, KIND_DISPUTE)).toBe(0);
+    // What a later version reads is still there.
+    expect(team.server.stream(TEAM_STREAM).dropped.has(n - 1)).toBe(false);
+    const carol = team.device("carol");
+    expect((await carol.once()).alarms).toEqual([]);
+    await alice.once();
+    await bob.once();
     await sameOn(team, [alice, bob, carol], docs);
   });
 });
