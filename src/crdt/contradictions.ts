@@ -7,12 +7,10 @@
  * gone cannot be compared: it has to be deleted, which is the same everywhere.
  */
 import * as Y from "yjs";
-import { encodeDoc, openDoc } from "./documents.ts";
+import { equalBytes } from "../base/bytes.ts";
+import { openDoc } from "./documents.ts";
 import { deepEqual } from "./json.ts";
-import { deletesWhatIsGone } from "./known.ts";
-
-/** An update without anything. */
-const NOTHING = new Uint8Array(2);
+import { deletesWhatIsGone, isDeletedBy, type Range } from "./known.ts";
 
 /** Which of these updates (by index) contradict `state`, or one before them that does not. All decode. */
 export function contradicting(
@@ -21,7 +19,7 @@ export function contradicting(
 ): ReadonlySet<number> {
   const bad = new Set<number>();
   // Nearly always all is new and lives, and no document has to be opened.
-  const whole = updates.every((update) => deletesWhatIsGone(update, () => NOTHING));
+  const whole = updates.every((update) => deletesWhatIsGone(update, () => false));
   if (whole && !anyOverlap(state, updates)) return bad;
   const doc = openDoc(state);
   for (const [i, update] of updates.entries()) {
@@ -46,28 +44,40 @@ function anyOverlap(state: Uint8Array, updates: readonly Uint8Array[]): boolean 
 }
 
 function contradicts(doc: Y.Doc, update: Uint8Array): boolean {
-  if (!deletesWhatIsGone(update, () => encodeDoc(doc))) return true;
+  if (!deletesWhatIsGone(update, (client, gone) => isDeleted(doc, client, gone))) return true;
   return Y.decodeUpdate(update).structs.some(
     (struct) =>
-      struct instanceof Y.Item && heldWithin(doc, struct).some((held) => !agree(held, struct)),
+      struct instanceof Y.Item &&
+      // Gone, and that is asked above. It is as long as it says, so what lies there is not walked through for it.
+      !(struct.content instanceof Y.ContentDeleted) &&
+      heldWithin(doc, struct.id, struct.length).some((held) => !agree(held, struct)),
   );
 }
 
-/** What the document has under the names of `said`. What was deleted there has no content any more to compare. */
-function heldWithin(doc: Y.Doc, { id, length }: Y.Item): readonly Y.Item[] {
-  const structs = doc.store.clients.get(id.client) ?? [];
-  if (id.clock >= Y.getState(doc.store, id.client)) return [];
-  const found: Y.Item[] = [];
-  for (let i = Y.findIndexSS(structs, id.clock); i < structs.length; i++) {
+/** A document has what it deletes before it comes, too. */
+function isDeleted(doc: Y.Doc, client: number, { clock, end }: Range): boolean {
+  if (!liveWithin(doc, client, clock, end).next().done) return false;
+  const known = Y.getState(doc.store, client);
+  const { pendingDs } = doc.store;
+  return end <= known || isDeletedBy(pendingDs, client, { clock: Math.max(clock, known), end });
+}
+
+/** What lives in the document under these names. What was deleted there has no content any more to compare. */
+function heldWithin(doc: Y.Doc, { client, clock }: Y.ID, length: number): readonly Y.Item[] {
+  return [...liveWithin(doc, client, clock, clock + length)];
+}
+
+function* liveWithin(doc: Y.Doc, client: number, from: number, to: number): Generator<Y.Item> {
+  const structs = doc.store.clients.get(client) ?? [];
+  if (from >= Y.getState(doc.store, client)) return;
+  for (let i = Y.findIndexSS(structs, from); i < structs.length; i++) {
     const held = structs[i] as Y.Item | Y.GC;
-    if (held.id.clock >= id.clock + length) break;
-    if (held instanceof Y.Item && !held.deleted) found.push(held);
+    if (held.id.clock >= to) return;
+    if (held instanceof Y.Item && !held.deleted) yield held;
   }
-  return found;
 }
 
 function agree(held: Y.Item, said: Y.Item): boolean {
-  if (said.content instanceof Y.ContentDeleted) return true;
   const from = Math.max(held.id.clock, said.id.clock);
   const to = Math.min(held.id.clock + held.length, said.id.clock + said.length);
   return (
@@ -86,41 +96,53 @@ function originAt(item: Y.Item, clock: number): Y.ID | null {
 /** An update names the place of what has no neighbours, and leaves it to the neighbours otherwise. */
 function samePlace(held: Y.Item, said: Y.Item, from: number): boolean {
   if (from !== said.id.clock || said.origin !== null || said.rightOrigin !== null) return true;
-  return held.parentSub === said.parentSub && deepEqual(nameOf(held.parent), nameOf(said.parent));
+  return held.parentSub === said.parentSub && isCalled(held.parent, said.parent);
 }
 
-/** Of a shared type: its name at the top of the document, or what it was inserted as. */
-function nameOf(parent: Y.Item["parent"]): unknown {
-  if (!(parent instanceof Y.AbstractType)) return idOf(parent);
-  return parent._item ? idOf(parent._item.id) : Y.findRootTypeKey(parent);
+/** A shared type is called by its name at the top of the document, or by what it was inserted as. */
+function isCalled(held: Y.Item["parent"], said: Y.Item["parent"]): boolean {
+  if (!(held instanceof Y.AbstractType)) return false;
+  if (typeof said === "string") return held._item === null && held.doc?.share.get(said) === held;
+  return said instanceof Y.ID && Y.compareIDs(held._item?.id ?? null, said);
 }
 
-function idOf(name: Y.ID | string | null): unknown {
-  return name instanceof Y.ID ? [name.client, name.clock] : name;
-}
-
+/** Costs as much as the shorter of the two says: a large text is not split for each letter that is held against it. */
 function sameContent(held: Y.Item, said: Y.Item, from: number, to: number): boolean {
-  if (held.content.constructor !== said.content.constructor) return false;
-  // Types and embedded things are one long, and have no content of their own to compare.
-  if (!(held.content instanceof Y.ContentString || held.content instanceof Y.ContentAny))
-    return true;
-  const others = unitsOf(said, from, to);
-  return unitsOf(held, from, to).every((unit, i) => sameUnit(unit, others[i]));
+  const [one, other] = [held.content, said.content];
+  if (one.constructor !== other.constructor) return false;
+  const cut = <T extends { slice(from: number, to: number): T }>(whole: T, { id }: Y.Item): T =>
+    whole.slice(from - id.clock, to - id.clock);
+  if (one instanceof Y.ContentString && other instanceof Y.ContentString)
+    return sameText(cut(one.str, held), cut(other.str, said));
+  const [values, others] = [valuesOf(one), valuesOf(other)];
+  // All others are one long.
+  if (!values || !others) return equalBytes(encoded(one), encoded(other));
+  const theirs = cut(others, said);
+  return cut(values, held).every((value, i) => deepEqual(value, theirs[i]));
 }
 
-/** What is named by these clocks, each a UTF-16 unit or a value. */
-function unitsOf({ id, content }: Y.Item, from: number, to: number): readonly unknown[] {
-  const units: readonly unknown[] = content.getContent();
-  return units.slice(from - id.clock, to - id.clock);
+function valuesOf(content: Y.Item["content"]): readonly unknown[] | null {
+  return content instanceof Y.ContentAny || content instanceof Y.ContentJSON ? content.arr : null;
 }
 
-/** Half of a surrogate pair that was cut reads as U+FFFD. */
-function sameUnit(one: unknown, other: unknown): boolean {
-  return isHalf(one) || isHalf(other) || deepEqual(one, other);
+function encoded(content: Y.Item["content"]): Uint8Array {
+  const encoder = new Y.UpdateEncoderV1();
+  content.write(encoder, 0);
+  return encoder.toUint8Array();
 }
 
-function isHalf(unit: unknown): boolean {
-  return typeof unit === "string" && /^[\uD800-\uDFFF\uFFFD]$/.test(unit);
+/** By UTF-16 units: half of a surrogate pair that was cut reads as U+FFFD. */
+function sameText(one: string, other: string): boolean {
+  if (one === other) return true;
+  for (let i = 0; i < one.length; i++) {
+    const [a, b] = [one.charCodeAt(i), other.charCodeAt(i)];
+    if (a !== b && !isHalf(a) && !isHalf(b)) return false;
+  }
+  return true;
+}
+
+function isHalf(unit: number): boolean {
+  return (unit >= 0xd800 && unit <= 0xdfff) || unit === 0xfffd;
 }
 
 /** Whether it can be applied at all is asked elsewhere. */

@@ -91,14 +91,23 @@ export function clientsOf(update: Uint8Array): ReadonlySet<number> {
 }
 
 /**
- * Whether what an update holds as gone is deleted: by the update, or by what `state` says. Content that is gone without that
+ * Whether what an update holds as gone is deleted: by the update, or as `isDeleted` says. Content that is gone without that
  * would be taken where it comes first, and left out where the content lives.
  */
-export function deletesWhatIsGone(update: Uint8Array, state: () => Uint8Array): boolean {
+export function deletesWhatIsGone(
+  update: Uint8Array,
+  isDeleted: (client: number, gone: Range) => boolean,
+): boolean {
   const { structs, ds } = Y.decodeUpdate(update);
   const gone = withoutDeletes(goneOf(structs), deletesOf(ds));
-  if (gone.size === 0) return true;
-  return withoutDeletes(gone, deletesOf(Y.decodeUpdate(state()).ds)).size === 0;
+  return [...gone].every(([client, ranges]) => ranges.every((range) => isDeleted(client, range)));
+}
+
+/** Whether `pending`, what a document deletes that it has not yet (Yjs's second encoding), has all of this. */
+export function isDeletedBy(pending: Uint8Array | null, client: number, range: Range): boolean {
+  if (pending === null) return false;
+  const ranges = deletesOf(Y.decodeUpdateV2(pending).ds).get(client) ?? [];
+  return subtract([range], ranges).length === 0;
 }
 
 /**
@@ -120,7 +129,8 @@ function isWellFormed({ structs, ds }: Decoded): boolean {
 
 type Decoded = ReturnType<typeof Y.decodeUpdate>;
 type Struct = Y.Item | Y.GC | Y.Skip;
-interface Range {
+/** Clocks of one client, without the last. */
+export interface Range {
   readonly clock: number;
   readonly end: number;
 }
@@ -262,6 +272,7 @@ function goneOf(structs: readonly Struct[]): Deletes {
     ranges.push({ clock, end: clock + struct.length });
     gone.set(client, ranges);
   }
+  for (const [client, ranges] of gone) gone.set(client, union(ranges));
   return gone;
 }
 
