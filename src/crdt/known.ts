@@ -272,8 +272,7 @@ function goneOf(structs: readonly Struct[]): Deletes {
     ranges.push({ clock, end: clock + struct.length });
     gone.set(client, ranges);
   }
-  for (const [client, ranges] of gone) gone.set(client, union(ranges));
-  return gone;
+  return new Map([...gone].map(([client, ranges]) => [client, union(ranges)]));
 }
 
 function addDeletes(into: Deletes, more: Deletes): void {

@@ -49,6 +49,8 @@ const PUSH_BYTES = 1024 * 1024;
 const FLIGHT_BYTES = 4 * 1024 * 1024;
 /** How often one exchange sends the same document, and how many conflicts it bears. */
 const MAX_TRIES = 4;
+/** How much of a page is open at once. Ordinary rows inflate to a few times their size, others to hundreds. */
+const STEP_BYTES = 8 * 1024 * 1024;
 
 export interface ExchangeOptions {
   readonly store: SyncStore;
@@ -599,19 +601,27 @@ export class Exchange {
       if (ahead === 0) return ok(undefined);
       return this.#read(stream, rows.slice(0, ahead), places.slice(0, ahead), tally);
     }
-    const options = { store, team, heads: this.#heads, chains: this.#chains };
+    const options = {
+      store,
+      team,
+      heads: this.#heads,
+      chains: this.#chains,
+      stepBytes: STEP_BYTES,
+    };
     const read = await readPage(options, stream, rows, places, own, tally.alarms);
+    const reached = read.batch.places;
     for (const { doc, updates } of read.applied) onShown(doc, updates);
     await this.#tell(tally);
     await store.commit(read.batch);
-    this.#cursors?.set(streamKey(stream), { stream, cursor: places.at(-1) as Cursor });
+    this.#cursors?.set(streamKey(stream), { stream, cursor: reached.at(-1) as Cursor });
     for (const chain of read.batch.chains) this.#chains.note(chain);
-    this.#note(stream, rows, read.own.size > 0, tally);
+    this.#note(stream, rows.slice(0, reached.length), read.own.size > 0, tally);
     tally.pulled += read.taken;
     tally.unread += read.batch.unapplied.length;
     for (const { doc, updates } of read.applied) onApplied(doc, updates);
     await this.#land(read.own, tally);
-    return ok(undefined);
+    if (reached.length === rows.length) return ok(undefined);
+    return this.#read(stream, rows.slice(reached.length), places.slice(reached.length), tally);
   }
 
   #note(stream: StreamRef, rows: readonly PulledRow[], own: boolean, tally: Tally): void {

@@ -67,6 +67,8 @@ export interface ReaderOptions {
   readonly chains: Chains;
   readonly team: ReadingTeam;
   readonly heads: Heads;
+  /** How many bytes of changes are open at once, about; none: all. Rows take a fraction of that, when they were made for it. */
+  readonly stepBytes?: number;
 }
 
 /** The places in the stream after each row, as far as the numbers follow each other. */
@@ -81,7 +83,10 @@ export function placesOf(cursor: Cursor, rows: readonly PulledRow[]): readonly C
   return places;
 }
 
-/** Rows must follow the stream's cursor without a hole (`places`: `placesOf` them). `own`: rows of this process by hash (hex). */
+/**
+ * Rows must follow the stream's cursor without a hole (`places`: `placesOf` them). `own`: rows of this process by hash (hex).
+ * Takes as many of the first rows as `stepBytes` allows, one at least: up to the last place of the batch.
+ */
 export async function readPage(
   options: ReaderOptions,
   stream: StreamRef,
@@ -91,13 +96,16 @@ export async function readPage(
   alarms: Alarms,
 ): Promise<ReadPage> {
   const page = new PageReader(options, stream, alarms);
-  const proven = openAll(options, stream, rows, own);
-  for (const [i, read] of proven.entries()) {
-    await page.take(read, rows[i] as PulledRow);
-    options.heads.note(stream, places[i] as Cursor);
+  const proven = openSome(options, stream, rows, own);
+  let taken = 0;
+  for (const read of proven) {
+    if (!page.hasRoomFor(read)) break;
+    await page.take(read, rows[taken] as PulledRow);
+    options.heads.note(stream, places[taken] as Cursor);
+    taken++;
   }
   await page.tryUpdates();
-  return page.result(places);
+  return page.result(places.slice(0, taken));
 }
 
 type Read =
@@ -127,12 +135,26 @@ type Read =
   | { readonly is: "bad"; readonly hash: Bytes; readonly header: RowHeader; readonly why: string }
   | { readonly is: "forged"; readonly device: string; readonly why: string };
 
-function openAll(
+/** The first of these rows. What they inflate to is only known when they are open. */
+function openSome(
   options: ReaderOptions,
   stream: StreamRef,
   rows: readonly PulledRow[],
   own: ReadonlyMap<string, SealedRow>,
 ): readonly Read[] {
+  const reads = openAll(options, stream, rows, own);
+  return reads ?? openSome(options, stream, rows.slice(0, Math.ceil(rows.length / 2)), own);
+}
+
+/** Null: more than one, and too much for one step. */
+function openAll(
+  options: ReaderOptions,
+  stream: StreamRef,
+  rows: readonly PulledRow[],
+  own: ReadonlyMap<string, SealedRow>,
+): readonly Read[] | null {
+  const { stepBytes = Infinity } = options;
+  let sizeBytes = 0;
   const reads: Read[] = [];
   const successors = new Map<string, RowHeader>();
   for (const { row, n } of rows.toReversed()) {
@@ -142,6 +164,8 @@ function openAll(
       ? { is: "own", hash: toHex(hash), header: mine.header, change: mine.change }
       : open(options.team, { stream, row, n }, hash, successors);
     if (read.is !== "forged" && read.header) successors.set(chainKey(read.header), read.header);
+    if (read.is === "change") sizeBytes += read.change.body.length;
+    if (sizeBytes > stepBytes && rows.length > 1) return null;
     reads.push(read);
   }
   return reads.toReversed();
@@ -228,6 +252,8 @@ class PageReader {
   readonly #own = new Set<string>();
   #taken = 0;
   #unread = false;
+  /** Of updates that came in parts, and of parts that wait for the others. */
+  #partsBytes = 0;
   /** Of the row at hand. */
   #n = 0;
 
@@ -235,6 +261,12 @@ class PageReader {
     this.#options = options;
     this.#stream = stream;
     this.#alarms = alarms;
+  }
+
+  /** Rows of a chain whose parts are here cost nothing more. */
+  hasRoomFor(read: Read): boolean {
+    const isHeld = read.is === "forged" || !read.header || this.#chains.has(chainKey(read.header));
+    return isHeld || this.#partsBytes <= (this.#options.stepBytes ?? Infinity);
   }
 
   async take(read: Read, { n, row }: PulledRow): Promise<void> {
@@ -351,6 +383,7 @@ class PageReader {
       this.#chains.set(chainKey(header), { ...chain, parts: bodies });
     } else {
       const update = joinParts(bodies);
+      if (change.parts > 1) this.#partsBytes += update.length;
       if (!isUpdate(update)) return this.#refuse(header.device, "it holds no change of a document");
       document.owner ??= header.device;
       document.changes.push({ update, device: header.device, n, own });
@@ -428,6 +461,7 @@ class PageReader {
       const { store, chains } = this.#options;
       const replica = replicaKey(header);
       chain = chains.of(replica, header.document) ?? (await store.chain(replica, header.document));
+      for (const part of chain?.parts ?? []) this.#partsBytes += part.length;
       this.#chains.set(key, chain);
     }
     return chain;

@@ -384,6 +384,30 @@ describe("S8", () => {
     expect(ada.applied.length).toBe(0);
   });
 
+  test("S8: a page that inflates to many times its bytes is committed in steps", async () => {
+    const COUNT = 160;
+    for (let i = 0; i < COUNT; i++)
+      ada.type(ada.create(`dec_${i}`), (text) => text.insert(0, "x".repeat(120_000)));
+    // In parts, which count when they are joined.
+    const large = ["dec_large", "dec_larger"].map((id) => ada.create(id));
+    for (const doc of large) ada.type(doc, (text) => text.insert(0, "y".repeat(9_000_000)));
+    while (ada.store.pendingOf("dec_larger" as DocId)) await ada.once();
+    const page = rows().reduce((sum, row) => sum + row.length, 0);
+    const commits: number[] = [];
+    const { commit } = bob.store;
+    bob.store.commit = (batch) => {
+      const updates = batch.documents.flatMap((each) => each.updates);
+      const parts = batch.chains.flatMap((chain) => chain.parts);
+      commits.push([...updates, ...parts].reduce((sum, { length }) => sum + length, 0));
+      return commit.call(bob.store, batch);
+    };
+    expect(await bob.once()).toMatchObject({ alarms: [] });
+    expect(Math.max(...commits)).toBeLessThan(18 * 1024 * 1024);
+    expect(commits.reduce((sum, each) => sum + each, 0)).toBeGreaterThan(20 * page);
+    for (const doc of [...large, "dec_0" as DocId, "dec_159" as DocId])
+      expect(bob.text(doc)).toBe(ada.text(doc));
+  });
+
   test("S8: a document of no stream stays, and a sent one does not follow its name elsewhere", async () => {
     const own = ada.create("dec_private", "decision", null);
     ada.type(own, (text) => text.insert(0, "private"));
