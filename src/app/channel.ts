@@ -14,9 +14,11 @@
  * 2. The engine answers STATE: its own state vector (4-byte length, bytes) and an update with what the page lacks. The
  *    page applies it and sends an UPDATE with what the engine lacks: `encodeStateAsUpdate(doc, vector)`. After a lost
  *    connection or a crash of the engine this begins again, so no side remembers what the other has. A STATE may also
- *    come unasked, when a page was too slow for single updates; it is answered in the same way.
+ *    come unasked, when a page was too slow for single updates; it is answered in the same way. What was never acknowledged
+ *    is sent from where it begins, whatever the engine says it has: others may have written under those names.
  * 3. An UPDATE of the page is answered by an ACK once it will survive a crash. Updates of others come as UPDATE.
- * 4. CLOSE ends it. REFUSED (payload: JSON `Fault`) says that the document cannot be opened or written, and closes it.
+ * 4. CLOSE ends it. REFUSED (payload: JSON `Fault`) says that the document cannot be opened or written, and closes it. Of type
+ *    "names-taken": others did so; the page writes it again under other names (`renameTaken`) and opens the document again.
  * 5. PLACE says where in the document the person at the page is: field, anchor and head (`Y.encodeRelativePosition`), each
  *    behind its length in a byte. HERE (payload: JSON `HereRow[]`) says who else has it open, each time all of them.
  *

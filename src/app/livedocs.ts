@@ -14,6 +14,7 @@ import * as Y from "yjs";
 import { type Bytes, equalBytes } from "../base/bytes.ts";
 import type { DocId } from "../base/ids.ts";
 import { raise, unwrap } from "../base/result.ts";
+import { takesNames } from "../crdt/contradictions.ts";
 import { applyUpdates, canWrite, openDoc, type DocKind } from "../crdt/documents.ts";
 import { isUpdate } from "../crdt/known.ts";
 import type { DocumentListener, OpenDocument } from "./host.ts";
@@ -193,6 +194,12 @@ export function createLiveDocs({ load, append, onChange, onLooks }: LiveDocsOpti
           if (!isUpdate(update))
             raise("bad-input", "These bytes are no change of a document. Nothing was changed.");
           if (open) unwrap(canWrite(live.kind, live.doc));
+          // Yjs would leave it out without a word, and it would be acknowledged.
+          if (takesNames(live.doc, update))
+            raise(
+              "names-taken",
+              "Somebody else has written under the name that this window writes with, so what you typed is not kept yet. It stays here: open the document again, and it is kept under another name.",
+            );
           applyUpdates(live.doc, [update], listener);
           // Of a change that refers to what is not here yet the document says nothing: it is kept as it came.
           if (lacks(live.doc)) keep(live, update as Bytes, listener);

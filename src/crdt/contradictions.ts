@@ -43,49 +43,67 @@ function anyOverlap(state: Uint8Array, updates: readonly Uint8Array[]): boolean 
   return false;
 }
 
+/** Whether what a window has written, and nobody else has, stands under names that are taken in `doc`. It decodes. */
+export function takesNames(doc: Y.Doc, update: Uint8Array): boolean {
+  return Y.decodeUpdate(update).structs.some(
+    (struct) => isSaid(struct) && disagreement(doc, struct, true) !== null,
+  );
+}
+
 function contradicts(doc: Y.Doc, update: Uint8Array): boolean {
   if (!deletesWhatIsGone(update, (client, gone) => isDeleted(doc, client, gone))) return true;
   return Y.decodeUpdate(update).structs.some(
-    (struct) =>
-      struct instanceof Y.Item &&
-      // Gone, and that is asked above. It is as long as it says, so what lies there is not walked through for it.
-      !(struct.content instanceof Y.ContentDeleted) &&
-      heldWithin(doc, struct.id, struct.length).some((held) => !agree(held, struct)),
+    (struct) => isSaid(struct) && disagreement(doc, struct) !== null,
   );
+}
+
+/** What is gone is as long as it says, so what lies there is not walked through for it. */
+export function isSaid(struct: Y.Item | Y.GC | Y.Skip): struct is Y.Item {
+  return struct instanceof Y.Item && !(struct.content instanceof Y.ContentDeleted);
+}
+
+/**
+ * The first clock of the item at which the document has something else. What was deleted there has no content any more to
+ * compare: it counts as something else only if `fresh`, that is if the item is nowhere but with who says it.
+ */
+export function disagreement(doc: Y.Doc, item: Y.Item, fresh = false): number | null {
+  const { client, clock } = item.id;
+  for (const held of within(doc, client, { clock, end: clock + item.length })) {
+    const lives = held instanceof Y.Item && !held.deleted;
+    if (!lives && !fresh) continue;
+    const found = lives ? firstOther(held, item) : Math.max(held.id.clock, clock);
+    if (found !== null) return found;
+  }
+  return null;
 }
 
 /** A document has what it deletes before it comes, too. */
-function isDeleted(doc: Y.Doc, client: number, { clock, end }: Range): boolean {
-  if (!liveWithin(doc, client, clock, end).next().done) return false;
+function isDeleted(doc: Y.Doc, client: number, gone: Range): boolean {
+  for (const held of within(doc, client, gone)) if (!held.deleted) return false;
   const known = Y.getState(doc.store, client);
-  const { pendingDs } = doc.store;
-  return end <= known || isDeletedBy(pendingDs, client, { clock: Math.max(clock, known), end });
+  const rest = { clock: Math.max(gone.clock, known), end: gone.end };
+  return rest.end <= known || isDeletedBy(doc.store.pendingDs, client, rest);
 }
 
-/** What lives in the document under these names. What was deleted there has no content any more to compare. */
-function heldWithin(doc: Y.Doc, { client, clock }: Y.ID, length: number): readonly Y.Item[] {
-  return [...liveWithin(doc, client, clock, clock + length)];
-}
-
-function* liveWithin(doc: Y.Doc, client: number, from: number, to: number): Generator<Y.Item> {
+function* within(doc: Y.Doc, client: number, { clock, end }: Range): Generator<Y.Item | Y.GC> {
   const structs = doc.store.clients.get(client) ?? [];
-  if (from >= Y.getState(doc.store, client)) return;
-  for (let i = Y.findIndexSS(structs, from); i < structs.length; i++) {
+  if (clock >= Y.getState(doc.store, client)) return;
+  for (let i = Y.findIndexSS(structs, clock); i < structs.length; i++) {
     const held = structs[i] as Y.Item | Y.GC;
-    if (held.id.clock >= to) return;
-    if (held instanceof Y.Item && !held.deleted) yield held;
+    if (held.id.clock >= end) return;
+    yield held;
   }
 }
 
-function agree(held: Y.Item, said: Y.Item): boolean {
+function firstOther(held: Y.Item, said: Y.Item): number | null {
   const from = Math.max(held.id.clock, said.id.clock);
   const to = Math.min(held.id.clock + held.length, said.id.clock + said.length);
-  return (
+  const samePlaces =
     Y.compareIDs(originAt(held, from), originAt(said, from)) &&
     Y.compareIDs(held.rightOrigin, said.rightOrigin) &&
-    samePlace(held, said, from) &&
-    sameContent(held, said, from, to)
-  );
+    samePlace(held, said, from);
+  const alike = samePlaces ? alikeUntil(held, said, from, to) : 0;
+  return from + alike < to ? from + alike : null;
 }
 
 /** An item may be cut in two anywhere: then the second part stands behind the first. */
@@ -106,19 +124,23 @@ function isCalled(held: Y.Item["parent"], said: Y.Item["parent"]): boolean {
   return said instanceof Y.ID && Y.compareIDs(held._item?.id ?? null, said);
 }
 
-/** Costs as much as the shorter of the two says: a large text is not split for each letter that is held against it. */
-function sameContent(held: Y.Item, said: Y.Item, from: number, to: number): boolean {
+/**
+ * How many of these units are alike before one is not. Costs as much as the shorter of the two says: a large text is not
+ * split for each letter that is held against it.
+ */
+function alikeUntil(held: Y.Item, said: Y.Item, from: number, to: number): number {
   const [one, other] = [held.content, said.content];
-  if (one.constructor !== other.constructor) return false;
+  if (one.constructor !== other.constructor) return 0;
   const cut = <T extends { slice(from: number, to: number): T }>(whole: T, { id }: Y.Item): T =>
     whole.slice(from - id.clock, to - id.clock);
   if (one instanceof Y.ContentString && other instanceof Y.ContentString)
-    return sameText(cut(one.str, held), cut(other.str, said));
+    return textAlikeUntil(cut(one.str, held), cut(other.str, said));
   const [values, others] = [valuesOf(one), valuesOf(other)];
   // All others are one long.
-  if (!values || !others) return equalBytes(encoded(one), encoded(other));
+  if (!values || !others) return equalBytes(encoded(one), encoded(other)) ? 1 : 0;
   const theirs = cut(others, said);
-  return cut(values, held).every((value, i) => deepEqual(value, theirs[i]));
+  const differing = cut(values, held).findIndex((value, i) => !deepEqual(value, theirs[i]));
+  return differing === -1 ? to - from : differing;
 }
 
 function valuesOf(content: Y.Item["content"]): readonly unknown[] | null {
@@ -132,13 +154,13 @@ function encoded(content: Y.Item["content"]): Uint8Array {
 }
 
 /** By UTF-16 units: half of a surrogate pair that was cut reads as U+FFFD. */
-function sameText(one: string, other: string): boolean {
-  if (one === other) return true;
+function textAlikeUntil(one: string, other: string): number {
+  if (one === other) return one.length;
   for (let i = 0; i < one.length; i++) {
     const [a, b] = [one.charCodeAt(i), other.charCodeAt(i)];
-    if (a !== b && !isHalf(a) && !isHalf(b)) return false;
+    if (a !== b && !isHalf(a) && !isHalf(b)) return i;
   }
-  return true;
+  return one.length;
 }
 
 function isHalf(unit: number): boolean {

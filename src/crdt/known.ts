@@ -135,7 +135,7 @@ export interface Range {
   readonly end: number;
 }
 /** Sorted, not touching, by client. */
-type Deletes = Map<number, readonly Range[]>;
+export type Deletes = Map<number, readonly Range[]>;
 interface Tail {
   /** Of the first struct, what is known already. */
   readonly offset: number;
@@ -197,7 +197,8 @@ function structsBeyond(
   return tails;
 }
 
-function encodeUpdate(tails: ReadonlyMap<number, Tail>, deletes: Deletes): Bytes {
+/** An update of these things, from `offset` on in the first of each client's, and these deletes. */
+export function encodeUpdate(tails: ReadonlyMap<number, Tail>, deletes: Deletes): Bytes {
   const encoder = new Y.UpdateEncoderV1();
   encoding.writeVarUint(encoder.restEncoder, tails.size);
   // Yjs writes higher clients first; merging relies on that order.

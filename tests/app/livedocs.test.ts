@@ -4,6 +4,7 @@ import type { Bytes } from "../../src/base/bytes.ts";
 import type { DocId } from "../../src/base/ids.ts";
 import { createLiveDocs, type LiveDocs } from "../../src/app/livedocs.ts";
 import { rebuildDoc } from "../../src/crdt/documents.ts";
+import { renameTaken } from "../../src/crdt/rename.ts";
 
 const id = "dec_1" as DocId;
 let log: Bytes[];
@@ -189,3 +190,27 @@ test("a change that refers to what is not here yet is kept before it is acknowle
   expect(kept()).toBe("ba");
   open.close();
 });
+
+for (const deleted of [false, true])
+  test(`what is typed under names that another took first is not acknowledged and lost${deleted ? ", even if that one deleted it" : ""}`, async () => {
+    const open = await docs.open(id, listener());
+    const page = new Y.Doc();
+    page.getText("context").insert(0, "base ");
+    await open.apply(Y.encodeStateAsUpdate(page) as Bytes);
+    const before = Y.encodeStateVector(page);
+    // Clocks and clientID stand in the row that went out.
+    const other = rebuildDoc(log);
+    other.clientID = page.clientID;
+    other.getText("context").insert(5, "x".repeat(100));
+    if (deleted) other.getText("context").delete(5, 100);
+    docs.shown(id, [Y.encodeStateAsUpdate(other, before) as Bytes]);
+    for (let turn = 0; turn < 8; turn++) await Promise.resolve();
+    page.getText("context").insert(5, "what is typed");
+    const typed = Y.encodeStateAsUpdate(page, before) as Bytes;
+    await expect(open.apply(typed)).rejects.toMatchObject({ fault: { type: "names-taken" } });
+    // As the page does then.
+    renameTaken(page, before, open.beyond(new Uint8Array([0])), () => 1);
+    await open.apply(Y.encodeStateAsUpdate(page, before) as Bytes);
+    expect(kept()).toContain("what is typed");
+    open.close();
+  });

@@ -77,7 +77,35 @@ test("an edit survives the engine's death and a reload of the page, and is sent 
   await seat.engine.start();
   await seat.go("/usage");
   await expect.poll(() => record().consequences).toMatch(/ Kept\.$/);
-  await seat.page.waitForFunction(() => localStorage.getItem("operon.unsent") === "[]");
+  await seat.page.waitForFunction(() => localStorage.getItem("operon.unsent") === "{}");
+});
+
+test("what is typed while somebody writes under the same names is kept under others", async () => {
+  await open();
+  const context = seat.page.getByRole("textbox", { name: "Context" });
+  await context.click();
+  await seat.page.keyboard.press("Control+End");
+  await seat.page.keyboard.type(" One.");
+  await expect.poll(() => record().context).toMatch(/ One\.$/);
+  await expectShown(seat.page.getByText("saved on this machine", { exact: true }));
+  const doc = seat.engine.documents.get(ID) as Y.Doc;
+  const other = new Y.Doc();
+  Y.applyUpdate(other, Y.encodeStateAsUpdate(doc));
+  const writing = [...doc.store.clients].find(([, structs]) =>
+    structs.some((item) => item instanceof Y.Item && item.content.getContent().includes(".")),
+  );
+  other.clientID = writing?.[0] as number;
+  const taken = other.getText("context");
+  taken.insert(0, "Evil, and longer than what is typed then. ");
+  // The page does not hear of it before it is typed in.
+  await seat.engine.stop();
+  await seat.page.keyboard.type(" Two.");
+  Y.applyUpdate(doc, Y.encodeStateAsUpdate(other));
+  await stored(seat);
+  await seat.engine.start();
+  await expectShown(seat.page.getByText("saved on this machine", { exact: true }));
+  await expect.poll(() => record().context).toMatch(/ One\. Two\.$/);
+  await expect.poll(() => context.textContent()).toMatch(/ One\. Two\.$/);
 });
 
 test("of a newer Operon it is read, followed and not changed, and says so", async () => {

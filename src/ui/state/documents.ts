@@ -6,6 +6,10 @@
  * edit has come. What the engine has not acknowledged is noted by name, and sent when it is back, even if the page was
  * closed meanwhile and the document is not looked at again.
  *
+ * Others may have taken the names (clientID and clocks) under which something was typed here, before it got there. What is
+ * not acknowledged is therefore always sent from where it begins, and when the engine says that the names are taken, it is
+ * written again under others.
+ *
  * What the engine will not write is not sent: a document of a newer Operon is followed, and only read.
  */
 import { createSignal, type Accessor } from "solid-js";
@@ -23,6 +27,7 @@ import {
 import { fromUtf8 } from "../../base/bytes.ts";
 import type { Fault } from "../../base/result.ts";
 import { canWrite } from "../../crdt/documents.ts";
+import { renameTaken } from "../../crdt/rename.ts";
 import type { Engine } from "../lib/client.ts";
 
 /** `page`: only in this browser · `saving`: on its way · `machine`: the engine has it. */
@@ -57,6 +62,8 @@ const UNSENT = "operon.unsent";
 const STORAGE_MS = 1_500;
 /** Between two words to the engine about where the person is. */
 const PLACE_MS = 50;
+/** Whoever takes the names of this page so often at once is not met by drawing others. */
+const MAX_RENAMES = 8;
 
 interface Held extends OpenDocument {
   users: number;
@@ -80,7 +87,7 @@ export function createDocuments(engine: Engine): DocumentStore {
   });
   engine.onOpen(() => {
     for (const document of held.values()) document.connected();
-    for (const id of unsent()) sendInBackground(id);
+    for (const id of Object.keys(unsent())) sendInBackground(id);
   });
 
   function open(id: string): Held {
@@ -119,6 +126,10 @@ function hold(engine: Engine, id: string): Held {
   let exchanged = false;
   let sent = 0;
   let acknowledged = 0;
+  /** From where this document is not acknowledged; null when all of it is. */
+  let begun: Begun | null = unsent()[id] ?? null;
+  /** How often the engine said so since it acknowledged something. */
+  let namesTaken = 0;
   const [here, setHere] = createSignal<readonly HereRow[]>([]);
   let place: PlaceHere | null = null;
   let placeTimer: ReturnType<typeof setTimeout> | undefined;
@@ -133,10 +144,15 @@ function hold(engine: Engine, id: string): Held {
     connected();
   });
 
-  doc.on("update", (update: Uint8Array, origin: unknown) => {
+  doc.on("update", (update: Uint8Array, origin: unknown, _: Y.Doc, change: Y.Transaction) => {
     look();
     if (origin === FROM_ENGINE || origin === storage) return;
-    noteUnsent(id, true);
+    begun = { ...begun };
+    for (const [client, clock] of change.afterState) {
+      const before = change.beforeState.get(client) ?? 0;
+      if (clock > before) begun[client] ??= before;
+    }
+    noteUnsent(id, begun);
     if (exchanged) send(update);
     else if (engine.link().state === "lost") setKept("page");
   });
@@ -156,7 +172,9 @@ function hold(engine: Engine, id: string): Held {
     if (!stored) return;
     exchanged = false;
     setFault(null);
-    if (!engine.sendBinary(encodeFrame("open", id, 0, Y.encodeStateVector(doc)))) lost();
+    // What is not acknowledged is held against all that the engine has.
+    const vector = Y.encodeStateVector(begun ? new Map() : doc);
+    if (!engine.sendBinary(encodeFrame("open", id, 0, vector))) lost();
   }
 
   function lost(): void {
@@ -187,12 +205,13 @@ function hold(engine: Engine, id: string): Held {
       case "state": {
         const state = decodeState(payload);
         if (state === null) return;
+        if (begun) renameTaken(doc, lackedBy(state.vector), state.update, drawClient);
         Y.applyUpdate(doc, state.update, FROM_ENGINE);
         exchanged = true;
         setReady(true);
         tellPlace();
-        if (readOnly() === null) send(Y.encodeStateAsUpdate(doc, state.vector));
-        else setKept(unsent().includes(id) ? "page" : "machine");
+        if (readOnly() === null) send(Y.encodeStateAsUpdate(doc, lackedBy(state.vector)));
+        else setKept(begun ? "page" : "machine");
         return;
       }
       case "update":
@@ -202,7 +221,9 @@ function hold(engine: Engine, id: string): Held {
         acknowledged = Math.max(acknowledged, number);
         if (!exchanged || acknowledged < sent) return;
         setKept("machine");
-        noteUnsent(id, false);
+        begun = null;
+        namesTaken = 0;
+        noteUnsent(id, null);
         self.whenKept?.();
         self.whenKept = null;
         return;
@@ -216,10 +237,21 @@ function hold(engine: Engine, id: string): Held {
     }
   }
 
+  /** From where the engine is to be sent this document, if it has so much of it. */
+  function lackedBy(vector: Uint8Array): Uint8Array {
+    const clocks = Y.decodeStateVector(vector);
+    for (const [client, clock] of Object.entries(begun ?? {})) {
+      const has = clocks.get(Number(client)) ?? 0;
+      clocks.set(Number(client), Math.min(has, clock));
+    }
+    return Y.encodeStateVector(clocks);
+  }
+
   function refused({ type, message }: Fault): void {
     exchanged = false;
     setHere([]);
     setKept("page");
+    if (type === "names-taken" && ++namesTaken < MAX_RENAMES) return open();
     if (type !== "newer-schema") return void setFault(message);
     refusal = message;
     look();
@@ -251,21 +283,34 @@ function hold(engine: Engine, id: string): Held {
   return self;
 }
 
-function unsent(): readonly string[] {
+function drawClient(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0] as number;
+}
+
+/** Of each clientID the first clock that is not acknowledged. */
+type Begun = Record<string, number>;
+
+/** By document. */
+function unsent(): Readonly<Record<string, Begun>> {
   try {
-    const list: unknown = JSON.parse(localStorage.getItem(UNSENT) ?? "[]");
-    return Array.isArray(list) ? list.filter((id) => typeof id === "string") : [];
+    const noted: unknown = JSON.parse(localStorage.getItem(UNSENT) ?? "{}");
+    // A page of before noted names only.
+    if (Array.isArray(noted)) return Object.fromEntries(noted.map((id) => [String(id), {}]));
+    return noted as Record<string, Begun>;
   } catch {
-    return [];
+    return {};
   }
 }
 
-function noteUnsent(id: string, waiting: boolean): void {
-  const list = unsent();
-  if (list.includes(id) === waiting) return;
-  const next = waiting ? [...list, id] : list.filter((other) => other !== id);
+function noteUnsent(id: string, begun: Begun | null): void {
+  const noted = unsent();
+  if (begun === null ? !(id in noted) : JSON.stringify(noted[id]) === JSON.stringify(begun)) return;
+  const { [id]: _, ...others } = noted;
   try {
-    localStorage.setItem(UNSENT, JSON.stringify(next));
+    localStorage.setItem(
+      UNSENT,
+      JSON.stringify(begun === null ? others : { ...others, [id]: begun }),
+    );
   } catch {
     // A browser that keeps nothing: the edit is sent while the page is open.
   }
