@@ -69,10 +69,14 @@ export function createTeams(options: TeamsOptions): Teams {
   const { clock, random, hold } = options;
   const means = () => ({ server: options.server(), clock, random });
 
-  async function enter({ keys, log }: Entered): Promise<TeamId> {
+  async function keep({ keys, log }: Entered): Promise<void> {
     await options.store.keepLog(keys.team, log);
     await hold(keys);
-    return keys.team;
+  }
+
+  async function enter(entered: Entered): Promise<TeamId> {
+    await keep(entered);
+    return entered.keys.team;
   }
 
   async function manage<T>(
@@ -102,7 +106,7 @@ export function createTeams(options: TeamsOptions): Teams {
     },
     async join(text, passphrase) {
       const seat = await options.seat();
-      const joined = await joinTeam(text, new Secret(passphrase), seat, hold, means());
+      const joined = await joinTeam(text, new Secret(passphrase), seat, keep, means());
       if (joined.ok) return enter(joined.value);
       const parsed = parseTeamInvite(text);
       if (parsed.ok && joined.fault.type === "invite" && (await isIn(parsed.value.team)))
@@ -110,7 +114,7 @@ export function createTeams(options: TeamsOptions): Teams {
       return unwrap(joined);
     },
     async restore(kit) {
-      return enter(unwrap(await restoreTeam(kit, await options.seat(), hold, means())));
+      return enter(unwrap(await restoreTeam(kit, await options.seat(), keep, means())));
     },
     async invite(team, email, role) {
       const own = normalEmail((await options.seat()).person.email) === normalEmail(email);

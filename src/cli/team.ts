@@ -215,6 +215,10 @@ async function restore(context: CommandContext): Promise<number> {
   if (context.json) printJson(restored);
   else {
     print(`This device is in team ${(await teamNames(context))(restored.team)}.`);
+    const { words } = await context.call("team", restored);
+    say(
+      `A kit does not know what happened since it was printed. Compare with somebody of the team before you rely on it that you see the same (operon team members):\n  ${words.join(" ")}`,
+    );
     say(
       "If a device was lost or stolen, remove it now: operon team members, operon team remove DEVICE.",
     );

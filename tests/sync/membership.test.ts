@@ -1,25 +1,29 @@
 /** Who is in the team, and with which keys, while rows come and go. */
 import { beforeEach, describe, expect, test } from "vitest";
 import * as Y from "yjs";
-import type { Bytes } from "../../src/base/bytes.ts";
+import { type Bytes, toHex } from "../../src/base/bytes.ts";
 import type { DocId } from "../../src/base/ids.ts";
-import { fail, ok, unwrap } from "../../src/base/result.ts";
+import { fail, ok, type Result, unwrap } from "../../src/base/result.ts";
 import { Secret } from "../../src/base/secret.ts";
 import { createDevice } from "../../src/crypto/device.ts";
+import { type Fence, MAX_FENCES } from "../../src/crypto/log/body.ts";
 import { sealUpdate } from "../../src/sync/seal.ts";
+import type { Cursor, StreamRef } from "../../src/sync/ports.ts";
 import { START } from "../../src/sync/streams.ts";
 import {
   createTeam,
+  type Entered,
   joinTeam,
   type Means,
   restoreTeam,
   type Seat,
 } from "../../src/sync/team/enter.ts";
 import { invite, type Manager, printKit, remove } from "../../src/sync/team/manage.ts";
+import type { Team } from "../../src/sync/team/team.ts";
 import { QUICK, seededRandom } from "../crypto/samples.ts";
 import { type EpochBeside, memberOf, MemoryLog, PASSPHRASE } from "./memoryLog.ts";
 import { expectSoon } from "./soon.ts";
-import { PROJECT_STREAM, TEAM, type TestDevice, TestTeam } from "./team.ts";
+import { PROJECT_STREAM, TEAM, TestDevice, TestTeam } from "./team.ts";
 
 let team: TestTeam;
 let ada: TestDevice;
@@ -471,6 +475,27 @@ describe("S26", () => {
     const hold = async () => void held.push(`${team.server.log.entries.length}`);
     unwrap(await joinTeam(text, PASSPHRASE, seat("dan"), hold, means()));
     expect(held).toEqual([`${before}`]);
+  });
+
+  test("S26: so is the log that the invite pinned: after a crash nobody can be led to an older one", async () => {
+    const text = await invited();
+    const before = team.server.log.entries;
+    unwrap(await ada.sync.manage((of) => of.rotate(null)));
+    const again = await invited();
+    expect(await join(text)).toMatchObject({ ok: false, fault: { type: "invite" } });
+    const dan = new TestDevice(team, "dan");
+    const crash = async ({ keys, log }: Entered) => {
+      dan.keys = keys;
+      await dan.store.keepLog(TEAM, log);
+    };
+    const who = { ...seat("dan"), device: dan.identity };
+    unwrap(await joinTeam(again, PASSPHRASE, who, crash, means()));
+    dan.crash();
+    const { entries } = team.server.log;
+    team.server.log.entries = before;
+    expect((await dan.once()).alarms).toEqual([expect.stringContaining("older state")]);
+    team.server.log.entries = entries;
+    expect((await dan.once()).alarms).toEqual([]);
   });
 
   test("S26: another team, an older one, or keys of the server's own making cannot be joined", async () => {

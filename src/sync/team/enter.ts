@@ -110,14 +110,14 @@ export function draftInvite(
 }
 
 /**
- * The passphrase is tried before the invite is used up. `hold` keeps the keys before this device is listed: after a crash in
- * between it is in the team, and the invite is gone. Takes about a second.
+ * The passphrase is tried before the invite is used up. `hold` keeps the keys, and the log that the invite pinned, before this
+ * device is listed: after a crash in between it is in the team, and the invite is gone. Takes about a second.
  */
 export async function joinTeam(
   inviteText: string,
   passphrase: Secret<string>,
   seat: Seat,
-  hold: (keys: TeamKeys) => Promise<void>,
+  hold: (entered: Entered) => Promise<void>,
   { server, clock, random, kdfLimits = KDF_LIMITS }: Means,
 ): Promise<Result<Entered>> {
   const parsed = parseTeamInvite(inviteText);
@@ -149,7 +149,7 @@ export async function joinTeam(
     if (!isKeyOf(state, keys) || !isIdKeyOf(state, keys.idKey)) return notTheTeams();
     const entry = joining(state, invite, seat, keys, clock.nowMs(), random);
     if (!entry.ok) return entry;
-    await hold(keys);
+    await hold({ keys, log: { listed: log.length, entries: whole(taken) } });
     const { bytes } = entry.value;
     const appended = await server.appendLog(invite.team, log.length, [{ entry: bytes, proof }]);
     if (appended.ok)
@@ -161,12 +161,13 @@ export async function joinTeam(
 
 /**
  * Back into a team with a recovery kit, as a new device of the account: the kit opens its own key box, so no passphrase is
- * asked for. The device that was lost is still in the team, and so is the kit.
+ * asked for. The device that was lost is still in the team, and so is the kit. A kit pins no entry of the log: only the safety words tell
+ * whether the server shows it an older state.
  */
 export async function restoreTeam(
   kitText: string,
   { device, member, person }: Seat,
-  hold: (keys: TeamKeys) => Promise<void>,
+  hold: (entered: Entered) => Promise<void>,
   { server, clock, random }: Means,
 ): Promise<Result<Entered>> {
   const kit = parseKit(kitText);
@@ -199,7 +200,7 @@ export async function restoreTeam(
     if (!entry.ok) return entry;
     const own = sealKeys(entry.value.state, keys.value, device.id, nowMs, random);
     if (!own.ok) return own;
-    await hold(keys.value);
+    await hold({ keys: keys.value, log: { listed: log.value.length, entries: whole(taken) } });
     const { bytes } = entry.value;
     const appended = await server.appendLog(team, log.value.length, [
       { entry: bytes, box: own.value },

@@ -172,6 +172,8 @@ export class Team {
       this.#state = replayed.value.state;
       this.#log = kept;
     }
+    // After a crash while it joined the log that was kept ends before this device.
+    if (!this.state.devices.has(this.#options.device.id)) return this.refresh();
     // After a crash or from a backup the keys may be newer than the log that was kept.
     if (this.#keys.newest.epoch > this.state.epochs.length) return this.refresh();
     const taken = await this.#takeKeys();

@@ -152,7 +152,10 @@ export function RestoreTeam(props: Entering): JSX.Element {
       >
         {(entered) => (
           <>
-            <p>This device is in the team.</p>
+            <p>
+              This device is in the team. The kit does not know what happened since it was printed:
+              compare the safety words with somebody of the team before you rely on it.
+            </p>
             <p>
               If a device was lost or stolen, remove it now: you find it among your devices. The kit
               stays good.
