@@ -269,7 +269,8 @@ export class Exchange {
       if (tally.distrusted) break;
       if (sent.value === "nothing") break;
       if (sent.value === "conflict" || sent.value === "stale") {
-        if (++conflicts === MAX_TRIES) return refusing();
+        if (++conflicts === MAX_TRIES)
+          return sent.value === "stale" ? this.#awaitingKey() : refusing();
         this.#startReplica();
         waiting = null;
         const known = sent.value === "stale" ? await this.#refresh(tally, true) : ok(true);
@@ -284,6 +285,17 @@ export class Exchange {
       waiting = waiting?.filter((doc) => !tally.tries.has(doc)) ?? null;
     }
     return ok(undefined);
+  }
+
+  #awaitingKey(): Result<never> {
+    const { team } = this.#options;
+    const unfit = team.unfitEpoch;
+    return fail(
+      "stale-epoch",
+      unfit === null
+        ? "The server takes no rows under the team's newest key, as if there were a newer one, and shows none. Nothing is lost here; ask who runs the server."
+        : `The server waits for the team's key number ${unfit.number}, which no device can have: it lists an entry for it in the name of ${team.nameOf(unfit.device)} that is not as it has to be. Nothing is lost here. It goes on when an owner or admin syncs, or runs: operon team rotate.`,
+    );
   }
 
   #isTakenBack(doc: DocId, owner: string): boolean {

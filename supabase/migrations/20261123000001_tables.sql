@@ -30,7 +30,8 @@ create table public.cloud_devices (
 create index on public.cloud_devices (team_id, user_id);
 
 -- The team log as it was listed. What stands behind `hash` is read from the entry: `about` is the id that it is about (a member's,
--- device's, invite's or project's), `epoch` the number that an epoch's entry gives.
+-- device's, invite's or project's), `epoch` the number that an epoch's entry gives. `leads`: who listed it led the team then, by these
+-- tables.
 create table public.cloud_log (
   team_id text not null references public.cloud_teams (id) on delete cascade,
   place integer not null,
@@ -39,6 +40,7 @@ create table public.cloud_log (
   kind text not null,
   about bytea,
   epoch bigint check ((kind = 'epoch') = (epoch is not null)),
+  leads boolean not null,
   who uuid not null default auth.uid(),
   at timestamptz not null default now(),
   primary key (team_id, place),

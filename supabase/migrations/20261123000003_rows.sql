@@ -5,10 +5,15 @@ create function operon.u32(bytes bytea, at integer) returns bigint
   language sql immutable set search_path = ''
   as $$ select ('x' || encode(substr(bytes, at + 1, 4), 'hex'))::bit(32)::bigint $$;
 
--- The newest that is listed, whether devices take its entry or not: a bad one is in the way until the next.
-create function operon.current_epoch(team text) returns bigint
+-- The entries of the epochs that rows are taken in: the newest by who leads the team, and what others listed since. Whether theirs
+-- fit only devices can tell, so each stands beside the one before, and a bad one is in nobody's way.
+create function operon.open_epochs(team text) returns setof public.cloud_log
   language sql stable security definer set search_path = ''
-  as $$ select epoch from public.cloud_log where team_id = team and kind = 'epoch' order by place desc limit 1 $$;
+  as $$
+    select * from public.cloud_log l where l.team_id = team and l.kind = 'epoch' and l.place >= (
+      select max(k.place) from public.cloud_log k where k.team_id = team and k.kind = 'epoch' and k.leads
+    )
+  $$;
 
 -- Reads the open header of a row (version 1, suite 1: team 3, project 19, document 35, device 51, replica 67 with 16 bytes
 -- each, epoch 83, sequence 87), counts, hashes and refuses. A row that is already there, or whose place (device, replica,
@@ -39,7 +44,7 @@ create function operon.take_number() returns trigger
     if found then
       return null;
     end if;
-    if new.epoch is distinct from operon.current_epoch(stream.team_id) then
+    if new.epoch not in (select o.epoch from operon.open_epochs(stream.team_id) o) then
       raise exception 'stale_epoch';
     end if;
     new.n := stream.n + 1;
@@ -56,22 +61,23 @@ create function operon.team_channel(team text, epoch bigint) returns text
 
 -- Tells those who listen that the stream has grown, and brings them the newest row if it is small: a notification holds under
 -- 8,000 bytes. All of the team hear it, so nothing is brought of a project that only some may see. Runs as the owner, because
--- nobody else may send; says only what a member may read.
+-- nobody else may send; says only what a member may read, on the channel of the epoch that the row was written in.
 create function operon.poke(stream bigint) returns void
   language plpgsql security definer set search_path = ''
   as $$
   declare
     head record;
   begin
-    select s.team_id, s.project_id, s.n, s.h, r.body into head from public.cloud_streams s
+    select s.team_id, s.project_id, s.n, s.h, r.epoch, case when octet_length(r.body) <= 4096 and p.seen_by is null then r.body end as body
+      into head from public.cloud_streams s
+      join public.cloud_rows r on r.stream_id = s.id and r.n = s.n
       left join public.cloud_projects p on p.id = s.project_id
-      left join public.cloud_rows r on r.stream_id = s.id and r.n = s.n and octet_length(r.body) <= 4096 and p.seen_by is null
       where s.id = stream and s.id in (select operon.my_streams());
     if found then
       perform realtime.send(
         jsonb_build_object('project', head.project_id, 'n', head.n, 'h', operon.base64(head.h))
           || case when head.body is null then '{}' else jsonb_build_object('row', operon.base64(head.body)) end,
-        'poke', operon.team_channel(head.team_id, operon.current_epoch(head.team_id)), true
+        'poke', operon.team_channel(head.team_id, head.epoch), true
       );
     end if;
   end
@@ -82,6 +88,6 @@ create function operon.base64(bytes bytea) returns text
   language sql immutable set search_path = ''
   as $$ select translate(encode(bytes, 'base64'), E'\n', '') $$;
 
-revoke execute on function operon.u32, operon.current_epoch, operon.take_number, operon.team_channel, operon.poke, operon.base64
+revoke execute on function operon.u32, operon.open_epochs, operon.take_number, operon.team_channel, operon.poke, operon.base64
   from public, anon, authenticated;
 grant execute on function operon.poke, operon.base64 to authenticated;

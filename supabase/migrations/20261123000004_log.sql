@@ -136,6 +136,11 @@ create function operon.present(team text, proof bytea) returns public.cloud_invi
   end
   $$;
 
+-- Does the caller lead the team at this device?
+create function operon.may_lead(team text, author public.cloud_devices) returns boolean
+  language sql stable set search_path = ''
+  as $$ select coalesce(operon.my_role(team) in ('owner', 'admin') and author.kind = 'ordinary', false) $$;
+
 -- May the caller do this with this device, by what the tables say? As the validators of devices see it.
 create function operon.may_append(e public.cloud_log, author public.cloud_devices) returns boolean
   language plpgsql stable set search_path = ''
@@ -143,7 +148,7 @@ create function operon.may_append(e public.cloud_log, author public.cloud_device
   declare
     body bytea := operon.body_of(e.entry);
     role text := operon.my_role(e.team_id);
-    leads boolean := role in ('owner', 'admin') and author.kind = 'ordinary';
+    leads boolean := operon.may_lead(e.team_id, author);
     about public.cloud_devices;
     target uuid;
     target_role text;
@@ -186,13 +191,14 @@ create function operon.may_remove(mine text, themselves boolean, theirs text) re
   language sql immutable set search_path = ''
   as $$ select mine = 'owner' or theirs is not null and (themselves or mine = 'admin' and theirs = 'member') $$;
 
--- Somebody was removed since the newest epoch: then all who remain may begin the next.
+-- Somebody was removed since who leads the team made an epoch: then all who remain may begin the next, and the next again, because
+-- devices may have left out what another of them listed.
 create function operon.rotation_due(team text) returns boolean
   language sql stable set search_path = ''
   as $$
     select exists (
       select from public.cloud_log l where l.team_id = team and l.kind in ('remove-member', 'remove-device')
-        and l.place > all (select k.place from public.cloud_log k where k.team_id = team and k.kind = 'epoch')
+        and l.place > all (select k.place from public.cloud_log k where k.team_id = team and k.kind = 'epoch' and k.leads)
     )
   $$;
 
@@ -290,8 +296,8 @@ create function operon.apply_entry(e public.cloud_log, invite public.cloud_invit
           case get_byte(body, 80) when 2 then operon.time(body, 81) end
         );
         insert into public.cloud_boxes (team_id, entry, device, box)
-          select l.team_id, l.hash, e.about, decode(beside ->> 'box', 'base64') from public.cloud_log l
-          where beside ? 'box' and l.team_id = e.team_id and l.kind = 'epoch' order by l.place desc limit 1;
+          select o.team_id, o.hash, e.about, decode(beside ->> 'box', 'base64') from operon.open_epochs(e.team_id) o where beside ? 'box'
+          on conflict do nothing;
       when 'revoke-invite' then
         delete from public.cloud_invites i where i.team_id = e.team_id and i.id = e.about;
       when 'role' then
@@ -360,6 +366,8 @@ create function operon.append_one(team text, place integer, beside jsonb) return
       raise exception 'epoch_incomplete';
     end if;
 
+    -- A team begins with who leads it.
+    e.leads := e.kind = 'create' or operon.may_lead(team, author);
     insert into public.cloud_log select e.*;
     perform operon.apply_entry(e, invite, beside);
 
@@ -388,14 +396,14 @@ create function operon.epoch_is_whole(e public.cloud_log, keep jsonb) returns bo
   $$;
 
 -- Under the lock of the team: all entries, or none and a word why (an error takes everything back, what was held too). Tells
--- those who listen: on the channel of the epoch that was, and of the one that is. Whoever was removed in between hears the first,
--- and nothing after it.
+-- those who listen: on the channels of the epochs that were open, and of those that are. Whoever was removed in between hears the
+-- first, and nothing after it.
 create function operon.append(team text, listed integer, entries jsonb) returns text
   language plpgsql volatile security definer set search_path = ''
   as $$
   declare
-    before bigint;
-    after bigint;
+    before bigint[];
+    after bigint[];
     place integer;
     beside jsonb;
     late text;
@@ -407,7 +415,7 @@ create function operon.append(team text, listed integer, entries jsonb) returns 
       end if;
       perform operon.present(team, decode(entries -> 0 ->> 'proof', 'base64'));
     end if;
-    before := operon.current_epoch(team);
+    before := array(select o.epoch from operon.open_epochs(team) o);
     place := operon.listed(team);
     if place <> listed then
       late := 'log_moved';
@@ -429,12 +437,12 @@ create function operon.append(team text, listed integer, entries jsonb) returns 
         where substr(i.entry, 2, 1) in ('\x07', '\x08');
       return late;
     end if;
-    after := operon.current_epoch(team);
-    if after is null then
+    after := array(select o.epoch from operon.open_epochs(team) o);
+    if after = '{}' then
       raise exception 'epoch_incomplete';
     end if;
     perform realtime.send(jsonb_build_object('listed', place), 'log', operon.team_channel(team, c.epoch), true)
-      from (select before as epoch where before <> after union all select after) c;
+      from (select distinct unnest(before || after) as epoch) c;
     return null;
   end
   $$;
@@ -470,7 +478,7 @@ create function operon.epochs(team text, device bytea) returns jsonb
   $$;
 
 revoke execute on function operon.u16, operon.u48, operon.time, operon.id, operon.account, operon.hash_id, operon.team_of, operon.body_of,
-  operon.is_whole, operon.read_entry, operon.present, operon.may_append, operon.may_remove, operon.rotation_due, operon.invite_admits,
+  operon.is_whole, operon.read_entry, operon.present, operon.may_lead, operon.may_append, operon.may_remove, operon.rotation_due, operon.invite_admits,
   operon.fences_fit, operon.hold, operon.apply_entry, operon.append_one, operon.epoch_is_whole, operon.append, operon.listed, operon.entries, operon.epochs
   from public, anon, authenticated;
 grant execute on function operon.present, operon.append, operon.listed, operon.entries, operon.epochs to authenticated;

@@ -63,7 +63,7 @@ create or replace function operon.take_number() returns trigger
       or new.kind in (5, 6, 7) and not operon.is_snapshot(new.stream_id, new.mark) then
       raise exception 'row_misplaced';
     end if;
-    if new.epoch is distinct from operon.current_epoch(stream.team_id) then
+    if new.epoch not in (select o.epoch from operon.open_epochs(stream.team_id) o) then
       raise exception 'stale_epoch';
     end if;
     new.n := stream.n + 1;

@@ -2,6 +2,7 @@
  * Who may do what in the cloud's tables and functions, one check each: `on` is a table or function, `what` an action on it,
  * `who` a member of the team or a stranger to it. A check answers whether the database behaved.
  */
+import { isDeepStrictEqual } from "node:util";
 import type { Body } from "../../src/crypto/log/body.ts";
 import { teamOf } from "../../src/crypto/log/entry.ts";
 import {
@@ -625,20 +626,32 @@ for (const [name, taken] of [
       return says(await append(attempt, world, [{ entry: base64(added) }]), "device_taken");
     }),
   );
-appended(
-  "keeps the box of a device that is added, beside the newest epoch",
-  "mia",
-  () => [
-    {
-      entry: base64(addDevice(TEAM, byDevice(DEVICES.mia), { device: fresh, account: IDS.mia })),
-      box: base64(Buffer.from("late box")),
-    },
+const lateBox = base64(Buffer.from("late box"));
+const lateDevice = () => ({
+  entry: base64(addDevice(TEAM, byDevice(DEVICES.mia), { device: fresh, account: IDS.mia })),
+  box: lateBox,
+});
+for (const [name, items, boxes] of [
+  ["beside the newest epoch", () => [lateDevice()], [null, lateBox]],
+  [
+    "beside each that it may be of",
+    (world: World) => [...byMember(world), lateDevice()],
+    [null, lateBox, lateBox],
   ],
-  "mia",
-  async (attempt) =>
-    kept(await attempt("select public.cloud_epochs($1, $2) as kept", [TEAM, fresh.id])).at(-1)
-      ?.box === base64(Buffer.from("late box")),
-);
+] as const)
+  appended(
+    `keeps the box of a device that is added, ${name}`,
+    "mia",
+    items,
+    "mia",
+    async (attempt) =>
+      isDeepStrictEqual(
+        kept(await attempt("select public.cloud_epochs($1, $2) as kept", [TEAM, fresh.id])).map(
+          ({ box }) => box,
+        ),
+        boxes,
+      ),
+  );
 
 // Invites.
 
@@ -1051,14 +1064,14 @@ for (const [name, who, items, good] of [
     done,
   ],
   [
-    "but not two",
+    "and the next, for devices may leave the first one out",
     "mia",
     (world: World) => [
       said("mia", bodyIn(world, removal("device", DEVICES.paper.id))),
-      next("mia"),
+      next("booth"),
       next("mia", EPOCH + 2),
     ],
-    refused,
+    done,
   ],
 ] as const)
   check("cloud_log_append", "call", "member", name, (world) =>
@@ -1090,6 +1103,45 @@ check("cloud_log_append", "call", "member", "begins no epoch with nothing beside
     says(await append(attempt, world, [{ entry: next("adam").entry }]), "epoch_incomplete"),
   ),
 );
+/** Mia's device goes, and mia lists the next epoch; whether devices take these entries the server does not know. */
+const byMember = (world: World) => [
+  said("mia", bodyIn(world, removal("device", DEVICES.paper.id))),
+  next("mia"),
+];
+const writesIn = (attempt: Try, number: number) =>
+  attempt(push, [
+    TEAM,
+    null,
+    rowsOf(row({ device: deviceOf("adam"), epoch: number, replica: `in ${number}` })),
+  ]);
+appended(
+  "a member's epoch stands beside the one before",
+  "mia",
+  byMember,
+  "adam",
+  async (attempt) =>
+    did(await writesIn(attempt, EPOCH)) &&
+    says(await writesIn(attempt, 1), "stale_epoch") &&
+    says(await writesIn(attempt, EPOCH + 2), "stale_epoch"),
+);
+appended("and is written in", "mia", byMember, "adam", async (attempt) =>
+  did(await writesIn(attempt, EPOCH + 1)),
+);
+for (const [name, who] of [
+  ["an epoch by who leads closes those before", "adam"],
+  ["after it a member begins none", "mia"],
+] as const)
+  appended(name, "mia", byMember, "adam", async (attempt, world) => {
+    const listed = world.listed + 2;
+    if (!done(await append(attempt, world, [next("adam")], { listed }))) return false;
+    if (who === "adam")
+      return (
+        says(await writesIn(attempt, EPOCH), "stale_epoch") &&
+        did(await writesIn(attempt, EPOCH + 1))
+      );
+    const more = { listed: listed + 1 };
+    return refused(await append(attempt, world, [next("mia", EPOCH + 2)], more));
+  });
 appended(
   "the newest entry's epoch is the one that rows are written in",
   "adam",
@@ -1565,7 +1617,11 @@ check(
     const sent = async (...items: Item[]) =>
       topics(await sentBy(world, "adam", (attempt) => append(attempt, world, items)));
     const before = `log team:${TEAM}:${EPOCH}`;
+    const beside = topics(
+      await sentBy(world, "mia", (attempt) => append(attempt, world, byMember(world))),
+    );
     return (
+      beside === `${before},log team:${TEAM}:${EPOCH + 1}` &&
       (await sent(said("adam", renaming(DEVICES.adam.id)))) === before &&
       (await sent(next("adam"))) === `${before},log team:${TEAM}:${EPOCH + 1}`
     );

@@ -21,7 +21,8 @@ export const ALARMS = {
   "key-box": /^The keys that the server gave for this device are not the team's/,
   "epoch-record": / does not give the team's older keys as they were made/,
   "key-record": /^The server sent a key record this version/,
-  refusing: / keeps refusing this device's rows/,
+  refusing:
+    / keeps refusing this device's rows| takes no rows under the team's newest key| waits for the team's key number /,
   /** A notice: something is kept unread. */
   newer: / of a newer Operon /,
 } as const;

@@ -7,6 +7,7 @@ import { fail, ok, type Result, unwrap } from "../../src/base/result.ts";
 import { Secret } from "../../src/base/secret.ts";
 import { createDevice } from "../../src/crypto/device.ts";
 import { type Fence, MAX_FENCES } from "../../src/crypto/log/body.ts";
+import { peekHeader } from "../../src/crypto/header.ts";
 import { sealUpdate } from "../../src/sync/seal.ts";
 import type { Cursor, StreamRef } from "../../src/sync/ports.ts";
 import { START } from "../../src/sync/streams.ts";
@@ -21,6 +22,7 @@ import {
 import { invite, type Manager, printKit, remove } from "../../src/sync/team/manage.ts";
 import type { Team } from "../../src/sync/team/team.ts";
 import { QUICK, seededRandom } from "../crypto/samples.ts";
+import { byDevice, entry } from "../rls/entries.ts";
 import { type EpochBeside, memberOf, MemoryLog, PASSPHRASE } from "./memoryLog.ts";
 import { expectSoon } from "./soon.ts";
 import { PROJECT_STREAM, TEAM, TestDevice, TestTeam } from "./team.ts";
@@ -318,6 +320,78 @@ describe("S25", () => {
     expect(await bob.sync.once()).toMatchObject({ ok: false, fault: { type: "no-epoch-keys" } });
     team.server.log.beside = beside;
     expect(await bob.once()).toMatchObject({ pushed: 1, alarms: [] });
+  });
+});
+
+describe("S24: an entry that does not fit stands where the next epoch would", () => {
+  /** In bob's name, and nobody signed it; the server takes no rows but of that epoch. */
+  function listed(): void {
+    const { log } = team.server;
+    const recipients = [ada, bob, cyd].map(({ identity }) => identity.id);
+    const [commitment, author] = [new Uint8Array(32).fill(7), byDevice(bob.identity)];
+    const body = { kind: "epoch", epoch: 2, former: 1, commitment, recipients } as const;
+    log.entries = [...log.entries, entry(TEAM, author, body, team.time.ms)];
+    team.server.admitsAnyEpoch = true;
+    for (const { transport } of [ada, bob, cyd]) {
+      const { push } = transport;
+      transport.push = async (stream, rows) =>
+        rows.some((row) => unwrap(peekHeader(row)).epoch < 2)
+          ? fail("stale-epoch", "newer")
+          : push(stream, rows);
+    }
+  }
+
+  test("S24: who leads the team makes that epoch, and everybody goes on", async () => {
+    listed();
+    type(ada, "on ");
+    expect(await ada.once()).toMatchObject({ pushed: 1, alarms: [] });
+    expect(ada.keys.epoch).toBe(2);
+    type(cyd, "too ");
+    expect(await cyd.once()).toMatchObject({ pushed: 1, alarms: [] });
+    expect((await bob.once()).alarms).toEqual([]);
+    for (const word of ["on ", "too "]) expect(bob.text(doc)).toContain(word);
+    expect(epochs()).toBe(2);
+  });
+
+  test("S24: a row that its author claims to be of that epoch holds nobody up for longer than that", async () => {
+    listed();
+    const author = {
+      keys: { ...bob.keys, epoch: 2 },
+      device: bob.identity,
+      replica: "ab".repeat(16),
+    };
+    const target = { doc, kind: "decision", stream: { team: TEAM, project: null } } as const;
+    const rows = sealUpdate(author, target, new Uint8Array(3), null, START, seededRandom("row"));
+    unwrap(
+      await bob.transport.push(
+        target.stream,
+        rows.map(({ row }) => row),
+      ),
+    );
+    await ada.once();
+    expect(ada.keys.epoch).toBe(2);
+    type(ada, "on ");
+    await ada.once();
+    await cyd.once();
+    expect(cyd.text(doc)).toBe("base on ");
+  });
+
+  test("S24: others say whose entry it is, and lose nothing", async () => {
+    listed();
+    type(cyd, "mine ");
+    const fault = { type: "stale-epoch", message: expect.stringMatching(/bob's laptop.*rotate/) };
+    expect(await cyd.sync.once()).toMatchObject({ ok: false, fault });
+    await ada.once();
+    unwrap(await ada.sync.manage((of) => of.rotate(null)));
+    expect(await cyd.once()).toMatchObject({ pushed: 1, alarms: [] });
+  });
+
+  test("S24: a server that names no such entry makes nobody make one", async () => {
+    for (const { transport } of [ada]) transport.push = async () => fail("stale-epoch", "newer");
+    type(ada, "mine ");
+    const fault = { type: "stale-epoch", message: expect.stringContaining("shows none") };
+    expect(await ada.sync.once()).toMatchObject({ ok: false, fault });
+    expect(epochs()).toBe(1);
   });
 });
 

@@ -16,6 +16,7 @@ import { KEY_BYTES } from "../../crypto/hash.ts";
 import { KDF_LIMITS, type KdfLimits, newKdf, stretch, type Stretched } from "../../crypto/kdf.ts";
 import { openStretched, sealKeyRecord } from "../../crypto/key-record.ts";
 import { isKeyOf } from "../../crypto/log/commitment.ts";
+import { decodeEntry } from "../../crypto/log/entry.ts";
 import { openEpochChain, rotate } from "../../crypto/log/epoch.ts";
 import { follow, replay } from "../../crypto/log/history.ts";
 import { openKeys } from "../../crypto/log/key-box.ts";
@@ -25,6 +26,7 @@ import {
   type Epoch,
   isTakenBack,
   newestEpoch,
+  roleOf,
   type TeamState,
 } from "../../crypto/log/state.ts";
 import type { TeamKeys } from "../../crypto/team.ts";
@@ -61,6 +63,12 @@ export interface Drafted {
   readonly keys?: TeamKeys;
 }
 
+export interface UnfitEpoch {
+  readonly number: number;
+  /** The device that it names as its author. */
+  readonly device: string;
+}
+
 /** Makes entries that follow `state`; asked again when others were first. */
 export type Draft = (state: TeamState) => Result<Drafted> | Promise<Result<Drafted>>;
 
@@ -72,6 +80,8 @@ export class Team {
   #log: KeptLog = { listed: 0, entries: [] };
   #state: TeamState | null = null;
   #keys: Keyring;
+  /** An entry of the server's list that would begin the next epoch and does not fit; as the list was read whole last. */
+  #unfit: UnfitEpoch | null = null;
   /** The epoch whose keys, and all before, are in `#keys`. */
   #complete: Epoch | null = null;
 
@@ -182,14 +192,23 @@ export class Team {
 
   /**
    * Reads on in the log, takes the keys of a newer epoch, and makes the epoch that a removal left to be made. `missing`: the
-   * log lacks what was met elsewhere. What stands now where this device has read may be something else than it was then.
+   * log lacks what was met elsewhere. What stands now where this device has read may be something else than it was then. When
+   * an entry that does not fit stands where the next epoch would, who leads the team makes that epoch: until then a server, or
+   * whoever listed the entry, can keep others waiting for it.
    */
   async refresh(missing = false): Promise<Result<void>> {
     const before = this.#state;
     let read = await this.#readOn();
     if (read.ok && missing && this.#state === before) read = await this.#readAgain();
     if (!read.ok) return read;
-    return this.state.rotationDue ? this.rotate(null) : ok(undefined);
+    const unmet = missing && before?.epochs.length === this.state.epochs.length;
+    return this.state.rotationDue || (unmet && this.unfitEpoch !== null && this.#leads())
+      ? this.rotate(null)
+      : ok(undefined);
+  }
+
+  get unfitEpoch(): UnfitEpoch | null {
+    return this.#unfit?.number === this.state.epochs.length + 1 ? this.#unfit : null;
   }
 
   /** Appends what `draft` makes of the newest state, however often others are first. */
@@ -318,7 +337,11 @@ export class Team {
     if (!listed.ok) return listed;
     const replayed = replay(this.id, listed.value, this.#state?.head ?? null);
     if (!replayed.ok) return replayed;
-    const { state, taken } = replayed.value;
+    const { state, taken, leftOut } = replayed.value;
+    this.#unfit = unfitEpoch(
+      leftOut.map(({ place }) => listed.value[place] as Bytes),
+      state.epochs.length + 1,
+    );
     await this.#believe(state, {
       listed: listed.value.length,
       entries: taken as readonly Bytes[],
@@ -355,6 +378,13 @@ export class Team {
     this.#keys = new Keyring(keys.value, chain.value);
     this.#complete = newest;
     return ok(undefined);
+  }
+
+  #leads(): boolean {
+    const listed = this.state.devices.get(this.#options.device.id);
+    if (listed?.kind !== "ordinary" || listed.removed !== null) return false;
+    const role = roleOf(this.state, listed.member);
+    return role === "owner" || role === "admin";
   }
 
   #isIn(): boolean {
@@ -396,6 +426,16 @@ export async function readAll(server: TeamServer, team: TeamId): Promise<Result<
     entries.push(...page.value.entries);
     if (page.value.entries.length === 0 || entries.length >= until) return ok(entries);
   }
+}
+
+/** The one with this number, of entries that do not fit. */
+function unfitEpoch(entries: readonly Bytes[], number: number): UnfitEpoch | null {
+  for (const bytes of entries) {
+    const entry = decodeEntry(bytes);
+    if (entry.ok && entry.value.body.kind === "epoch" && entry.value.body.epoch === number)
+      return { number, device: entry.value.author.id };
+  }
+  return null;
 }
 
 function removed(): Result<never> {
