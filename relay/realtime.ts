@@ -3,8 +3,9 @@
  *
  * A channel is joined by whoever the policies of `realtime.messages` let read its topic; who may insert there is passed
  * on to the others in it, by a client of vsn 2.0.0 (its binary frames). That is asked at the join, when the client sends a
- * new token and when a membership changed, and until then nobody hears anything; a token that expires closes its channels.
- * What may not be said is dropped.
+ * new token and when something changed in the topic's team. Until a channel was asked about again nothing is heard or said
+ * there: what the database says waits, what clients say is lost. A token that expires closes its channels. What may not be
+ * said is dropped.
  */
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
@@ -25,6 +26,10 @@ const SWEEP_MS = 15_000;
 const SPOKEN_MAX_A_SECOND = 200;
 /** A client that does not read what it is sent is dropped; it will fetch when it is back. */
 const BACKLOG_MAX_BYTES = 4 * 1024 * 1024;
+/** Of a channel that waits for its answer; more, and the client is dropped, and will fetch. */
+const WAITING_MAX = 200;
+/** How often a join asks anew because rights changed meanwhile. */
+const JOIN_TRIES = 3;
 const TOPIC_PREFIX = "realtime:";
 
 export interface Realtime {
@@ -48,9 +53,24 @@ interface Message {
 }
 
 interface Channel {
+  /** As the client names it. */
+  readonly topic: string;
   readonly joinRef: string | null;
+  /** Null: its topic names none. */
+  readonly team: string | null;
   caller: Caller;
   maySpeak: boolean;
+  /** What was answered about another version is no answer. */
+  version: number;
+  /** Rights changed since it was asked about. */
+  doubted: boolean;
+  /** What the database said while it was doubted. */
+  readonly waiting: Record<string, unknown>[];
+}
+
+interface Seat {
+  readonly connection: Connection;
+  readonly channel: Channel;
 }
 
 /** Who may use a channel, as the policies said when they were asked last. */
@@ -116,21 +136,33 @@ export async function createRealtime({
       );
     });
 
-  /** How often rights have changed. */
-  let changes = 0;
-
-  /** Null: not even to hear. An answer that a change of rights overtook is asked for again. */
+  /** Null: not even to hear. */
   async function admit(caller: Caller, topic: string): Promise<Admission | null> {
-    const asked = changes;
-    const admission = (await mayHear(caller, topic))
+    return (await mayHear(caller, topic))
       ? { caller, maySpeak: await maySpeak(caller, topic) }
       : null;
-    return asked === changes ? admission : admit(caller, topic);
   }
 
   async function admitToken(token: unknown, topic: string): Promise<Admission | null> {
     const caller = typeof token === "string" ? await tokens.verify(token) : null;
     return caller && admit(caller, topic);
+  }
+
+  /** Joins that are being asked about. */
+  const joins = new Set<{ readonly team: string | null; overtaken: boolean }>();
+
+  /** `overtaken`: rights changed meanwhile, again and again. */
+  async function admitJoin(
+    token: unknown,
+    topic: string,
+  ): Promise<(Admission & { readonly overtaken: boolean }) | null> {
+    for (let tries = 1; ; tries++) {
+      const join = { team: teamOf(topic), overtaken: false };
+      joins.add(join);
+      const admission = await admitToken(token, topic).finally(() => joins.delete(join));
+      if (!join.overtaken || tries === JOIN_TRIES)
+        return admission && { ...admission, overtaken: join.overtaken };
+    }
   }
 
   async function join(connection: Connection, message: Message): Promise<void> {
@@ -139,7 +171,7 @@ export async function createRealtime({
       config?.private === true &&
       message.topic.startsWith(TOPIC_PREFIX) &&
       connection.channels.size < CHANNELS_MAX
-        ? await admitToken(message.payload["access_token"], message.topic)
+        ? await admitJoin(message.payload["access_token"], message.topic)
         : null;
     if (!admission) {
       reply(connection, message, "error", {
@@ -147,16 +179,29 @@ export async function createRealtime({
       });
       return;
     }
-    connection.channels.set(message.topic, { joinRef: message.joinRef, ...admission });
+    const { joinRef, topic } = message;
+    const { caller, maySpeak, overtaken } = admission;
+    const place = { joinRef, topic, team: teamOf(topic), caller, maySpeak };
+    const channel = { ...place, version: 0, doubted: false, waiting: [] };
+    connection.channels.set(topic, channel);
+    if (overtaken) doubt({ connection, channel });
     reply(connection, message, "ok", { postgres_changes: [] });
   }
 
   async function renew(connection: Connection, message: Message): Promise<void> {
     const channel = connection.channels.get(message.topic);
     if (!channel) return;
+    const { version } = channel;
     const admission = await admitToken(message.payload["access_token"], message.topic);
-    if (admission) Object.assign(channel, admission);
-    else end(connection, message.topic);
+    if (!admission) end(connection, message.topic);
+    else if (channel.version === version) settle(connection, channel, admission);
+    // Overtaken: it is doubted, and asked about under the new token.
+    else Object.assign(channel, { caller: admission.caller, version: channel.version + 1 });
+  }
+
+  function settle(connection: Connection, channel: Channel, admission: Admission): void {
+    Object.assign(channel, admission, { doubted: false, version: channel.version + 1 });
+    for (const said of channel.waiting.splice(0)) tell(connection, channel.topic, said);
   }
 
   async function receive(connection: Connection, message: Message): Promise<void> {
@@ -201,57 +246,83 @@ export async function createRealtime({
     for (const connection of connections) {
       const channel = connection.channels.get(name);
       if (!channel) continue;
+      const said = { type: "broadcast", event, payload };
       if (expired(channel)) end(connection, name);
-      else
-        send(connection, {
-          joinRef: null,
-          ref: null,
-          topic: name,
-          event: "broadcast",
-          payload: { type: "broadcast", event, payload },
-        });
+      else if (!channel.doubted) tell(connection, name, said);
+      else if (channel.waiting.push(said) > WAITING_MAX) connection.socket.terminate();
     }
   }
 
-  /** While rights are asked for again, what the database says waits, and what clients say is lost. */
-  let asking = false;
-  const waiting: string[] = [];
+  function tell(connection: Connection, topic: string, payload: Record<string, unknown>): void {
+    send(connection, { joinRef: null, ref: null, topic, event: "broadcast", payload });
+  }
 
-  async function rightsChanged(): Promise<void> {
-    changes++;
+  /** Channels to ask about again, by their teams: those that wait longest first. */
+  const doubted = new Map<string | null, Set<Seat>>();
+  let asking = false;
+
+  function rightsChanged(team: string): void {
+    for (const join of joins) if (join.team === team) join.overtaken = true;
+    for (const connection of connections)
+      for (const channel of connection.channels.values())
+        if (channel.team === team) {
+          channel.version++;
+          doubt({ connection, channel });
+        }
+  }
+
+  function doubt(seat: Seat): void {
+    const { channel } = seat;
+    if (channel.doubted) return;
+    channel.doubted = true;
+    const ofTeam = doubted.get(channel.team) ?? new Set();
+    doubted.set(channel.team, ofTeam.add(seat));
+    void askAgain();
+  }
+
+  /** One question at a time, and of each team one in turn: what changes in one costs the others no more than that. */
+  async function askAgain(): Promise<void> {
     if (asking) return;
     asking = true;
-    try {
-      for (let asked = -1; asked !== changes;) {
-        asked = changes;
-        await askAgain();
+    while (doubted.size > 0)
+      for (const [team, seats] of doubted) {
+        const [seat] = seats;
+        if (seat === undefined) doubted.delete(team);
+        else if (await isAnswered(seat)) seats.delete(seat);
+        else {
+          // Overtaken: the others of its team first.
+          seats.delete(seat);
+          seats.add(seat);
+        }
       }
-    } catch {
-      for (const { socket } of connections) socket.terminate();
-    }
     asking = false;
-    for (const text of waiting.splice(0)) broadcast(text);
   }
 
-  async function askAgain(): Promise<void> {
-    for (const connection of connections)
-      for (const [topic, channel] of connection.channels) {
-        const admission = await admit(channel.caller, topic);
-        if (admission) channel.maySpeak = admission.maySpeak;
-        else end(connection, topic);
-      }
+  /** Whether nothing is to be asked about it any more. */
+  async function isAnswered({ connection, channel }: Seat): Promise<boolean> {
+    const { version, caller, topic } = channel;
+    if (!channel.doubted || connection.channels.get(topic) !== channel) return true;
+    const admission = await admit(caller, topic).catch(() => "failed" as const);
+    if (admission === "failed") {
+      connection.channels.delete(topic);
+      connection.socket.terminate();
+    } else if (channel.version !== version) return !channel.doubted;
+    else if (admission === null) end(connection, topic);
+    else settle(connection, channel, admission);
+    return true;
   }
 
   /** What a client says, to the others in its channel. */
   function passOn(from: Connection, data: Buffer): void {
     const said = decodeSaid(data);
     const channel = said && from.channels.get(said.topic);
-    if (!said || asking || !channel?.maySpeak || expired(channel)) return;
+    if (!said || !channel?.maySpeak || channel.doubted || expired(channel)) return;
     if (speaksTooMuch(from)) return from.socket.close(1008, "too many messages");
     const frame = encodeHeard(said);
     for (const connection of connections) {
       const other = connection === from ? undefined : connection.channels.get(said.topic);
-      if (other && connection.vsn !== "1.0.0" && !expired(other)) sendFrame(connection, frame);
+      if (other && connection.vsn !== "1.0.0" && !other.doubted && !expired(other))
+        sendFrame(connection, frame);
     }
   }
 
@@ -302,14 +373,14 @@ export async function createRealtime({
         });
     });
     socket.on("error", () => socket.terminate());
-    socket.on("close", () => connections.delete(connection));
+    socket.on("close", () => {
+      connections.delete(connection);
+      connection.channels.clear();
+    });
   }
 
-  await database.listen("realtime", (text) => {
-    if (asking) waiting.push(text);
-    else broadcast(text);
-  });
-  await database.listen("access", () => void rightsChanged());
+  await database.listen("realtime", broadcast);
+  await database.listen("access", rightsChanged);
   const sweeper = setInterval(sweep, SWEEP_MS);
   sweeper.unref();
 
@@ -326,6 +397,11 @@ export async function createRealtime({
       server.close();
     },
   };
+}
+
+/** Of the forms that topics have; a policy says what else one may be called. */
+function teamOf(topic: string): string | null {
+  return topic.slice(TOPIC_PREFIX.length).split(":")[1] ?? null;
 }
 
 const ROLL_BACK = new Error("rolled back on purpose");

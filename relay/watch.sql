@@ -14,17 +14,19 @@ create or replace function auth.run_as(role text, claims text, statement text, b
   $$;
 revoke execute on function auth.run_as from public;
 
--- A membership or the access to a project that ended or changed: the relay asks again who may hear which channel.
+-- A membership or the access to a project that ended or changed: the relay asks again who may hear the channels of that team.
 
 create or replace function auth.access_changed() returns trigger
   language plpgsql
   as $$
   begin
-    perform pg_notify('access', '');
+    perform pg_notify('access', old.team_id);
     return null;
   end
   $$;
-create or replace trigger access_changed after delete or update on public.cloud_members
-  for each statement execute function auth.access_changed();
+create or replace trigger access_ended after delete on public.cloud_members
+  for each row execute function auth.access_changed();
+create or replace trigger access_changed after update on public.cloud_members
+  for each row when (old is distinct from new) execute function auth.access_changed();
 create or replace trigger access_changed after update on public.cloud_projects
-  for each statement execute function auth.access_changed();
+  for each row when (old.seen_by is distinct from new.seen_by) execute function auth.access_changed();

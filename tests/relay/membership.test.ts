@@ -14,6 +14,7 @@ import { systemClock as clock } from "../../src/base/clock.ts";
 import { silentLog as log } from "../../src/base/log.ts";
 
 const TEAM = "team_0123456789ABCDEFGHJKMNPQRS";
+const OTHER_TEAM = "team_1123456789ABCDEFGHJKMNPQRS";
 const OF_TEAM = `team:${TEAM}:1`;
 const OF_STREAM = `stream:${TEAM}::${"0".repeat(32)}`;
 
@@ -28,7 +29,7 @@ let asked: () => Promise<void> = async () => undefined;
 let tokens: Tokens;
 let realtime: Realtime;
 let server: Server;
-let [olga, mia] = [{} as Account, {} as Account];
+let [olga, mia, stan] = [{} as Account, {} as Account, {} as Account];
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "relay-"));
@@ -51,20 +52,24 @@ beforeAll(async () => {
   });
   server = createServer().on("upgrade", realtime.upgrade).listen(0, "127.0.0.1");
   await once(server, "listening");
-  [olga, mia] = (await database.query<{ id: string; email: string }>(
-    "insert into auth.users (email, encrypted_password) values ('olga@example.org', ''), ('mia@example.org', '') returning id, email",
-  )) as [Account, Account];
-  await database.query("insert into public.cloud_teams (id) values ($1)", [TEAM]);
+  [olga, mia, stan] = (await database.query<{ id: string; email: string }>(
+    "insert into auth.users (email, encrypted_password) values ('olga@example.org', ''), ('mia@example.org', ''), ('stan@example.org', '') returning id, email",
+  )) as [Account, Account, Account];
+  await database.query("insert into public.cloud_teams (id) values ($1), ($2)", [TEAM, OTHER_TEAM]);
   await database.query("insert into public.cloud_streams (team_id) values ($1)", [TEAM]);
 }, 30_000);
 
 beforeEach(async () => {
   asked = async () => undefined;
   await database.query("delete from public.cloud_members");
-  for (const { id } of [olga, mia])
+  for (const [{ id }, team] of [
+    [olga, TEAM],
+    [mia, TEAM],
+    [stan, OTHER_TEAM],
+  ] as const)
     await database.query(
       "insert into public.cloud_members (team_id, user_id, role) values ($1, $2, 'member')",
-      [TEAM, id],
+      [team, id],
     );
 });
 
@@ -77,6 +82,11 @@ afterAll(async () => {
 
 const remove = ({ id }: Account) =>
   database.query("delete from public.cloud_members where user_id = $1", [id]);
+const changeRights = (team: string) =>
+  database.query(
+    "update public.cloud_members set role = case role when 'member' then 'admin' else 'member' end where team_id = $1",
+    [team],
+  );
 const say = (topic: string) => database.query("select realtime.send('{}', 'poke', $1)", [topic]);
 
 /** What a socket hears; of binary frames the bytes. */
@@ -105,6 +115,7 @@ async function connected(account: Account) {
   return {
     heard,
     next,
+    closed: once(socket, "close"),
     async join(topic: string): Promise<unknown> {
       const payload = { config: { private: true }, access_token: token };
       socket.send(JSON.stringify(["1", "1", `realtime:${topic}`, "phx_join", payload]));
@@ -174,4 +185,51 @@ it("a project that is for others from now on is heard by them alone", async () =
   expect(await goes.next()).toMatchObject({ 3: "phx_close" });
   await stays.settled();
   expect(stays.heard).toEqual([]);
+});
+
+it("what changes in another team, however often, keeps nothing from anybody", async () => {
+  const [hears, other] = [await connected(mia), await connected(stan)];
+  expect(await other.join(`team:${OTHER_TEAM}:1`)).toBe("ok");
+  expect(await hears.join(OF_STREAM)).toBe("ok");
+  // So what was asked for the other team has to be asked again, for ever.
+  asked = async () => void (await changeRights(OTHER_TEAM));
+  await changeRights(OTHER_TEAM);
+  expect(await hears.join(OF_TEAM)).toBe("ok");
+  await say(OF_TEAM);
+  expect(await hears.next()).toMatchObject({ 3: "broadcast" });
+  const speaks = await connected(olga);
+  expect(await speaks.join(OF_STREAM)).toBe("ok");
+  speaks.speak(OF_STREAM, "row");
+  expect((await hears.next()).includes("row")).toBe(true);
+});
+
+it("changes in one's own team that never end hold up no join, and what was said meanwhile is heard after them", async () => {
+  const hears = await connected(mia);
+  asked = async () => void (await changeRights(TEAM));
+  expect(await hears.join(OF_TEAM)).toBe("ok");
+  await say(OF_TEAM);
+  await hears.settled();
+  expect(hears.heard).toEqual([]);
+  asked = async () => undefined;
+  expect(await hears.next()).toMatchObject({ 3: "broadcast" });
+});
+
+it("who would have to wait for more than is kept is let go, and fetches it", async () => {
+  const hears = await connected(mia);
+  asked = async () => void (await changeRights(TEAM));
+  expect(await hears.join(OF_TEAM)).toBe("ok");
+  for (let i = 0; i < 201; i++) await say(OF_TEAM);
+  await hears.closed;
+  expect(hears.heard).toEqual([]);
+});
+
+it("a change that changes nothing asks nobody", async () => {
+  const hears = await connected(mia);
+  expect(await hears.join(OF_TEAM)).toBe("ok");
+  let questions = 0;
+  asked = async () => void questions++;
+  await database.query("update public.cloud_members set role = role");
+  await say(OF_TEAM);
+  expect(await hears.next()).toMatchObject({ 3: "broadcast" });
+  expect(questions).toBe(0);
 });
