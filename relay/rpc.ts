@@ -1,10 +1,16 @@
 /**
  * `POST /rest/v1/rpc/<function>` as PostgREST answers it: arguments by name in one JSON object, the result as JSON,
  * errors as `{code, message, details, hint}`.
+ *
+ * The database does one thing at a time, in the order it is asked, and cannot be interrupted. So of each account one call at a
+ * time is before it: what an account asks for keeps others waiting for one call, however many it makes.
  */
 import type { Database } from "./database.ts";
 import { type Answer, HttpError, NO_CONTENT, parseObject } from "./http.ts";
 import type { Caller } from "./tokens.ts";
+
+/** Of one account. */
+const WAITING_MAX = 100;
 
 export type Rpc = (caller: Caller, name: string, body: string) => Promise<Answer>;
 
@@ -20,6 +26,7 @@ type Callable = { readonly quoted: string; readonly arguments: readonly Argument
 export async function createRpc(database: Database): Promise<Rpc> {
   const callables = await readCallables(database);
   const statements = new Map<string, string>();
+  const inTurn = createTurns();
 
   function statement(name: string, given: readonly string[]): string {
     const key = [name, ...given].join(",");
@@ -45,10 +52,36 @@ export async function createRpc(database: Database): Promise<Rpc> {
   return async (caller, name, body) => {
     const sql = statement(name, Object.keys(parseObject(body)));
     try {
-      const json = await database.as(caller, sql, body === "" ? "{}" : body);
+      const json = await inTurn(caller.claims.sub ?? "", () =>
+        database.as(caller, sql, body === "" ? "{}" : body),
+      );
       return json === null ? NO_CONTENT : { status: 200, json };
     } catch (error) {
       throw sqlError(error);
+    }
+  };
+}
+
+/** Work of one account after the other. Throws `HttpError` 429 when too much of it waits. */
+function createTurns(): <T>(account: string, work: () => Promise<T>) => Promise<T> {
+  const accounts = new Map<string, { waiting: number; last: Promise<unknown> }>();
+  return async (account, work) => {
+    const turns = accounts.get(account) ?? { waiting: 0, last: Promise.resolve() };
+    if (turns.waiting >= WAITING_MAX)
+      throw new HttpError(429, {
+        code: "53400",
+        message: "Too many calls wait",
+        details: null,
+        hint: null,
+      });
+    accounts.set(account, turns);
+    turns.waiting++;
+    const done = turns.last.then(work);
+    turns.last = done.catch(() => undefined);
+    try {
+      return await done;
+    } finally {
+      if (--turns.waiting === 0) accounts.delete(account);
     }
   };
 }

@@ -29,7 +29,8 @@ import { createRpc, type Rpc } from "./rpc.ts";
 import { type Caller, createTokens, type Tokens } from "./tokens.ts";
 
 const ACCOUNT_BODY_MAX_BYTES = 16 * 1024;
-const RPC_BODY_MAX_BYTES = 8 * 1024 * 1024;
+/** A device sends rows of 1 MiB at once, in base64. */
+const RPC_BODY_MAX_BYTES = 2 * 1024 * 1024;
 /** A device has one that it hears on and one or two that it asks over: hundreds of devices. */
 const CONNECTIONS_MAX = 1000;
 

@@ -87,7 +87,8 @@ create function public.cloud_project_create(team text) returns jsonb
   end
   $$;
 
--- One answer a row, in order, up to the first conflict: {n, h} stored now, {n} known, {conflict}.
+-- One answer a row, in order, up to the first conflict: {n, h} stored now, {n} known, {conflict}. At most 2,500 rows, more than
+-- devices send at once: while they are numbered, others wait.
 create function public.cloud_push(team text, project uuid, rows jsonb) returns jsonb
   language plpgsql volatile security invoker set search_path = ''
   as $$
@@ -103,6 +104,9 @@ create function public.cloud_push(team text, project uuid, rows jsonb) returns j
       where s.team_id = team and s.project_id is not distinct from project and s.id in (select operon.my_streams());
     if not found then
       raise exception 'not_a_member';
+    end if;
+    if jsonb_array_length(rows) > 2500 then
+      raise exception 'too_many_rows';
     end if;
     for bytes in select decode(r.row, 'base64') from jsonb_array_elements_text(rows) with ordinality r (row, place) order by r.place loop
       insert into public.cloud_rows (stream_id, body) values (stream, bytes) returning n, h into stored_n, stored_h;

@@ -260,7 +260,8 @@ create function operon.stream_of(team text, project uuid) returns bigint
   $$;
 
 -- `cursors`: [[project or null, n, held], …]; a stream not named is read from its start. Up to number `held` a snapshot's rows come without
--- body: the caller has them. A row without body is [project, n, null, hash]. At most `max_rows` rows and about 4 MiB.
+-- body: the caller has them. A row without body is [project, n, null, hash]. At most `max_rows` rows and about 4 MiB, for at most
+-- 10,000 cursors: a device asks with one a stream.
 -- Stable: all it reads is of one moment, the number of entries that the log lists too.
 create or replace function public.cloud_pull(team text, cursors jsonb, max_rows integer) returns jsonb
   language plpgsql stable security invoker set search_path = ''
@@ -274,14 +275,17 @@ create or replace function public.cloud_pull(team text, cursors jsonb, max_rows 
     rows jsonb := '[]';
     more boolean := false;
   begin
+    if jsonb_array_length(cursors) > 10000 then
+      raise exception 'too_many_cursors';
+    end if;
     for stream in
+      with asked as materialized (
+        select coalesce(c.cursor ->> 0, '') as project, max((c.cursor ->> 1)::bigint) as after, max((c.cursor ->> 2)::bigint) as held
+        from jsonb_array_elements(cursors) c (cursor) group by 1
+      )
       select s.id, s.project_id, s.n, s.h, coalesce(a.after, 0) as after, coalesce(a.held, 0) as held
       from public.cloud_streams s
-      left join lateral (
-        select max((c.cursor ->> 1)::bigint) as after, max((c.cursor ->> 2)::bigint) as held
-        from jsonb_array_elements(cursors) c (cursor)
-        where (c.cursor ->> 0)::uuid is not distinct from s.project_id
-      ) a on true
+      left join asked a on a.project = coalesce(s.project_id::text, '')
       where s.team_id = team and s.id in (select operon.my_streams()) order by s.id
     loop
       heads := heads || jsonb_build_array(jsonb_build_array(stream.project_id, stream.n, operon.base64(stream.h)));

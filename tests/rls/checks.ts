@@ -727,14 +727,14 @@ appended(
 
 const joining = (
   name: string,
-  [who, with_]: readonly [who: Person, with_: string],
+  [who, asking]: readonly [who: Person, asking: string],
   good: (outcome: Outcome) => boolean,
   added: Partial<Parameters<typeof join>[2]> = {},
   change: (item: Item) => Item = (item) => item,
 ) =>
   check("cloud_log_append", "call", "stranger", `${who} ${name}`, (world) =>
     world.as(who, async (attempt) => {
-      const item = join(TEAM, with_, { device: fresh, account: IDS[who], ...added });
+      const item = join(TEAM, asking, { device: fresh, account: IDS[who], ...added });
       return good(await append(attempt, world, [change(item)]));
     }),
   );
@@ -1388,6 +1388,31 @@ for (const [name, parts, word] of [
       saying(word),
     ),
   );
+check(
+  "cloud_push",
+  "call",
+  "member",
+  "writes no more rows at once than devices send",
+  one(
+    "mia",
+    push,
+    () => [TEAM, null, JSON.stringify(Array.from({ length: 2501 }, () => ""))],
+    saying("too_many_rows"),
+  ),
+);
+check(
+  "cloud_pull",
+  "call",
+  "member",
+  "asks with no more cursors than are looked through",
+  (world) =>
+    world.as("mia", async (attempt) => {
+      const asked = "select public.cloud_pull($1, $2, 100) as page";
+      const asking = (count: number) =>
+        attempt(asked, [TEAM, JSON.stringify(Array.from({ length: count }, () => [null, 0]))]);
+      return did(await asking(10_000)) && says(await asking(10_001), "too_many_cursors");
+    }),
+);
 check(
   "cloud_push",
   "call",
