@@ -1,5 +1,5 @@
 /**
- * Sign-up, sign-in, refresh, sign-out: the part of GoTrue's HTTP interface that supabase-js calls for e-mail and password.
+ * Sign-up, sign-in, refresh, sign-out, another password: the part of GoTrue's HTTP interface that supabase-js calls for e-mail and password.
  * Errors are GoTrue's: `{code, error_code, msg}`.
  */
 import { createHash } from "node:crypto";
@@ -25,6 +25,8 @@ export interface Accounts {
   refresh(body: Record<string, unknown>): Promise<Answer>;
   signOut(caller: Caller, scope: string | null): Promise<Answer>;
   user(caller: Caller): Promise<Answer>;
+  /** Another password, by whoever says the one before: a session alone, on a device that was lost, is not enough. The other sessions end. */
+  changePassword(caller: Caller, body: Record<string, unknown>): Promise<Answer>;
 }
 
 export interface AccountParts {
@@ -113,6 +115,20 @@ export function createAccounts({
     }
   }
 
+  /** Throws when the session is over. */
+  async function userOf({ claims }: Caller): Promise<User> {
+    const [user] = await database.query<User>(
+      `select ${USER_COLUMNS} from auth.users u where id = $1 and exists (select from auth.sessions s where s.user_id = u.id and s.id = $2)`,
+      [claims.sub, claims.session_id],
+    );
+    if (user) return user;
+    throw authError(
+      403,
+      "session_not_found",
+      "Session from session_id claim in JWT does not exist",
+    );
+  }
+
   return {
     async signUp(body) {
       const { email, password } = credentials(body);
@@ -122,15 +138,7 @@ export function createAccounts({
           "email_address_invalid",
           "Unable to validate email address: invalid format",
         );
-      if (password.length < PASSWORD_MIN_LENGTH || Buffer.byteLength(password) > PASSWORD_MAX_BYTES)
-        throw authError(
-          422,
-          "weak_password",
-          `Password should be at least ${PASSWORD_MIN_LENGTH} characters.`,
-          {
-            weak_password: { reasons: ["length"] },
-          },
-        );
+      refuseWeak(password);
       const hash = await hashOfNew(password);
       const [user] = await database.query<User>(
         `insert into auth.users (email, encrypted_password) values ($1, $2) on conflict (email) do nothing returning ${USER_COLUMNS}`,
@@ -145,7 +153,7 @@ export function createAccounts({
       // Nobody's password, so nothing that could be guessed is learned, and nothing is spent on it.
       if (Buffer.byteLength(password) > PASSWORD_MAX_BYTES) throw wrongCredentials();
       const keys = [
-        { key: `account ${email}`, failuresAllowed: 10 },
+        accountKey(email),
         // Many people may sit behind one address; behind a proxy on this machine, all of them.
         ...(isLoopback(address) ? [] : [{ key: `address ${address}`, failuresAllowed: 100 }]),
       ];
@@ -200,17 +208,27 @@ export function createAccounts({
       return NO_CONTENT;
     },
 
-    async user({ claims }) {
-      const [user] = await database.query<User>(
-        `select ${USER_COLUMNS} from auth.users u where id = $1 and exists (select from auth.sessions s where s.user_id = u.id and s.id = $2)`,
-        [claims.sub, claims.session_id],
-      );
-      if (!user)
-        throw authError(
-          403,
-          "session_not_found",
-          "Session from session_id claim in JWT does not exist",
-        );
+    user: async (caller) => answer(200, userJson(await userOf(caller))),
+
+    async changePassword(caller, body) {
+      const { password, current_password: current } = body;
+      if (typeof password !== "string" || typeof current !== "string")
+        throw authError(400, "validation_failed", "A password and the current one are required");
+      const user = await userOf(caller);
+      refuseWeak(password);
+      if (Buffer.byteLength(current) > PASSWORD_MAX_BYTES) throw wrongCurrent();
+      const known = await checked(user.email, current, [accountKey(user.email)]);
+      if (known === null) throw wrongCurrent();
+      if (password === current)
+        throw authError(422, "same_password", "New password should be different from the old one");
+      const hash = await hashOfNew(password);
+      await database.transaction(async (query) => {
+        await query("update auth.users set encrypted_password = $2 where id = $1", [user.id, hash]);
+        await query("delete from auth.sessions where user_id = $1 and id <> $2", [
+          user.id,
+          caller.claims.session_id,
+        ]);
+      });
       return answer(200, userJson(user));
     },
   };
@@ -223,6 +241,25 @@ export function authError(
   more: object = {},
 ): HttpError {
   return new HttpError(status, { code: status, error_code: code, msg: message, ...more });
+}
+
+function refuseWeak(password: string): void {
+  if (password.length >= PASSWORD_MIN_LENGTH && Buffer.byteLength(password) <= PASSWORD_MAX_BYTES)
+    return;
+  throw authError(
+    422,
+    "weak_password",
+    `Password should be at least ${PASSWORD_MIN_LENGTH} characters.`,
+    { weak_password: { reasons: ["length"] } },
+  );
+}
+
+function accountKey(email: string): LimitedKey {
+  return { key: `account ${email}`, failuresAllowed: 10 };
+}
+
+function wrongCurrent(): HttpError {
+  return authError(400, "current_password_invalid", "Current password is not the account's");
 }
 
 function wrongCredentials(): HttpError {

@@ -76,7 +76,7 @@ export function bearer(request: IncomingMessage): string | null {
 const CORS = {
   // Nothing here is decided by a cookie, so any page may ask: it needs a token to be answered.
   "access-control-allow-origin": "*",
-  "access-control-allow-methods": "GET, POST, OPTIONS",
+  "access-control-allow-methods": "GET, POST, PUT, OPTIONS",
   "access-control-allow-headers":
     "authorization, apikey, content-type, accept, accept-profile, content-profile, prefer, x-client-info, x-supabase-api-version, x-retry-count",
   "access-control-max-age": "86400",

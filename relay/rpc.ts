@@ -121,6 +121,13 @@ interface SqlError {
 
 function sqlError(error: unknown): unknown {
   if (!isSqlError(error)) return error;
+  if (error.message === "session_ended" && error.code === "28000")
+    return new HttpError(401, {
+      code: "PGRST301",
+      message: "JWT expired or not valid",
+      details: null,
+      hint: null,
+    });
   const status = statusOf(error.code);
   if (status >= 500) return error;
   return new HttpError(status, {

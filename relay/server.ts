@@ -172,6 +172,8 @@ function createHandler({
         return accounts.signOut(await signedIn(request), searchParams.get("scope"));
       case "GET /auth/v1/user":
         return accounts.user(await signedIn(request));
+      case "PUT /auth/v1/user":
+        return accounts.changePassword(await signedIn(request), await account(request));
       default:
     }
     const called = /^\/rest\/v1\/rpc\/([a-z0-9_]{1,63})$/.exec(pathname)?.[1];

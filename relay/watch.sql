@@ -1,12 +1,16 @@
 -- Run at every start, after the migrations.
 
--- One statement as a role and under claims, in one question: the relay's calls cost little beside what they ask.
+-- One statement as a role and under claims, in one question: the relay's calls cost little beside what they ask. A token is good
+-- for an hour, its session may be over before.
 create or replace function auth.run_as(role text, claims text, statement text, body text) returns text
   language plpgsql
   as $$
   declare
     result text;
   begin
+    if not exists (select from auth.sessions s where s.id = (claims::jsonb ->> 'session_id')::uuid) then
+      raise invalid_authorization_specification using message = 'session_ended';
+    end if;
     perform set_config('role', role, true), set_config('request.jwt.claims', claims, true);
     execute statement into result using body;
     return result;

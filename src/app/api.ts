@@ -335,6 +335,10 @@ export interface Api {
   signup(input: Credentials): { readonly account: string; readonly claimed: number };
   login(input: Credentials): { readonly account: string; readonly claimed: number };
   logout(): null;
+  /** Ends the account's sessions on all devices. */
+  logoutEverywhere(): null;
+  /** The account's, which ends its sessions on other devices. `current`: the one that it has. */
+  setPassword(input: { readonly current: string; readonly password: string }): null;
   /** A new one each time: six words, 66 bits. Nothing keeps it. */
   suggestPassphrase(): { readonly passphrase: string };
   createTeam(input: { readonly name: string; readonly passphrase: string }): {

@@ -71,6 +71,13 @@ export function createHandlers(parts: Parts): Handlers {
     return { account: account.email, claimed };
   }
 
+  async function leave(how: "signOut" | "signOutEverywhere"): Promise<null> {
+    await (await online())[how]();
+    await membership.setAccount(null);
+    parts.signedOut();
+    return null;
+  }
+
   /** As far as it goes: without a network it is for a later one. */
   async function syncQuietly(): Promise<void> {
     await sync().catch((error: unknown) => {
@@ -171,10 +178,10 @@ export function createHandlers(parts: Parts): Handlers {
     editDecision: ({ id, ...fields }) => decisions.edit(id, fields),
     signup: (credentials) => enter("signUp", credentials),
     login: (credentials) => enter("signIn", credentials),
-    async logout() {
-      await (await online()).signOut();
-      await membership.setAccount(null);
-      parts.signedOut();
+    logout: () => leave("signOut"),
+    logoutEverywhere: () => leave("signOutEverywhere"),
+    async setPassword({ current, password }) {
+      await (await online()).setPassword(current, password);
       return null;
     },
     ...createTeamHandlers({ ...parts, syncQuietly }),

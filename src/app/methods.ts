@@ -117,6 +117,8 @@ const INPUTS: { readonly [M in Method]: v.GenericSchema<unknown, Input<M>> } = {
   signup: credentials,
   login: credentials,
   logout: nothing,
+  logoutEverywhere: nothing,
+  setPassword: v.strictObject({ current: passphrase, password: passphrase }),
   suggestPassphrase: nothing,
   createTeam: v.strictObject({ name, passphrase }),
   inviteToTeam: v.strictObject({

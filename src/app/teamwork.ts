@@ -10,7 +10,14 @@ import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import { raise, unwrap, type Result } from "../base/result.ts";
 import { Secret } from "../base/secret.ts";
-import { currentAccount, signIn, signOut, signUp } from "../cloud/account.ts";
+import {
+  changePassword,
+  currentAccount,
+  signIn,
+  signOut,
+  signOutEverywhere,
+  signUp,
+} from "../cloud/account.ts";
 import { connect, type Connection, sessionName } from "../cloud/connection.ts";
 import { createProject } from "../cloud/projects.ts";
 import type { SecretStore } from "../cloud/secret-store.ts";
@@ -58,6 +65,9 @@ export interface Teamwork {
   signUp(credentials: Credentials): Promise<AccountRecord>;
   signIn(credentials: Credentials): Promise<AccountRecord>;
   signOut(): Promise<void>;
+  /** Throws, and changes nothing, when the server cannot be told. */
+  signOutEverywhere(): Promise<void>;
+  setPassword(current: string, next: string): Promise<void>;
   readonly teams: Teams;
   /** The cloud's name of a new project. */
   createProject(team: TeamId): Promise<string>;
@@ -218,6 +228,16 @@ export async function openTeamwork(options: TeamworkOptions): Promise<Teamwork> 
       await signOut(online());
       await leave();
       account = null;
+    },
+    async signOutEverywhere() {
+      signedIn();
+      unwrap(await signOutEverywhere(online()));
+      await leave();
+      account = null;
+    },
+    async setPassword(current, next) {
+      signedIn();
+      unwrap(await changePassword(online(), new Secret(current), new Secret(next)));
     },
     teams,
     createProject: async (team) => unwrap(await createProject(online(), team)),

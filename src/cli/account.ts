@@ -1,7 +1,7 @@
 import type { Method } from "../app/api.ts";
 import { neededOption, noArguments, type Command, type CommandContext } from "./command.ts";
 import { print, printJson, say } from "./output.ts";
-import { readSecret } from "./prompt.ts";
+import { readSecret, readSecrets } from "./prompt.ts";
 import { counted } from "./words.ts";
 
 const options = {
@@ -27,14 +27,43 @@ export const login: Command = {
 };
 
 export const logout: Command = {
-  usage: ["logout"],
-  about: "Signs out on this device. What is on this machine stays.",
-  options: {},
+  usage: ["logout [--everywhere]"],
+  about:
+    "Signs out on this device, or on all devices of the account (on the others within an hour at the latest).\n" +
+    "What is on a machine stays.",
+  options: { everywhere: { type: "boolean" } },
   async run(context) {
     noArguments(context);
-    await context.call("logout", undefined);
+    const everywhere = context.flag("everywhere");
+    await context.call(everywhere ? "logoutEverywhere" : "logout", undefined);
     if (context.json) printJson(null);
-    else print("Signed out. What is on this machine stays; nothing is sent or fetched.");
+    else
+      print(
+        everywhere
+          ? "Signed out on all devices, on others within an hour at the latest. What is on a machine stays there."
+          : "Signed out. What is on this machine stays; nothing is sent or fetched.",
+      );
+    return 0;
+  },
+};
+
+export const password: Command = {
+  usage: ["password [--password-stdin] [--json]"],
+  about:
+    "Gives the account another password, and signs its other devices out, within an hour at the latest.\n" +
+    "The one so far and the new one are asked for, or read from standard input, a line each.",
+  options: { "password-stdin": { type: "boolean" } },
+  async run(context) {
+    noArguments(context);
+    const asked = ["Password so far: ", "New password: "];
+    const secrets = await readSecrets(context.flag("password-stdin"), asked, "password-stdin");
+    const [current, next] = secrets.map((secret) => secret.reveal()) as [string, string];
+    await context.call("setPassword", { current, password: next });
+    if (context.json) printJson(null);
+    else
+      print(
+        "The account has the new password. Its other devices are signed out, within an hour at the latest: operon login there.",
+      );
     return 0;
   },
 };

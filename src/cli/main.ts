@@ -49,8 +49,12 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
   },
   signup: { about: "make an account", load: async () => (await import("./account.ts")).signup },
   login: { about: "sign in", load: async () => (await import("./account.ts")).login },
+  password: {
+    about: "another password for the account",
+    load: async () => (await import("./account.ts")).password,
+  },
   logout: {
-    about: "sign out on this device",
+    about: "sign out on this device, or everywhere",
     load: async () => (await import("./account.ts")).logout,
   },
   team: {

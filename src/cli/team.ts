@@ -62,11 +62,18 @@ const PARTS: Readonly<Record<string, (context: CommandContext) => Promise<number
   },
   async remove(context) {
     const whom = onlyArgument(context, "MEMBER or DEVICE");
+    const before = await context.call("team", ofTeam(context));
     const left = await context.call("removeFromTeam", { whom, ...ofTeam(context) });
-    if (!context.json)
+    const own = ({ members }: TeamDetail) => members.find(({ you }) => you)?.devices.length ?? 0;
+    if (!context.json) {
       say(
         `Removed ${whom}. The others have a new key: it opens nothing that is written from now on.`,
       );
+      if (own(left) < own(before))
+        say(
+          "It may still be signed in to your account: if it is not in your hands, run operon password.",
+        );
+    }
     return showRoster(context, left);
   },
   async rotate(context) {

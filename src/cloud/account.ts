@@ -1,4 +1,4 @@
-/** Sign-up, sign-in and sign-out with e-mail and password. */
+/** Sign-up, sign-in and sign-out with e-mail and password, and another password. */
 import type { AuthError, Session } from "@supabase/supabase-js";
 import { ok, type Result } from "../base/result.ts";
 import type { Secret } from "../base/secret.ts";
@@ -37,6 +37,21 @@ export function signIn(
   );
 }
 
+/** The other sessions of the account end: what is signed in there has to sign in with the new one. */
+export async function changePassword(
+  connection: Connection,
+  current: Secret<string>,
+  next: Secret<string>,
+): Promise<Result<void>> {
+  const attributes = { password: next.reveal(), current_password: current.reveal() };
+  return done(connection, connection.client.auth.updateUser(attributes));
+}
+
+/** On all devices. Where the server cannot be told nothing is changed here either. */
+export async function signOutEverywhere(connection: Connection): Promise<Result<void>> {
+  return done(connection, connection.client.auth.signOut({ scope: "global" }));
+}
+
 /** Forgets the tokens here in any case; the server is told when it can be reached. */
 export async function signOut(connection: Connection): Promise<void> {
   await connection.client.auth.signOut({ scope: "local" }).catch(() => undefined);
@@ -51,6 +66,14 @@ export async function currentAccount(connection: Connection): Promise<Account | 
 /** As servers compare e-mail addresses. */
 export function normalEmail(email: string): string {
   return email.trim().toLowerCase();
+}
+
+async function done(
+  connection: Connection,
+  asking: Promise<{ error: AuthError | null }>,
+): Promise<Result<void>> {
+  const { error } = await asking.catch((thrown: unknown) => ({ error: thrown }));
+  return error ? { ok: false, fault: accountFault(error, connection.host) } : ok(undefined);
 }
 
 type Opening = Promise<{ data: { session: Session | null }; error: AuthError | null }>;

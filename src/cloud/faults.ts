@@ -64,14 +64,20 @@ const ACCOUNT_FAULTS: Readonly<Record<string, (host: string) => string>> = {
     `This e-mail address and password do not belong to an account on ${host}. Check both and try again, or make an account with "operon signup".`,
   user_already_exists: (host) =>
     `There is already an account with this e-mail address on ${host}. Sign in with "operon login".`,
+  current_password_invalid: (host) =>
+    `This is not the account's password on ${host} so far. Nothing was changed: check it and try again.`,
+  same_password: () =>
+    "The new password is the one that the account has. Nothing was changed: take another one.",
   weak_password: () =>
-    "The server refuses this password as too weak. Nothing was made: take a longer one (at least 8 characters).",
+    "The server refuses this password as too weak. Nothing was made or changed: take a longer one (at least 8 characters).",
   email_address_invalid: () =>
     "This is not an e-mail address the server accepts. Nothing was made: check it and try again.",
   email_not_confirmed: () =>
     "The e-mail address is not confirmed yet. Follow the link in the mail the server sent, then sign in.",
   signup_disabled: (host) => `${host} takes no new accounts. Ask who runs it.`,
 };
+
+const WRONG_PASSWORD = new Set(["invalid_credentials", "current_password_invalid"]);
 
 const SIGNED_OUT_CODES = new Set([
   "refresh_token_not_found",
@@ -82,7 +88,7 @@ const SIGNED_OUT_CODES = new Set([
   "user_not_found",
 ]);
 
-/** Of sign-up, sign-in and sign-out. */
+/** Of sign-up, sign-in, sign-out and another password. */
 export function accountFault(error: unknown, host: string): Fault {
   const trouble = troubleIn(messageOf(error), host);
   if (trouble) return trouble;
@@ -91,7 +97,7 @@ export function accountFault(error: unknown, host: string): Fault {
   const known = error.code === undefined ? undefined : ACCOUNT_FAULTS[error.code];
   if (known)
     return {
-      type: error.code === "invalid_credentials" ? "wrong-password" : (error.code as string),
+      type: WRONG_PASSWORD.has(error.code as string) ? "wrong-password" : (error.code as string),
       message: known(host),
     };
   if (

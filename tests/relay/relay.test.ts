@@ -240,6 +240,69 @@ describe("accounts", () => {
   });
 });
 
+describe("another password", () => {
+  const NEXT = "battery horse correct";
+  const asking = async (by: SupabaseClient, body: object) => {
+    const { data } = await by.auth.getSession();
+    const answer = await fetch(`${relay.url}/auth/v1/user`, {
+      method: "PUT",
+      body: JSON.stringify(body),
+      headers: {
+        apikey: relay.anonKey,
+        authorization: `Bearer ${data.session?.access_token}`,
+      },
+    });
+    return [answer.status, ((await answer.json()) as { error_code?: string }).error_code];
+  };
+
+  it("is the account's from then on, and ends its other sessions", async () => {
+    const [here, elsewhere] = [await person("pia"), await signedIn("pia")];
+    const { error } = await here.auth.updateUser({ password: NEXT, current_password: PASSWORD });
+    expect(error).toBeNull();
+    expect((await here.auth.refreshSession()).error).toBeNull();
+    const call = (by: SupabaseClient) => by.rpc("cloud_log_read", { team: NO_TEAM, after: 0 });
+    expect([(await call(here)).status, (await call(elsewhere)).status]).toEqual([400, 401]);
+    expect((await elsewhere.auth.refreshSession()).error?.code).toBe("refresh_token_not_found");
+    const credentials = { email: "pia@example.org" };
+    const signIn = (password: string) =>
+      client().auth.signInWithPassword({ ...credentials, password });
+    expect((await signIn(PASSWORD)).error?.code).toBe("invalid_credentials");
+    expect((await signIn(NEXT)).error).toBeNull();
+  });
+
+  it("is set by nobody who does not know the one so far, and is none that a sign-up would not take", async () => {
+    const quinn = await person("quinn");
+    for (const [body, answer] of [
+      [{ password: NEXT }, [400, "validation_failed"]],
+      [{ current_password: PASSWORD }, [400, "validation_failed"]],
+      [{ email: "other@example.org", current_password: PASSWORD }, [400, "validation_failed"]],
+      [{ password: NEXT, current_password: "a guess" }, [400, "current_password_invalid"]],
+      [{ password: NEXT, current_password: "x".repeat(2000) }, [400, "current_password_invalid"]],
+      [{ password: "seven77", current_password: PASSWORD }, [422, "weak_password"]],
+      [{ password: "x".repeat(2000), current_password: PASSWORD }, [422, "weak_password"]],
+      [{ password: PASSWORD, current_password: PASSWORD }, [422, "same_password"]],
+    ] as const)
+      expect(await asking(quinn, body), JSON.stringify(body).slice(0, 80)).toEqual(answer);
+    expect((await signedIn("quinn")).auth).toBeDefined();
+  });
+
+  it("guesses at the one so far count like those of a sign-in", async () => {
+    const rosa = await person("rosa");
+    const guess = { password: NEXT, current_password: "a guess" };
+    for (let i = 0; i < 10; i++) expect((await asking(rosa, guess))[0]).toBe(400);
+    expect((await asking(rosa, { ...guess, current_password: PASSWORD }))[0]).toBe(429);
+  });
+
+  it("is not set by a session that is over", async () => {
+    const [here, gone] = [await person("sam"), await signedIn("sam")];
+    expect((await here.auth.signOut({ scope: "others" })).error).toBeNull();
+    expect(await asking(gone, { password: NEXT, current_password: PASSWORD })).toEqual([
+      403,
+      "session_not_found",
+    ]);
+  });
+});
+
 describe("limits", () => {
   const DERIVING = new Promise<never>(() => undefined);
   function accounts(passwords: AccountParts["passwords"]): Accounts {

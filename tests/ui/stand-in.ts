@@ -344,6 +344,8 @@ export async function standIn(
       self.status = { ...self.status, account: email };
       return { account: email, claimed: 0 };
     },
+    logoutEverywhere: refuse,
+    setPassword: refuse,
     logout: () => {
       self.status = { ...self.status, account: null };
       return null;

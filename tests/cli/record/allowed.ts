@@ -35,7 +35,14 @@ export const FUNCTIONS: Readonly<Record<string, Fields>> = {
     email: ["address", "accounts"],
     password: ["password", "accounts"],
   },
+  "PUT /auth/v1/user": {
+    password: ["password", "accounts"],
+    current_password: ["password", "accounts"],
+    code_challenge: ["null", "accounts"],
+    code_challenge_method: ["null", "accounts"],
+  },
   "POST /auth/v1/logout?scope=local": {},
+  "POST /auth/v1/logout?scope=global": {},
   "GET /realtime/v1/websocket?apikey=…&vsn=2.0.0": {},
   cloud_log_append: {
     team,
@@ -193,6 +200,7 @@ export const TABLES: Readonly<Record<string, Fields>> = {
     kind: ["word", "membership"],
     about: ["id or null", "membership"],
     epoch: ["count or null", "membership"],
+    leads: ["constant", "membership"],
     who: account,
     at: ["time", "membership"],
   },

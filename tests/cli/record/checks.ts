@@ -14,7 +14,7 @@ interface Value {
 
 const TOKEN = /eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+/g;
 const RPC = "/rest/v1/rpc/";
-const SIGN_IN = /^\/auth\/v1\/(signup|token\?grant_type=password)$/;
+const SIGN_IN = /^\/auth\/v1\/(signup|token\?grant_type=password|user)$/;
 
 /** As it stands in `FUNCTIONS`. */
 export function functionOf({ method, url }: AskedOfRelay): string {

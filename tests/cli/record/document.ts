@@ -18,7 +18,7 @@ export function describeRecord(received: Received): string {
   return `# What a relay received
 
 Written by \`npm run record\`: three people sign up, make a team, invite and join; they link a project, share a session, write a decision on two devices
-at once; a role, a name, a recovery kit, two new keys, a new passphrase, a removal, a device restored, a session taken back, one who leaves. A proxy before the relay kept
+at once; a role, a name, a recovery kit, two new keys, a new passphrase, a removal, a device restored, a new password, a session taken back, one who leaves. A proxy before the relay kept
 every request and every frame, and its database was read at the end. \`tests/cli/record.test.ts\` does it again, holds each value against its form,
 looks for names, texts, ids and keys in all of it, and compares the names below. Counts and sizes (bytes) are those of one run. Words in italics are the lines of
 ["What the server learns"](THREAT-MODEL.md#what-the-server-learns). Of each request and frame the relay also knows the time and the network address.

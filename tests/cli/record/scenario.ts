@@ -25,6 +25,7 @@ const PRIVATE_CWD = "/srv/heron/driftwood";
 const PRIVATE_SESSION = "cdcdcdcd-2222-4222-8222-567856785678";
 const TEAM = "Marmalade cooperative";
 const PASSWORD = "vellum harbour 58 kites";
+const NEW_PASSWORD = "sextant gallery 31 plums";
 const PASSPHRASES = [
   "quartz violet ember lantern orbit maple",
   "saffron kettle dawn pebble ivory comet",
@@ -192,6 +193,7 @@ async function act(
   await enter("login", fresh, EMAILS.ben);
   await fresh.json(["team", "restore", "--kit-stdin"], `${kit}\n`);
   await fresh.json(["team", "remove", MACHINE]);
+  await fresh.json(["password", "--password-stdin"], `${PASSWORD}\n${NEW_PASSWORD}\n`);
   await ada.json(["unshare", session]);
   for (const each of [ada, fresh]) await sync(each);
   await hidden.keysOf(everybody);
@@ -200,6 +202,7 @@ async function act(
   await hidden.keysOf([ada]);
   await invite(ada, EMAILS.dan);
   await cyd.run(["logout"]);
+  await fresh.json(["logout", "--everywhere"]);
 
   await hidden.localIds([ada, ben, cyd, fresh]);
   hidden.homes([ada, ben, cyd, fresh]);
@@ -332,7 +335,7 @@ class Hidden {
     // A host's name may be two letters long: as it stands in a card.
     this.#add("a machine's name", `${userInfo().username} on ${hostname()}`);
     for (const text of PASSPHRASES) this.#add("a passphrase", text);
-    this.#add("a password", PASSWORD, "password");
+    for (const text of [PASSWORD, NEW_PASSWORD]) this.#add("a password", text, "password");
     for (const email of Object.values(EMAILS))
       this.#add("an e-mail address", email, email === EMAILS.dan ? undefined : "address");
     return [...this.#needles.values()];
