@@ -146,6 +146,7 @@ function composeEngine(
     projectAt: (stream) => projects.at(stream),
     // Nobody can be asked before there was something to do online: local work loads none of it, and opens no secret.
     memberAt: async (team, device) => (await teamwork)?.memberAt(team, device) ?? null,
+    account: () => membership.account()?.id ?? null,
     isHere: (device) => membership.device() === device,
   });
   const projects = createProjects({ store, membership, clock, random, onGrown: documentGrew });

@@ -4,7 +4,7 @@
  */
 import type { ProjectId, TeamId } from "../base/ids.ts";
 import { raise } from "../base/result.ts";
-import type { Json } from "../store/settings.ts";
+import { ACCOUNT_KEY, type Json } from "../store/settings.ts";
 import type { TeamRow } from "./api.ts";
 
 export interface AccountRecord {
@@ -61,7 +61,6 @@ export interface Membership {
   setLink(project: ProjectId, link: LinkRecord | null): Promise<void>;
 }
 
-const ACCOUNT = "account";
 const DEVICE = "device:";
 const TEAM = "team:";
 const LINK = "link:";
@@ -69,7 +68,7 @@ const LINK = "link:";
 export async function openMembership(settings: Settings): Promise<Membership> {
   const held = new Map<string, unknown>(await settings.all());
   const account = (): AccountRecord | null =>
-    (held.get(ACCOUNT) as AccountRecord | undefined) ?? null;
+    (held.get(ACCOUNT_KEY) as AccountRecord | undefined) ?? null;
   const under = <T>(prefix: string): readonly T[] =>
     [...held].filter(([key]) => key.startsWith(prefix)).map(([, value]) => value as T);
   /** Null takes it away. */
@@ -94,7 +93,7 @@ export async function openMembership(settings: Settings): Promise<Membership> {
 
   return {
     account,
-    setAccount: (next) => put(ACCOUNT, next),
+    setAccount: (next) => put(ACCOUNT_KEY, next),
     requireAccount,
     device: () => (held.get(DEVICE + account()?.id) as string | undefined) ?? null,
     async setDevice(of, device) {

@@ -51,7 +51,9 @@ export interface TracesOptions {
   projectAt(stream: StreamRef): Promise<{ readonly id: ProjectId; readonly name: string } | null>;
   /** The member at a device, in words; null when nobody can be asked. */
   memberAt(team: TeamId, device: string): Promise<string | null>;
-  /** Is this the signed-in account's device here? */
+  /** The id of the signed-in account. */
+  account(): string | null;
+  /** Is this its device here? */
   isHere(device: string): boolean;
 }
 
@@ -64,6 +66,7 @@ export function createTraces({
   onSessions,
   projectAt,
   memberAt,
+  account: signedIn,
   isHere,
 }: TracesOptions): Traces {
   const names = [userName(), hostname(), basename(homedir())].filter((name) => name.length > 2);
@@ -130,9 +133,12 @@ export function createTraces({
     if (shown) onSessions([session]);
   }
 
-  /** A trace is written by one device. Another's is left to it, though the session may lie on this machine too. */
-  function isOwn({ owner }: DocumentInfo): boolean {
-    return owner === null || isHere(owner);
+  /**
+   * A trace is written by one device. Another's is left to it, though the session may lie on this machine too; one of which
+   * nothing was sent yet, to the account that shared it.
+   */
+  function isOwn({ owner, account }: DocumentInfo): boolean {
+    return owner === null ? account === null || account === signedIn() : isHere(owner);
   }
 
   /** A trace under the name of a session that another member shared first is not that session's. */

@@ -9,6 +9,7 @@ import type { Known } from "../crdt/known.ts";
 import { byteaArray } from "../pg/arrays.ts";
 import type { JournaledDocument } from "./journal.ts";
 import type { Db } from "./rows.ts";
+import { SIGNED_IN } from "./settings.ts";
 
 export interface DocumentColumns {
   readonly id: DocId;
@@ -20,6 +21,7 @@ export interface DocumentColumns {
   readonly retired: boolean;
   readonly pending: boolean;
   readonly owner: string | null;
+  readonly account: string | null;
   readonly state_vector: Bytes;
   readonly delete_set: Bytes;
   readonly log_rev: number;
@@ -30,14 +32,16 @@ const MAX_UPDATES = 200;
 const MAX_GROWTH_BYTES = 256 * 1024;
 
 export function toJournal(row: DocumentColumns): JournaledDocument {
-  const { id, kind, subject, team, generation, retired } = row;
-  return { id, kind, subject, team, cloudProject: row.cloud_project, generation, retired };
+  const { id, kind, subject, team, generation, retired, account } = row;
+  return { id, kind, subject, team, cloudProject: row.cloud_project, generation, retired, account };
 }
 
 export interface Growth {
   readonly updates: readonly Uint8Array[];
   /** Raises the flag that something of it may not be in the cloud. */
   readonly pending: boolean;
+  /** Taken from the journal: in whose name it was, the document itself says, where it does. */
+  readonly replayed?: boolean;
   /** What is known to be in the cloud from now on. */
   readonly inCloud?: { readonly known: Known; readonly owner: string };
 }
@@ -47,7 +51,7 @@ export async function appendUpdates(
   db: Db,
   id: string,
   updates: readonly Uint8Array[],
-  options: { readonly pending: boolean },
+  options: Pick<Growth, "pending" | "replayed">,
 ): Promise<void> {
   const grown = await grow(db, id, { updates, ...options });
   if (grown === null) throw new Error(`no document ${id}`);
@@ -61,12 +65,14 @@ export async function appendUpdates(
 export async function grow(
   db: Db,
   id: string,
-  { updates, pending, inCloud }: Growth,
+  { updates, pending, replayed = false, inCloud }: Growth,
   applied: number | null = null,
 ): Promise<{ /** Worth compacting. */ readonly long: boolean } | null> {
   const grown = await db.query<{ count: number; growth: number; base: number }>(
     `with grown as (
        update documents set log_rev = log_rev + $2, pending = pending or ($3 and team is not null),
+         account = case when $3 and team is not null
+           then coalesce(case when $9 then account end, ${SIGNED_IN}, account) else account end,
          state_vector = coalesce($5, state_vector), delete_set = coalesce($6, delete_set), owner = coalesce($7, owner)
        where id = $1 returning log_rev
      ), log as (
@@ -90,6 +96,7 @@ export async function grow(
       inCloud?.known.deleteSet ?? null,
       inCloud?.owner ?? null,
       applied,
+      replayed,
     ],
   );
   const row = grown.rows[0];

@@ -13,7 +13,7 @@ import type { Log } from "../base/log.ts";
 import type { JournalEntry, JournaledDocument } from "./journal.ts";
 import { putDocument } from "./replay.ts";
 import type { Db } from "./rows.ts";
-import type { Settings } from "./settings.ts";
+import { type Settings, SIGNED_IN } from "./settings.ts";
 
 export interface DocumentStream {
   readonly team: TeamId;
@@ -33,6 +33,8 @@ export interface DocumentInfo {
   /** Something of it may not be in the cloud. */
   readonly pending: boolean;
   readonly owner: string | null;
+  /** In whose name it is sent: the account that was signed in at its last edit here. Null: nobody's in particular. */
+  readonly account: string | null;
   readonly known: Known;
   /** Grows with every append. */
   readonly rev: number;
@@ -61,7 +63,9 @@ export interface Documents {
   }): Promise<readonly DocumentInfo[]>;
   info(id: DocId): Promise<DocumentInfo | null>;
   /** With its content as one update; null `state`: nothing was written yet. */
-  load(id: DocId): Promise<(DocumentInfo & { readonly state: Bytes | null }) | null>;
+  load(
+    id: DocId,
+  ): Promise<(Omit<DocumentInfo, "account"> & { readonly state: Bytes | null }) | null>;
   create(document: NewDocument): Promise<void>;
   /** The updates are in the document when this resolves, all or none; a power loss keeps them once `kept` does. */
   append(id: DocId, updates: readonly Uint8Array[]): Promise<Appended>;
@@ -132,6 +136,7 @@ export function createDocuments(durable: Durable, settings: Settings, log: Log):
     create: async ({ id, kind, subject, stream, generation = 1, state }) =>
       durable.write(async (tx) => {
         const { team, project: cloudProject } = stream ?? { team: null, project: null };
+        const account = team === null ? null : await signedIn(tx);
         const document: JournaledDocument = {
           id,
           kind,
@@ -140,6 +145,7 @@ export function createDocuments(durable: Durable, settings: Settings, log: Log):
           cloudProject,
           generation,
           retired: false,
+          account,
         };
         const entries: JournalEntry[] = [{ type: "document", document }];
         await putDocument(tx, document);
@@ -190,6 +196,11 @@ export function createDocuments(durable: Durable, settings: Settings, log: Log):
   };
 }
 
+async function signedIn(db: Db): Promise<string | null> {
+  const found = await db.query<{ account: string | null }>(`select ${SIGNED_IN} as account`);
+  return found.rows[0]?.account ?? null;
+}
+
 async function readRow(db: Db, id: string): Promise<DocumentColumns | null> {
   const found = await db.query<DocumentColumns>("select * from documents where id = $1", [id]);
   return found.rows[0] ?? null;
@@ -205,6 +216,7 @@ export function infoOf(row: DocumentColumns): DocumentInfo {
     retired: row.retired,
     pending: row.pending,
     owner: row.owner,
+    account: row.account,
     known: { stateVector: row.state_vector, deleteSet: row.delete_set },
     rev: row.log_rev,
     modelRev: row.model_rev,

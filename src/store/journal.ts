@@ -41,6 +41,8 @@ export interface JournaledDocument {
   readonly cloudProject: string | null;
   readonly generation: number;
   readonly retired: boolean;
+  /** In whose name it is sent, while nothing of it was. */
+  readonly account: string | null;
 }
 
 export interface JournalRecord {

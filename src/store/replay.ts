@@ -18,7 +18,10 @@ export async function applyEntry(tx: Transaction, entry: JournalEntry): Promise<
       return putDocument(tx, entry.document);
     case "update":
       // Not known to be in the cloud until sync says so: sent once too often rather than never.
-      await appendUpdates(tx, entry.id, [fromBase64(entry.update)], { pending: true });
+      await appendUpdates(tx, entry.id, [fromBase64(entry.update)], {
+        pending: true,
+        replayed: true,
+      });
       return;
     default:
       never(entry);
@@ -60,10 +63,11 @@ export async function dropSetting(db: Db, key: string): Promise<void> {
 /** Makes the document, or gives it this stream, generation and state. */
 export async function putDocument(db: Db, document: JournaledDocument): Promise<void> {
   await db.query(
-    `insert into documents (id, kind, subject, team, cloud_project, generation, retired, state_vector, delete_set)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    `insert into documents (id, kind, subject, team, cloud_project, generation, retired, state_vector, delete_set, account)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
      on conflict (id) do update set subject = excluded.subject, team = excluded.team,
-       cloud_project = excluded.cloud_project, generation = excluded.generation, retired = excluded.retired`,
+       cloud_project = excluded.cloud_project, generation = excluded.generation, retired = excluded.retired,
+       account = excluded.account`,
     [
       document.id,
       document.kind,
@@ -74,6 +78,7 @@ export async function putDocument(db: Db, document: JournaledDocument): Promise<
       document.retired,
       EMPTY_KNOWN.stateVector,
       EMPTY_KNOWN.deleteSet,
+      document.account,
     ],
   );
 }

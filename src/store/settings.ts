@@ -5,6 +5,11 @@
 import type { Durable } from "./durable.ts";
 import { dropSetting, putSetting } from "./replay.ts";
 
+/** The account of this profile, an object with an `id`; not set while nobody is signed in. */
+export const ACCOUNT_KEY = "account";
+/** Its id, or null, in a query. */
+export const SIGNED_IN = `(select value::json ->> 'id' from settings where key = '${ACCOUNT_KEY}')`;
+
 export type Json =
   | null
   | boolean

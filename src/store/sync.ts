@@ -10,7 +10,7 @@ import { type Documents, type DocumentStream, infoOf, TAKEN_BACK } from "./docum
 import type { Durable } from "./durable.ts";
 import type { JournalEntry, JournaledDocument } from "./journal.ts";
 import { putDocument } from "./replay.ts";
-import type { Settings } from "./settings.ts";
+import { type Settings, SIGNED_IN } from "./settings.ts";
 
 export interface Cursor {
   readonly n: number;
@@ -142,7 +142,8 @@ export function createSync(
         for (const table of ["places", "chains", "unapplied_rows"])
           await tx.query(`delete from ${table} where team = $1 and project = $2`, [...key]);
         const reset = await tx.query<{ id: DocId }>(
-          `update documents set state_vector = '\\x00', delete_set = '\\x00', pending = true
+          `update documents set state_vector = '\\x00', delete_set = '\\x00', pending = true,
+             account = case when owner is null then account end
            where team = $1 and coalesce(cloud_project, '') = $2 and not retired returning id`,
           [...key],
         );
@@ -153,7 +154,8 @@ export function createSync(
 
     async pendingDocuments(team) {
       const found = await db.query<{ id: DocId }>(
-        "select id from documents where team = $1 and pending and not retired order by id",
+        `select id from documents where team = $1 and pending and not retired
+           and (account is null or account = ${SIGNED_IN}) order by id`,
         [team],
       );
       return found.rows.map(({ id }) => id);
@@ -254,6 +256,7 @@ async function commitDocument(
       cloudProject,
       generation: 1,
       retired: pulled.retired,
+      account: null,
     };
     await putDocument(tx, document);
     grown = await grow(tx, id, growthOf(pulled));

@@ -121,7 +121,8 @@ export interface SyncStore {
 
   /**
    * Documents of the team's streams that may hold something beyond `known`: a flag that every local append (and giving a
-   * document a stream) sets and `settle` clears. `commit` leaves it as it is.
+   * document a stream) sets and `settle` clears. `commit` leaves it as it is. What another account of this machine made or
+   * edited last is left to that one.
    */
   pendingDocuments(team: TeamId): Promise<readonly DocId[]>;
 

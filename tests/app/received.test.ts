@@ -54,6 +54,7 @@ test("a damaged trace keeps no other from being shown, and an owner who could no
     onSessions: () => undefined,
     projectAt: async () => null,
     memberAt: async () => owner,
+    account: () => null,
     isHere: () => false,
   });
   await traces.receiveAll();

@@ -229,6 +229,40 @@ test("a second account on the same device joins the same team and sends as itsel
   await c.remove();
 });
 
+test("what one account left unsent waits for it, and goes out in no other's name", async () => {
+  const c = await createDevice();
+  const enterTeam = async (email: string) => {
+    const { invite } = await a.json<{ invite: string }>(["team", "invite", email]);
+    await c.json(["team", "join", invite, "--passphrase-stdin"], `${PASSPHRASE}\n`);
+  };
+  const id = "77777777-7777-4777-8777-777777777777";
+  await writeTranscript(c.home, id, CWD, [
+    { prompt: "canaryprompt", response: "canaryresponse", file: "src/canaryfile.ts" },
+  ]);
+  await c.json(["import"]);
+  await signup(c, "eve@example.org");
+  await enterTeam("eve@example.org");
+  await c.json(["project", "link", CWD, "--team", team]);
+  const [{ id: session } = { id: "" }] = await sessionsOf(c, id);
+  await c.json(["share", session]);
+  const decision = await newDecision(c, "canarydecision of eve", "--team", team);
+  await c.json(["logout"]);
+
+  await signup(c, "kim@example.org");
+  await enterTeam("kim@example.org");
+  expect(await sync(c)).toMatchObject({ pushed: 0, verified: true });
+  await quiet();
+  expect(await sessionsOf(b, id)).toEqual([]);
+  expect(await b.run(["decision", "show", decision])).toMatchObject({ code: 1 });
+
+  await enter("login", c, "eve@example.org");
+  expect(await sync(c)).toMatchObject({ verified: true, alarms: [] });
+  await quiet();
+  expect(await sessionsOf(b, id)).toMatchObject([{ owner: "eve@example.org" }]);
+  expect(await b.json(["decision", "show", decision])).toMatchObject({ waiting: false });
+  await c.remove();
+});
+
 test("a member who invites nobody else invites a further device of its own", async () => {
   const c = await createDevice();
   const refused = await b.run(["team", "invite", "friend@example.org"]);

@@ -18,6 +18,7 @@ import { openDoc } from "../../src/crdt/documents.ts";
 import { EMPTY_KNOWN, foldKnown } from "../../src/crdt/known.ts";
 import type { SyncStore as SyncPort } from "../../src/sync/ports.ts";
 import { openJournal } from "../../src/store/journal.ts";
+import { ACCOUNT_KEY } from "../../src/store/settings.ts";
 import { batch, sessionId } from "./captures.ts";
 import { closeStore, openTestStore, temporaryFolder } from "./help.ts";
 
@@ -65,6 +66,28 @@ describe("a document", () => {
     const big = typed(doc, "x".repeat(300_000));
     await store.documents.append(id, [big]);
     expect(textOf((await store.documents.load(id))?.state)).toBe(doc.getText("t").toString());
+  });
+
+  test("that waits is of the account that made or edited it, and waits for no other", async () => {
+    const folder = temporaryFolder();
+    let store = await openTestStore(folder);
+    const signIn = (account: string) => store.settings.set(ACCOUNT_KEY, { id: account });
+    const doc = new Y.Doc();
+    await signIn("eve");
+    await store.documents.create({ id, kind: "decision", subject: id, stream });
+    await store.documents.append(id, [typed(doc, "eve's ")]);
+    expect(await store.sync.pendingDocuments(team)).toEqual([id]);
+    await signIn("kim");
+    expect(await store.sync.pendingDocuments(team)).toEqual([]);
+    await closeStore(store);
+    rmSync(join(folder, "db"), { recursive: true });
+    store = await openTestStore(folder);
+    expect(await store.documents.info(id)).toMatchObject({ account: "eve", pending: true });
+    expect(await store.sync.pendingDocuments(team)).toEqual([]);
+    await store.documents.append(id, [typed(doc, "and kim's")]);
+    expect(await store.sync.pendingDocuments(team)).toEqual([id]);
+    await signIn("eve");
+    expect(await store.sync.pendingDocuments(team)).toEqual([]);
   });
 
   test("of a trace says whom the session is shared with", async () => {

@@ -183,6 +183,8 @@ create table documents (
   pending boolean not null default false,
   -- The device that wrote the first row in the stream.
   owner text,
+  -- The account that was signed in here at the last edit: what waits is sent in no other's name. Null: it is nobody's.
+  account text,
   state_vector bytea not null,
   delete_set bytea not null,
   -- Grows with every append.
