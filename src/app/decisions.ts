@@ -53,8 +53,14 @@ export function createDecisions({
   log,
   onCreated,
 }: DecisionsOptions): Decisions {
+  /** Of those that are here: what a teammate took back is not. */
+  async function ids(): Promise<readonly DocId[]> {
+    const all = await store.documents.list({ kind: "decision" });
+    return all.filter(({ retired, rev }) => !retired || rev > 0).map(({ id }) => id);
+  }
+
   async function find(text: string): Promise<DocId> {
-    const all = (await store.documents.list({ kind: "decision" })).map(({ id }) => id);
+    const all = await ids();
     const exact = all.find((id) => id === text);
     if (exact !== undefined) return exact;
     const found = all.filter((id) => id.startsWith(text) || id.startsWith(`dec_${text}`));
@@ -91,7 +97,7 @@ export function createDecisions({
   /** Does something with every decision. One that cannot be opened is left out. */
   async function each<T>(action: (id: DocId) => Promise<T>): Promise<readonly T[]> {
     const done: T[] = [];
-    for (const { id } of await store.documents.list({ kind: "decision" })) {
+    for (const id of await ids()) {
       try {
         done.push(await action(id));
       } catch (error) {

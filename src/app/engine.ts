@@ -238,8 +238,9 @@ function composeEngine(
   async function sessionsChanged(ids: readonly SessionId[]): Promise<void> {
     if (ids.length === 0) return;
     bus.push({ topic: "sessions", ids });
-    for (const { id, rev } of await store.views.revisions(ids))
-      bus.push({ topic: "session", id, rev });
+    const revisions = new Map((await store.views.revisions(ids)).map(({ id, rev }) => [id, rev]));
+    // Of one that is gone: none, so that who shows it asks for it.
+    for (const id of ids) bus.push({ topic: "session", id, rev: revisions.get(id) ?? 0 });
     const account = membership.account();
     if (stays && account !== null) await following.run(() => sharing.claimRecent(account.id, ids));
     statusChanged();

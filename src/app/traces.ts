@@ -18,6 +18,7 @@ import { shareEvent, shareMeta, type GateContext } from "../privacy/gate.ts";
 import type { DocumentInfo } from "../store/documents.ts";
 import type { LocalTrace } from "../store/views/events.ts";
 import { sha256 } from "../store/projects.ts";
+import { UNKNOWN_MEMBER } from "../store/sessions.ts";
 import type { Store } from "../store/store.ts";
 import type { StreamRef } from "../sync/ports.ts";
 
@@ -28,7 +29,7 @@ export interface Traces {
   withdraw(stream: StreamRef): Promise<void>;
   /** Takes back what is shared of a session from here: sync tells the team. False when nothing is. */
   withdrawSession(session: SessionId): Promise<boolean>;
-  /** Documents that somebody took back: teammates' sessions go. */
+  /** Documents that somebody took back, and the store let go: what else the team has of their sessions is shown. */
   takenBack(ids: readonly DocId[]): Promise<void>;
   /** Brings shared traces up to their sessions; `among`: of these only. */
   catchUp(among?: ReadonlySet<SessionId>): Promise<void>;
@@ -133,6 +134,24 @@ export function createTraces({
     if (shown) onSessions([session]);
   }
 
+  /** Those that no session shows as they are. */
+  async function showThose(traces: readonly (readonly [DocumentInfo, SessionId])[]): Promise<void> {
+    const behind = traces.filter(([info]) => info.modelRev < info.rev);
+    const here = await store.views.revisions(behind.map(([, session]) => session));
+    const captured = new Set(here.map(({ id }) => id));
+    for (const [info, session] of behind) {
+      // Of this device's own traces the session is where they come from.
+      if (isOwn(info) && captured.has(session)) continue;
+      try {
+        if ((await store.views.localTrace(session, Number.MAX_SAFE_INTEGER)) === null)
+          await show(info, session);
+      } catch (error) {
+        // One that cannot be shown keeps no other from being shown; it is tried again the next time.
+        log("error", "trace-unreadable", { id: info.id, reason: String(error) });
+      }
+    }
+  }
+
   /**
    * A trace is written by one device. Another's is left to it, though the session may lie on this machine too; one of which
    * nothing was sent yet, to the account that shared it.
@@ -190,9 +209,9 @@ export function createTraces({
       return withdrawn;
     },
     async takenBack(ids) {
-      const sessions = ids.flatMap((id) => sessionOfTrace(id) ?? []);
-      for (const session of sessions) await store.sessions.dropRemote(session);
-      onSessions(sessions);
+      const sessions = new Set(ids.flatMap((id) => sessionOfTrace(id) ?? []));
+      onSessions([...sessions]);
+      for (const session of sessions) await showThose(await shared(session));
     },
     async catchUp(among) {
       const own = (await shared()).filter(
@@ -207,25 +226,12 @@ export function createTraces({
     async received(id) {
       const session = sessionOfTrace(id);
       const info = await store.documents.info(id);
-      if (info === null || session === null) return;
+      if (info === null || info.retired || session === null) return;
       if ((await store.views.localTrace(session, Number.MAX_SAFE_INTEGER)) === null)
         await show(info, session);
     },
     async receiveAll() {
-      const behind = (await shared()).filter(([info]) => info.modelRev < info.rev);
-      const here = await store.views.revisions(behind.map(([, session]) => session));
-      const captured = new Set(here.map(({ id }) => id));
-      for (const [info, session] of behind) {
-        // Of this device's own traces the session is where they come from.
-        if (isOwn(info) && captured.has(session)) continue;
-        try {
-          if ((await store.views.localTrace(session, Number.MAX_SAFE_INTEGER)) === null)
-            await show(info, session);
-        } catch (error) {
-          // One that cannot be shown keeps no other from being shown; it is tried again the next time.
-          log("error", "trace-unreadable", { id: info.id, reason: String(error) });
-        }
-      }
+      await showThose(await shared());
     },
   };
 }
@@ -252,8 +258,6 @@ function updatesOf(
     doc.destroy();
   }
 }
-
-const UNKNOWN_MEMBER = "a teammate";
 
 /** A trace document's name is its session's and a generation's: its readers know from it whose trace it is. */
 function newTraceId(session: SessionId, clock: Clock, random: Random): DocId {

@@ -237,6 +237,12 @@ export async function compact(db: Db, id: string): Promise<void> {
   ]);
 }
 
+/** As if nothing had been written. */
+export async function dropContent(db: Db, id: string): Promise<void> {
+  await db.query("delete from document_updates where document_id = $1", [id]);
+  await db.query("update documents set log_rev = 0, pending = false where id = $1", [id]);
+}
+
 async function readUpdates(db: Db, id: string): Promise<readonly Bytes[]> {
   const found = await db.query<{ data: Bytes }>(
     "select data from document_updates where document_id = $1 order by seq",

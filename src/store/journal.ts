@@ -31,7 +31,9 @@ export type JournalEntry =
   | { readonly type: "set"; readonly key: string; readonly value: unknown }
   | { readonly type: "delete"; readonly key: string }
   | { readonly type: "document"; readonly document: JournaledDocument }
-  | { readonly type: "update"; readonly id: string; /** base64 */ readonly update: string };
+  | { readonly type: "update"; readonly id: string; /** base64 */ readonly update: string }
+  /** All updates of a document so far. */
+  | { readonly type: "drop"; readonly id: string };
 
 export interface JournaledDocument {
   readonly id: string;

@@ -3,7 +3,13 @@ import type { PGlite, Transaction } from "@electric-sql/pglite";
 import { never } from "../base/result.ts";
 import { fromBase64, toBase64 } from "../base/bytes.ts";
 import { EMPTY_KNOWN } from "../crdt/known.ts";
-import { appendUpdates, readState, toJournal, type DocumentColumns } from "./document-log.ts";
+import {
+  appendUpdates,
+  dropContent,
+  readState,
+  toJournal,
+  type DocumentColumns,
+} from "./document-log.ts";
 import type { JournalEntry, JournaledDocument } from "./journal.ts";
 import type { Db } from "./rows.ts";
 
@@ -23,6 +29,8 @@ export async function applyEntry(tx: Transaction, entry: JournalEntry): Promise<
         replayed: true,
       });
       return;
+    case "drop":
+      return dropContent(tx, entry.id);
     default:
       never(entry);
   }

@@ -1,6 +1,6 @@
 /** What happens to sessions besides capture: claims, and teammates' traces. */
 import type { PGlite, Transaction } from "@electric-sql/pglite";
-import type { EventId, ProjectId, SessionId, TeamId } from "../base/ids.ts";
+import type { DocId, EventId, ProjectId, SessionId, TeamId } from "../base/ids.ts";
 import { NO_TOKENS, type Tokens } from "../base/session.ts";
 import { toolSummary, type TraceEvent, type TraceMeta } from "../crdt/trace.ts";
 import { textArray, withoutNul } from "../pg/arrays.ts";
@@ -26,8 +26,6 @@ export interface Sessions {
   release(session: SessionId): Promise<void>;
   /** Makes a teammate's session what its document says. False: it was captured here, and stays as captured. */
   putRemote(trace: RemoteTrace): Promise<boolean>;
-  /** Of a teammate, who does not share it any more. One that was captured here stays. */
-  dropRemote(session: SessionId): Promise<void>;
 }
 
 export function createSessions(db: PGlite, settings: Settings): Sessions {
@@ -36,17 +34,6 @@ export function createSessions(db: PGlite, settings: Settings): Sessions {
       settings.setMany(new Map(sessions.map((session) => [CLAIMED_KEY + session, account]))),
 
     release: (session) => settings.delete(CLAIMED_KEY + session),
-
-    dropRemote: async (session) =>
-      db.transaction(async (tx) => {
-        const dropped = await tx.query(
-          "delete from sessions where id = $1 and remote_team is not null returning id",
-          [session],
-        );
-        if (dropped.rows.length === 0) return;
-        for (const table of ["events", "calls"])
-          await tx.query(`delete from ${table} where session_id = $1`, [session]);
-      }),
 
     putRemote: async (trace) =>
       db.transaction(async (tx) => {
@@ -64,6 +51,36 @@ export function createSessions(db: PGlite, settings: Settings): Sessions {
         return true;
       }),
   };
+}
+
+/** Whose session it is while nobody can be asked, or its document is gone and another one is yet to be shown. */
+export const UNKNOWN_MEMBER = "a teammate";
+
+/**
+ * After one of its documents was retired. A teammate's session that no other document shows goes, with all that is found of
+ * it; one that another document shows is to be shown again: gives those documents. One that was captured here stays.
+ */
+export async function dropRemote(tx: Transaction, session: string): Promise<readonly DocId[]> {
+  const others = await tx.query<{ id: DocId }>(
+    `update documents set model_rev = 0
+     where subject = $1 and kind = 'trace' and team is not null and owner is not null and not retired returning id`,
+    [session],
+  );
+  if (others.rows.length > 0) {
+    await tx.query("update sessions set owner = $2 where id = $1 and remote_team is not null", [
+      session,
+      UNKNOWN_MEMBER,
+    ]);
+    return others.rows.map(({ id }) => id);
+  }
+  const dropped = await tx.query(
+    "delete from sessions where id = $1 and remote_team is not null returning id",
+    [session],
+  );
+  if (dropped.rows.length > 0)
+    for (const table of ["events", "calls", "withdrawn_events", "search_docs"])
+      await tx.query(`delete from ${table} where session_id = $1`, [session]);
+  return [];
 }
 
 /** The sums are the owner's own: they stand in `meta`. A title is never shared. */

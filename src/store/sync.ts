@@ -5,11 +5,19 @@ import type { DocId, TeamId } from "../base/ids.ts";
 import { type DocKind, encodeDoc, rebuildDoc } from "../crdt/documents.ts";
 import type { Known } from "../crdt/known.ts";
 import { byteaArray } from "../pg/arrays.ts";
-import { compact, type DocumentColumns, type Growth, grow } from "./document-log.ts";
-import { type Documents, type DocumentStream, infoOf, TAKEN_BACK } from "./documents.ts";
+import {
+  compact,
+  type DocumentColumns,
+  dropContent,
+  type Growth,
+  grow,
+  toJournal,
+} from "./document-log.ts";
+import { type DocumentStream, infoOf, TAKEN_BACK } from "./documents.ts";
 import type { Durable } from "./durable.ts";
 import type { JournalEntry, JournaledDocument } from "./journal.ts";
 import { putDocument } from "./replay.ts";
+import { dropRemote } from "./sessions.ts";
 import { type Settings, SIGNED_IN } from "./settings.ts";
 
 export interface Cursor {
@@ -79,7 +87,7 @@ export interface SyncStore {
   pendingDocuments(team: TeamId): Promise<readonly DocId[]>;
   document(id: DocId): Promise<SyncDocumentInfo | null>;
   documentsOf(team: TeamId): Promise<readonly SyncTeamDocument[]>;
-  retire(ids: readonly DocId[]): Promise<void>;
+  retire(ids: readonly DocId[], device: string): Promise<void>;
   knownDocuments(stream: DocumentStream): Promise<readonly SyncKnownDocument[]>;
   state(
     id: DocId,
@@ -99,11 +107,7 @@ interface LogSetting {
   readonly entries: readonly string[];
 }
 
-export function createSync(
-  durable: Durable,
-  settings: Settings,
-  documents: Pick<Documents, "retire">,
-): SyncStore {
+export function createSync(durable: Durable, settings: Settings): SyncStore {
   const { db, held } = durable;
   return {
     async log(team) {
@@ -175,8 +179,15 @@ export function createSync(
       return found.rows;
     },
 
-    async retire(ids) {
-      for (const id of ids) await documents.retire(id);
+    async retire(ids, device) {
+      const changed = await durable.write(async (tx) => {
+        const retired = await Promise.all(ids.map((id) => retireDocument(tx, id, device)));
+        return {
+          entries: retired.flatMap(({ entries }) => entries),
+          value: retired.flatMap(({ shown }) => shown),
+        };
+      });
+      for (const id of [...ids, ...changed]) held.forget(id);
     },
 
     async knownDocuments({ team, project }) {
@@ -265,6 +276,29 @@ async function commitDocument(
   if (grown?.long === true) await compact(tx, id);
   for (const update of updates) entries.push({ type: "update", id, update: toBase64(update) });
   return kind === "trace" ? [] : entries;
+}
+
+/** Of one that another device wrote, nothing is left but its name. */
+async function retireDocument(
+  tx: Transaction,
+  id: DocId,
+  device: string,
+): Promise<{ readonly entries: readonly JournalEntry[]; readonly shown: readonly DocId[] }> {
+  const found = await tx.query<DocumentColumns>(
+    "update documents set retired = true, pending = false where id = $1 returning *",
+    [id],
+  );
+  const row = found.rows[0];
+  if (row === undefined) return { entries: [], shown: [] };
+  const entries: JournalEntry[] = [{ type: "document", document: toJournal(row) }];
+  if (row.owner !== null && row.owner !== device) {
+    entries.push({ type: "drop", id });
+    await dropContent(tx, id);
+    await tx.query("delete from search_decisions where id = $1", [id]);
+    await tx.query("delete from search_docs where subject = $1", [id]);
+  }
+  if (row.kind !== "trace") return { entries, shown: [] };
+  return { entries: [], shown: await dropRemote(tx, subjectOf(id)) };
 }
 
 /** A document is named after its subject: `SUBJECT`, or `SUBJECT.GENERATION`. */

@@ -316,7 +316,10 @@ export class Exchange {
       ({ id, owner, retired: here }) => !here && owner !== null && this.#isTakenBack(id, owner),
     );
     if (gone.length > 0) {
-      await store.retire(gone.map(({ id }) => id));
+      await store.retire(
+        gone.map(({ id }) => id),
+        device.id,
+      );
       onRetired(gone.map(({ id }) => id));
     }
     for (const { id, retired: here } of documents)

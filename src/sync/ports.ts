@@ -131,8 +131,11 @@ export interface SyncStore {
   /** All documents of the team's streams, also those that are not shared any more (`retired`). */
   documentsOf(team: TeamId): Promise<readonly TeamDocument[]>;
 
-  /** These are not shared any more: nothing of them is sent, and nothing taken. Content stays. */
-  retire(ids: readonly DocId[]): Promise<void>;
+  /**
+   * These are not shared any more: nothing of them is sent, and nothing taken. Content of those that `device` or nobody wrote
+   * first stays; of others it goes, with whatever was made of it, in the same transaction.
+   */
+  retire(ids: readonly DocId[], device: string): Promise<void>;
 
   /** The documents of a stream of which something is known to be in the cloud. */
   knownDocuments(stream: StreamRef): Promise<readonly KnownDocument[]>;

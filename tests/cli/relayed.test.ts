@@ -395,4 +395,11 @@ test("a session that is taken back goes from the team's devices, stays here, and
   await a.json(["share", session]);
   await quiet();
   expect(await sessionsOf(b, id)).toHaveLength(1);
+  // Both before the other one syncs.
+  for (const command of ["unshare", "share"]) {
+    await a.json([command, session]);
+    await sync(a);
+  }
+  await quiet();
+  expect(await sessionsOf(b, id)).toMatchObject([{ owner: "ada@example.org" }]);
 });

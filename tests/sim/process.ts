@@ -148,7 +148,7 @@ export class Process {
       placeAt: (stream, n) => this.#stored(() => store.placeAt(stream, n)),
       restart: (stream) => this.#stored(() => store.restart(stream)),
       documentsOf: (team) => this.#stored(() => store.documentsOf(team)),
-      retire: (ids) => this.#stored(() => store.retire(ids)),
+      retire: (ids, device) => this.#stored(() => store.retire(ids, device)),
       knownDocuments: (stream) => this.#stored(() => store.knownDocuments(stream)),
       cursors: (team) => this.#stored(() => store.cursors(team)),
       pendingDocuments: (team) => this.#stored(() => store.pendingDocuments(team)),

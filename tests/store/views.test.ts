@@ -1,7 +1,14 @@
+import { join } from "node:path";
+import { PGlite } from "@electric-sql/pglite";
 import { describe, expect, test } from "vitest";
-import type { EventId, ProjectId, TeamId } from "../../src/base/ids.ts";
+import * as Y from "yjs";
+import type { Bytes } from "../../src/base/bytes.ts";
+import type { DocId, EventId, ProjectId, TeamId } from "../../src/base/ids.ts";
 import { NO_TOKENS } from "../../src/base/session.ts";
+import { EMPTY_KNOWN, foldKnown } from "../../src/crdt/known.ts";
 import type { TraceEvent } from "../../src/crdt/trace.ts";
+import { UNKNOWN_MEMBER } from "../../src/store/sessions.ts";
+import type { Store } from "../../src/store/store.ts";
 import { type TracedEvent, tracesOf } from "../../src/store/views/traces.ts";
 import { NOW, batch, call, event, eventId, sessionId } from "./captures.ts";
 import { closeStore, openTestStore, temporaryFolder } from "./help.ts";
@@ -288,6 +295,50 @@ describe("a teammate's trace", () => {
     const { rows } = await store.views.usage(["day", "model"], null);
     expect(rows.length).toBeGreaterThan(0);
     await store.search.setDecision({ id: "dec_1", title: "a\0b", body: "c\0d", at: null });
+  });
+
+  /** As a document of this device says it. */
+  async function put(store: Store, doc: string, device: string): Promise<void> {
+    const said = new Y.Doc();
+    said.getMap("meta").set("agent", "codex");
+    const update = Y.encodeStateAsUpdate(said) as Bytes;
+    const known = foldKnown(EMPTY_KNOWN, update);
+    const document = { id: doc as DocId, kind: "trace", updates: [update], known } as const;
+    await store.sync.commit({
+      ...{ stream: { team, project: null }, places: [], chains: [], unapplied: [] },
+      documents: [{ ...document, owner: device, retired: false }],
+    });
+    await store.sessions.putRemote(trace([[eventId("x"), { ...plain, tool: ZEBRAFISH }]]));
+    await store.documents.setRev(doc as DocId, 1);
+    while (await store.search.catchUp());
+  }
+  const ZEBRAFISH = { name: "Edit", input: { path: "zebrafish.ts" } };
+
+  test("that is taken back is gone: its content, its session, and what search found of it", async () => {
+    const folder = temporaryFolder();
+    const store = await openTestStore(folder);
+    const doc = `${id}.00000000000000000000000001` as DocId;
+    await put(store, doc, "aa");
+    expect(await store.views.search("zebrafish", 10)).toHaveLength(1);
+    await store.sync.retire([doc], "bb");
+    expect(await store.views.search("zebrafish", 10)).toEqual([]);
+    expect((await store.views.sessions({})).total).toBe(0);
+    expect(await store.documents.load(doc)).toMatchObject({ retired: true, state: null });
+    await closeStore(store);
+    const db = await PGlite.create(join(folder, "db"));
+    for (const table of ["document_updates", "events", "calls", "search_docs"])
+      expect((await db.query(`select * from ${table}`)).rows).toEqual([]);
+    await db.close();
+  });
+
+  test("that is taken back while another document shows the session stays, to be shown by that one", async () => {
+    const store = await openTestStore();
+    const [first, second] = [1, 2].map((n) => `${id}.0000000000000000000000000${n}` as DocId);
+    await put(store, first as DocId, "aa");
+    await put(store, second as DocId, "aa");
+    await store.sync.retire([first as DocId], "bb");
+    expect(await store.views.session(id)).toMatchObject({ owner: UNKNOWN_MEMBER });
+    expect(await store.documents.info(second as DocId)).toMatchObject({ rev: 1, modelRev: 0 });
   });
 
   test("grows by what differs only", async () => {

@@ -133,13 +133,15 @@ export class MemoryStore implements SyncStore {
   /** As its person wants. */
   async takeBack(id: DocId): Promise<void> {
     this.#takenBack.add(id);
-    await this.retire([id]);
+    await this.retire([id], this.#held(id).owner ?? "");
   }
 
-  async retire(ids: readonly DocId[]): Promise<void> {
+  async retire(ids: readonly DocId[], device: string): Promise<void> {
     for (const id of ids) {
-      this.#held(id).retired = true;
-      this.#held(id).pending = false;
+      const held = this.#held(id);
+      held.retired = true;
+      held.pending = false;
+      if (held.owner !== null && held.owner !== device) held.log.splice(0);
     }
   }
 

@@ -251,21 +251,28 @@ export function syncStoreContract(name: string, open: () => Promise<StoreUnderTe
       expect(await held.store.knownDocuments(ofTeam)).toEqual([]);
     });
 
-    test("P11: what is not shared any more has nothing to send, and stays", async () => {
+    test("P11: what is not shared any more has nothing to send; of one's own it stays, of others it goes", async () => {
+      const theirs = `${NEW.slice(0, -1)}3` as DocId;
+      const [mine, another] = ["a".repeat(32), device];
       await held.create(DOC, "decision", ofTeam);
       await held.append(DOC, typed("mine"));
-      await held.store.commit(batch({ documents: [pulled()] }));
-      await held.store.retire([DOC]);
+      const documents = [pulled({ owner: mine }), pulled({ id: theirs, owner: another })];
+      await held.store.commit(batch({ documents }));
+      await held.append(theirs, typed("and mine"));
+      await held.store.retire([DOC, NEW, theirs], mine);
       for (let i = 0; i < 2; i++) {
         expect(await held.store.documentsOf(TEAM)).toEqual([
           { id: DOC, owner: null, retired: true, takenBack: false },
-          { id: NEW, owner: device, retired: false, takenBack: false },
+          { id: NEW, owner: mine, retired: true, takenBack: false },
+          { id: theirs, owner: another, retired: true, takenBack: false },
         ]);
         expect(await held.store.pendingDocuments(TEAM)).toEqual([]);
         expect((await stateOf(DOC)).retired).toBe(true);
         expect(textOf((await stateOf(DOC)).state)).toContain("mine");
         await held.append(DOC, typed("still ", 2));
         expect(await held.store.pendingDocuments(TEAM)).toEqual([]);
+        expect(textOf((await stateOf(NEW)).state)).toBe("pulled");
+        expect(textOf((await stateOf(theirs)).state)).toBe("");
         held = await held.reopen();
       }
       expect(await held.store.documentsOf(OTHER_TEAM)).toEqual([]);

@@ -116,6 +116,18 @@ describe("the session list", () => {
     await expectShown(seat.page.locator(row("ses_live")).getByText("77"));
     expect(await unmarked(seat, ".session")).toBe(0);
   });
+
+  test("a session that a teammate took back leaves the list, and what was read of it", async () => {
+    seat = await sit(desk);
+    await seat.go("/sessions/ses_live");
+    await expectShown(seat.page.locator(at("evt_live_1")));
+    await expectShown(seat.page.locator(row("ses_live")));
+    seat.engine.sessions.delete("ses_live");
+    seat.engine.push({ topic: "sessions", ids: ["ses_live"] });
+    seat.engine.push({ topic: "session", id: "ses_live", rev: 0 });
+    await seat.page.locator(row("ses_live")).waitFor({ state: "detached" });
+    await seat.page.locator(at("evt_live_1")).waitFor({ state: "detached" });
+  });
 });
 
 describe("a trace", () => {

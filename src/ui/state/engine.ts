@@ -111,6 +111,11 @@ export function createAnswer<I, T>(
   return { value, fault, slow, again, put, isUnderway: () => answered !== question };
 }
 
+/** What was asked for is not here, or not any more. */
+export function isNotFound(error: unknown): boolean {
+  return error instanceof FaultError && error.fault.type === "not-found";
+}
+
 /** What a person is shown of a failure. A bug is named as one, with its words for a report. */
 export function sentence(error: unknown): string {
   if (error instanceof FaultError) return error.message;

@@ -5,7 +5,7 @@
 import { batch, createMemo, createSignal, onCleanup, type Accessor } from "solid-js";
 import type { SessionRow } from "../../app/api.ts";
 import type { Engine } from "../lib/client.ts";
-import { sentence } from "./engine.ts";
+import { isNotFound, sentence } from "./engine.ts";
 
 export interface SessionsStore {
   /** By id. Row objects change identity only when they change. */
@@ -66,13 +66,19 @@ export function createSessions(engine: Engine): SessionsStore {
           await load();
           continue;
         }
+        const gone = new Set<string>();
         const found = await Promise.all(
-          ids.map((id) => engine.call("session", { id }).catch(() => null)),
+          ids.map((id) =>
+            engine.call("session", { id }).catch((error: unknown) => {
+              if (isNotFound(error)) gone.add(id);
+              return null;
+            }),
+          ),
         );
         const fresh = found.filter((row) => row !== null);
         const before = rows().size;
         batch(() => {
-          setRows(merge(rows(), fresh));
+          setRows(without(merge(rows(), fresh), gone));
           setTotal((count) => (count === null ? null : count + rows().size - before));
         });
       }
@@ -117,6 +123,13 @@ function merge(
     if (known === undefined || JSON.stringify(known) !== JSON.stringify(row)) next.set(row.id, row);
   }
   return next;
+}
+
+function without(
+  rows: ReadonlyMap<string, SessionRow>,
+  ids: ReadonlySet<string>,
+): ReadonlyMap<string, SessionRow> {
+  return ids.size === 0 ? rows : new Map([...rows].filter(([id]) => !ids.has(id)));
 }
 
 function keepOnly(

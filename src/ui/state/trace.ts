@@ -9,7 +9,7 @@ import type { EventRow } from "../../app/api.ts";
 import type { Part, PartName } from "../../base/session.ts";
 import type { Engine } from "../lib/client.ts";
 import { outline, openByDefault, type Outline } from "../lib/outline.ts";
-import { sentence } from "./engine.ts";
+import { isNotFound, sentence } from "./engine.ts";
 
 export type Bodies = Partial<Record<PartName, string>>;
 
@@ -68,7 +68,14 @@ export function createTrace(engine: Engine, session: string, live: Accessor<bool
           setFault(null);
         });
       } catch (error) {
-        setFault(sentence(error));
+        batch(() => {
+          // What a teammate took back does not stay on screen either.
+          if (isNotFound(error)) {
+            setEvents(new Map());
+            rev = 0;
+          }
+          setFault(sentence(error));
+        });
       }
     } while (askAgain);
     asking = false;
