@@ -9,7 +9,7 @@ import type { Json } from "../store/settings.ts";
 import type { Raised } from "../sync/alarms.ts";
 import type { StreamRef } from "../sync/ports.ts";
 import type { AlarmRow } from "./api.ts";
-import type { Settings } from "./membership.ts";
+import type { Membership, Settings } from "./membership.ts";
 
 const ALARM = "alarm:";
 /** Of one team, unseen: a server can make no end of events, and they all say the same of it. */
@@ -26,15 +26,21 @@ interface AlarmRecord extends Raised {
 export interface KeptAlarms {
   /** What was met with this team. `whole`: all that an exchange met; what lasted before and is not among it is over. */
   met(team: TeamId, raised: readonly Raised[], whole: boolean): Promise<void>;
-  /** Those to be shown, the oldest first. */
+  /** Those to be shown, of the signed-in account's teams, the oldest first. */
   shown(): readonly AlarmRow[];
   /** Raises "no-such", "alarm-lasts". */
   acknowledge(id: string): Promise<void>;
   /** The stream that has to be read anew. Raises "no-such". */
   haltedBy(id: string): StreamRef;
+  /** All of this team, what lasts too: nobody here is in it any more. */
+  forget(team: TeamId): Promise<void>;
 }
 
-export async function openAlarms(settings: Settings, clock: Clock): Promise<KeptAlarms> {
+export async function openAlarms(
+  settings: Settings,
+  clock: Clock,
+  membership: Pick<Membership, "teams">,
+): Promise<KeptAlarms> {
   const held = new Map<string, AlarmRecord>();
   for (const [key, value] of await settings.all())
     if (key.startsWith(ALARM)) held.set(key, value as unknown as AlarmRecord);
@@ -48,8 +54,14 @@ export async function openAlarms(settings: Settings, clock: Clock): Promise<Kept
     return [...held.values()].filter((one) => one.team === team && !one.seen).length;
   }
 
+  /** Another account's are kept for it, and nobody else's business. */
+  function own(): readonly (readonly [string, AlarmRecord])[] {
+    const teams = new Set(membership.teams().map(({ id }) => id));
+    return [...held].filter(([, { team }]) => teams.has(team));
+  }
+
   function found(id: string): readonly [string, AlarmRecord] {
-    const all = [...held].filter(([, record]) => !record.seen && record.id.startsWith(id));
+    const all = own().filter(([, record]) => !record.seen && record.id.startsWith(id));
     const [only] = all;
     if (only !== undefined && all.length === 1) return only;
     raise("no-such", `There is no open alarm "${id}". operon alarms shows them.`);
@@ -70,7 +82,8 @@ export async function openAlarms(settings: Settings, clock: Clock): Promise<Kept
       }
     },
     shown: () =>
-      [...held.values()]
+      own()
+        .map(([, record]) => record)
         .filter(({ seen, now }) => !seen || now)
         .toSorted((a, b) => a.at - b.at)
         .map(({ id, words, at, now, halted }) => ({
@@ -92,6 +105,13 @@ export async function openAlarms(settings: Settings, clock: Clock): Promise<Kept
       const [, { halted, now }] = found(id);
       if (halted !== null && now) return halted;
       raise("no-such", "This alarm has stopped nothing, so there is nothing to be read anew.");
+    },
+    async forget(team) {
+      for (const [key, record] of held) {
+        if (record.team !== team) continue;
+        held.delete(key);
+        await settings.delete(key);
+      }
     },
   };
 }

@@ -361,8 +361,10 @@ export interface Api {
   rotateTeam(input: { readonly passphrase?: string; readonly team?: string }): TeamDetail;
   /** The same key behind another passphrase. */
   changePassphrase(input: { readonly passphrase: string; readonly team?: string }): TeamDetail;
-  /** What is here stays here. */
-  leaveTeam(input: { readonly team?: string }): null;
+  /** What is here stays here. `told`: false for who was out of it already. */
+  leaveTeam(input: { readonly team?: string }): { readonly told: boolean };
+  /** Nobody is told: of a team that cannot be left, this device lets go. What is here stays here, but its keys. */
+  forgetTeam(input: { readonly team: string }): null;
   giveRole(input: {
     readonly whom: string;
     readonly role: TeamRow["role"];

@@ -73,9 +73,10 @@ export async function openEngine(options: EngineOptions): Promise<Result<Engine>
   if (!opened.ok) return opened;
   const store = opened.value;
   const refill = await mayLackSessions(profile.folder, store);
+  const membership = await openMembership(store.settings);
   const kept = {
-    membership: await openMembership(store.settings),
-    alarms: await openAlarms(store.settings, clock),
+    membership,
+    alarms: await openAlarms(store.settings, clock, membership),
     heard: await openHeard(store.settings, clock),
   };
   return ok(composeEngine(options, store, kept, refill));
@@ -285,7 +286,13 @@ function composeEngine(
       teams: membership.teams().map(({ id, name, role }) => ({ id, name: name ?? id, role })),
       capturing: capturing.agents(),
       capture: capturing.state(),
-      sync: syncStateOf(teamStates, alarms.shown()),
+      sync: syncStateOf(
+        // Of one that was left a last word may come late.
+        new Map(
+          [...teamStates].filter(([id]) => membership.teams().some((team) => team.id === id)),
+        ),
+        alarms.shown(),
+      ),
       sessions: (await store.views.counts()).sessions,
       stays,
       notices: [...notices, ...capturing.notices()],
@@ -339,7 +346,14 @@ function composeEngine(
     alarms,
     heard,
     statusChanged,
-    signedOut: () => teamStates.clear(),
+    accountChanged() {
+      teamStates.clear();
+      statusChanged();
+    },
+    teamLeft(team) {
+      teamStates.delete(team);
+      statusChanged();
+    },
     goLive: async () => {
       if (stays) await (await online()).start();
     },

@@ -1,6 +1,6 @@
 /** The api, method by method, over what the engine is composed of. */
 import type { Clock } from "../base/clock.ts";
-import type { ProjectId } from "../base/ids.ts";
+import type { ProjectId, TeamId } from "../base/ids.ts";
 import type { Random } from "../base/random.ts";
 import { FaultError, raise } from "../base/result.ts";
 import type { Store } from "../store/store.ts";
@@ -46,7 +46,8 @@ export interface Parts {
   readonly alarms: KeptAlarms;
   readonly heard: Heard;
   statusChanged(): void;
-  signedOut(): void;
+  accountChanged(): void;
+  teamLeft(team: TeamId): void;
   /** Syncs live, if this engine stays. */
   goLive(): Promise<void>;
   address(): Promise<string>;
@@ -64,6 +65,7 @@ export function createHandlers(parts: Parts): Handlers {
   async function enter(how: "signUp" | "signIn", credentials: Credentials) {
     const account: AccountRecord = await (await online())[how](credentials);
     await membership.setAccount(account);
+    parts.accountChanged();
     // What its sessions gained while somebody else was signed in, or nobody.
     await parts.inOrder(() => traces.catchUp());
     const claimed = await parts.inOrder(() => sharing.claimRecent(account.id, null));
@@ -74,7 +76,7 @@ export function createHandlers(parts: Parts): Handlers {
   async function leave(how: "signOut" | "signOutEverywhere"): Promise<null> {
     await (await online())[how]();
     await membership.setAccount(null);
-    parts.signedOut();
+    parts.accountChanged();
     return null;
   }
 

@@ -49,6 +49,8 @@ export interface Membership {
   /** Of the signed-in account. */
   teams(): readonly TeamRecord[];
   setTeam(team: TeamRecord): Promise<void>;
+  /** Whether another account of this machine is in it, too. */
+  othersIn(id: TeamId): boolean;
   /** Its projects are linked no more. What is here of it stays. */
   dropTeam(id: TeamId): Promise<void>;
   /** By id, a unique beginning of one, or name. Raises "no-team". */
@@ -101,6 +103,8 @@ export async function openMembership(settings: Settings): Promise<Membership> {
     },
     teams,
     setTeam: (team) => put(`${TEAM}${team.account}:${team.id}`, team),
+    othersIn: (id) =>
+      under<TeamRecord>(TEAM).some((team) => team.id === id && team.account !== account()?.id),
     async dropTeam(id) {
       const of = requireAccount().id;
       for (const [key, value] of held)

@@ -131,6 +131,7 @@ const INPUTS: { readonly [M in Method]: v.GenericSchema<unknown, Input<M>> } = {
   rotateTeam: v.strictObject({ passphrase: v.exactOptional(passphrase), ...ofTeam }),
   changePassphrase: v.strictObject({ passphrase, ...ofTeam }),
   leaveTeam: v.strictObject(ofTeam),
+  forgetTeam: v.strictObject({ team: name }),
   giveRole: v.strictObject({
     whom: name,
     role: v.picklist(["owner", "admin", "member"]),

@@ -2,6 +2,8 @@
 import type { TeamId } from "../base/ids.ts";
 import type { Random } from "../base/random.ts";
 import { generatePassphrase } from "../crypto/passphrase.ts";
+import { FaultError, raise } from "../base/result.ts";
+import type { KeptAlarms } from "./alarms.ts";
 import type { TeamDetail } from "./api.ts";
 import type { Heard } from "./heard.ts";
 import type { Membership } from "./membership.ts";
@@ -14,13 +16,18 @@ export interface TeamHandlerParts {
   readonly membership: Membership;
   readonly projects: Projects;
   readonly heard: Heard;
+  readonly alarms: Pick<KeptAlarms, "forget">;
   readonly random: Random;
   online(): Promise<Teamwork>;
   /** Syncs live, if this engine stays. */
   goLive(): Promise<void>;
   /** Once; what fails is tried again later. */
   syncQuietly(): Promise<void>;
+  teamLeft(team: TeamId): void;
 }
+
+/** This device or its account is not in it any more, whoever ended that: there is nothing to be left. */
+const OUT: ReadonlySet<string> = new Set(["removed", "not-a-member"]);
 
 type TeamHandlers = Pick<
   Handlers,
@@ -29,6 +36,7 @@ type TeamHandlers = Pick<
   | "joinTeam"
   | "restoreTeam"
   | "leaveTeam"
+  | "forgetTeam"
   | "teams"
   | "team"
   | "inviteToTeam"
@@ -65,6 +73,31 @@ export function createTeamHandlers(parts: TeamHandlerParts): TeamHandlers {
     return detail(id);
   }
 
+  /** Whether the team was told: who is out already has nothing to tell. */
+  async function leave(id: TeamId): Promise<boolean> {
+    try {
+      await (await online()).teams.leave(id);
+      return true;
+    } catch (error) {
+      const type = error instanceof FaultError ? error.fault.type : null;
+      if (type !== null && OUT.has(type)) return false;
+      if (type === "log-owner" && (await detail(id)).members.length === 1)
+        raise(
+          "last-member",
+          `You are the only member of this team, so there is nobody to be told that you leave. Nothing was changed. This device can forget the team instead: operon team forget ${id}. Its keys are gone from here then, and without another device of yours or a recovery kit nobody can ever read what lies on the server. What is on this machine stays here.`,
+        );
+      throw error;
+    }
+  }
+
+  async function forget(id: TeamId): Promise<void> {
+    const others = membership.othersIn(id);
+    await (await online()).forget(id, others);
+    await membership.dropTeam(id);
+    if (!others) await parts.alarms.forget(id);
+    parts.teamLeft(id);
+  }
+
   async function entered(id: TeamId): Promise<{ readonly team: string }> {
     const name = membership.teams().find((team) => team.id === id)?.name ?? null;
     // Known before anything of it is read: what a team is called stands in a document of its own.
@@ -95,10 +128,12 @@ export function createTeamHandlers(parts: TeamHandlerParts): TeamHandlers {
     restoreTeam: async ({ kit }) => entered(await (await online()).teams.restore(kit)),
     async leaveTeam({ team }) {
       const id = chosen(team);
-      const work = await online();
-      await work.teams.leave(id);
-      await work.forget(id);
-      await membership.dropTeam(id);
+      const told = await leave(id);
+      await forget(id);
+      return { told };
+    },
+    async forgetTeam({ team }) {
+      await forget(membership.team(team).id);
       return null;
     },
     teams: () => membership.teams().map(({ id, name, role }) => ({ id, name: name ?? id, role })),

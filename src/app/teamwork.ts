@@ -83,8 +83,8 @@ export interface Teamwork {
   moveTo(doc: DocId, place: Place): void;
   /** Reads a stream anew, because a person decided so. */
   restart(stream: StreamRef): Promise<void>;
-  /** Nothing of it is synced any more, and its keys are gone from here. */
-  forget(team: TeamId): Promise<void>;
+  /** Nothing of it is synced any more, and its keys are gone from here, unless they are still somebody's. */
+  forget(team: TeamId, keepKeys: boolean): Promise<void>;
   /** The member at a device, in words; null when the team does not know it. */
   memberAt(team: TeamId, device: string): Promise<string | null>;
   close(): Promise<void>;
@@ -268,10 +268,10 @@ export async function openTeamwork(options: TeamworkOptions): Promise<Teamwork> 
     async restart(stream) {
       unwrap(await (await syncOf(stream.team)).restart(stream));
     },
-    async forget(team) {
+    async forget(team, keepKeys) {
       await syncs.get(team)?.stop();
       syncs.delete(team);
-      await secrets.delete(keyName(team));
+      if (!keepKeys) await secrets.delete(keyName(team));
     },
     async memberAt(team, id) {
       return (await syncs.get(team)?.personAt(id))?.email ?? null;

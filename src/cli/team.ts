@@ -28,7 +28,8 @@ export const team: Command = {
     "team kit [--team TEAM] [--json]",
     "team restore [--kit-stdin] [--json]",
     "team vouch [--team TEAM] [--json]",
-    "team leave [--team TEAM]",
+    "team leave [--team TEAM] [--json]",
+    "team forget TEAM [--json]",
   ],
   about:
     "A team's devices read what is shared with it; the server cannot. An invite and the passphrase together let one device\n" +
@@ -37,7 +38,8 @@ export const team: Command = {
     "it, with words to compare with somebody of the team. remove and leave end a member or device, and the others get a\n" +
     "new key; rotate makes a new key without that (with --new-passphrase after a passphrase was seen by others); kit prints\n" +
     "a recovery kit: with it restore brings a lost member back on a new device. vouch is for who leads the team, after an alarm about a\n" +
-    "disputed snapshot: you have found out that it is right, and the team may go on with it.",
+    "disputed snapshot: you have found out that it is right, and the team may go on with it. forget lets a team go on this device alone, and tells\n" +
+    "nobody: for one that you are the only member of, or whose server is not to be believed.",
   options: {
     team: { type: "string" },
     role: { type: "string" },
@@ -130,11 +132,23 @@ const PARTS: Readonly<Record<string, (context: CommandContext) => Promise<number
   },
   async leave(context) {
     noArguments(context);
-    await context.call("leaveTeam", ofTeam(context));
+    const left = await context.call("leaveTeam", ofTeam(context));
+    if (context.json) printJson(left);
+    else
+      say(
+        left.told
+          ? "You are not in the team any more. What is on this machine stays here; nothing more is sent or fetched."
+          : "You were not in the team any more; now it is put away here, too. What is on this machine stays here.",
+      );
+    return 0;
+  },
+  async forget(context) {
+    const asked = onlyArgument(context, "TEAM");
+    await context.call("forgetTeam", { team: asked });
     if (context.json) printJson(null);
     else
       say(
-        "You are not in the team any more. What is on this machine stays here; nothing more is sent or fetched.",
+        "This device has forgotten the team, and its keys. Nobody was told: for the others, if there are any, you and this device are in it until somebody removes you. What is on this machine stays here; nothing more is sent or fetched.",
       );
     return 0;
   },

@@ -135,7 +135,7 @@ export function lateFault(word: keyof typeof LATE_FAULTS): Fault {
 const CALL_FAULTS: Readonly<Record<string, readonly [type: string, message: string]>> = {
   not_a_member: [
     "not-a-member",
-    "This account is not a member of that team, or is no longer. Local data stays as it is: ask a member for an invite.",
+    "This account is not a member of that team, or is no longer. Local data stays as it is. To come back, ask a member for an invite; to put the team away here, leave it.",
   ],
   stale_epoch: [
     "stale-epoch",

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { openAlarms } from "../../src/app/alarms.ts";
+import { openMembership } from "../../src/app/membership.ts";
 import type { TeamId } from "../../src/base/ids.ts";
 import type { Json } from "../../src/store/settings.ts";
 import type { Raised } from "../../src/sync/alarms.ts";
@@ -19,10 +20,18 @@ function settings() {
   };
 }
 
-async function opened(kept = settings()) {
+const ofAda = async (kept: ReturnType<typeof settings>) => {
+  const membership = await openMembership(kept);
+  await membership.setAccount({ url: "u", key: "k", email: "ada@example.org", id: "ada" });
+  for (const id of [TEAM, OTHER])
+    await membership.setTeam({ id, role: "member", account: "ada", name: null });
+  return membership;
+};
+
+async function opened(kept = settings(), membership = ofAda(kept)) {
   let at = 0;
   const clock = { nowMs: () => ++at, monotonicMs: () => 0 };
-  return openAlarms(kept, clock);
+  return openAlarms(kept, clock, await membership);
 }
 
 test("an alarm is there once, over restarts, until a person has seen it", async () => {
@@ -68,4 +77,30 @@ test("some of what an exchange meets ends nothing, and of events without end so 
   expect(alarms.shown().length).toBe(200);
   await alarms.met(TEAM, [{ ...halt, id: "h2" }], false);
   expect(alarms.shown().length).toBe(201);
+});
+
+test("another account of this machine sees none of it and ends none, and finds its own again", async () => {
+  const kept = settings();
+  const membership = await ofAda(kept);
+  const alarms = await opened(kept, Promise.resolve(membership));
+  await alarms.met(TEAM, [halt, event], true);
+  await membership.setAccount({ url: "u", key: "k", email: "ben@example.org", id: "ben" });
+  expect(alarms.shown()).toEqual([]);
+  await expect(alarms.acknowledge("e1")).rejects.toThrow("no open alarm");
+  await membership.setAccount(null);
+  expect(alarms.shown()).toEqual([]);
+  await ofAda(kept);
+  const again = await opened(kept);
+  expect(again.shown()).toMatchObject([{ id: "h1" }, { id: "e1" }]);
+});
+
+test("of a team that was left nothing stays, what lasts neither", async () => {
+  const kept = settings();
+  const alarms = await opened(kept);
+  await alarms.met(TEAM, [halt, event], true);
+  await alarms.met(OTHER, [event], true);
+  await alarms.forget(TEAM);
+  for (const one of [alarms, await opened(kept)])
+    expect(one.shown()).toMatchObject([{ id: "e1", action: "acknowledge" }]);
+  expect([...(await kept.all()).keys()].filter((key) => key.includes(`alarm:${TEAM}`))).toEqual([]);
 });

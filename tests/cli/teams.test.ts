@@ -1,8 +1,10 @@
 /** A team as its people manage it, by commands, over a real relay: members, devices, keys, kit, leaving. */
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { DecisionRow, SyncReport, TeamDetail } from "../../src/app/api.ts";
-import { createDevice, type Device, type Started } from "./operon.ts";
+import { connectToEngine } from "../../src/app/remote.ts";
+import { createDevice, type Device, type Started, until } from "./operon.ts";
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
@@ -157,6 +159,36 @@ test("who is removed keeps what they have, reads and sends nothing more, and is 
   expect(await context(cyd)).toBe("base unsent ");
   await sync(ben);
   expect(await context(ben)).toBe("base offline secret ");
+  // Nothing holds them there, and there is nobody to be told.
+  expect(await cyd.json(["team", "leave"])).toEqual({ told: false });
+  expect(await cyd.json(["team", "list"])).toEqual([]);
+  expect(await context(cyd)).toBe("base unsent ");
+});
+
+test("a team of one is forgotten and not left, and then says nothing in the status of the engine that stays", async () => {
+  const alone = await createDevice();
+  await enter("signup", alone, "eve@example.org");
+  const watching = alone.start(["watch"]);
+  const profile = join(alone.folder, "default");
+  await until(() => stat(join(profile, "engine.sock")).catch(() => null));
+  const args = ["team", "create", "Solo", "--passphrase-stdin"];
+  const { team } = await alone.json<{ team: string }>(args, `${PASSPHRASE}\n`);
+  const client = await connectToEngine(profile, 5_000);
+  if (typeof client === "string") throw new Error("no engine");
+  const state = async () => (await client.call("status", undefined)).sync.state;
+  await until(async () => (await state()) === "verified");
+  expect(await alone.run(["team", "leave"])).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/only member.*operon team forget/),
+  });
+  expect(await alone.json(["team", "list"])).toMatchObject([{ id: team }]);
+  expect(await alone.json(["team", "forget", team])).toBeNull();
+  expect(await alone.json(["team", "list"])).toEqual([]);
+  expect(await state()).toBe("local");
+  client.close();
+  watching.kill("SIGTERM");
+  await watching.ended;
+  await alone.remove();
 });
 
 test("with a recovery kit a member is back on a new machine without the passphrase", async () => {

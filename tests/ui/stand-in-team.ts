@@ -14,6 +14,7 @@ type TeamMethod =
   | "joinTeam"
   | "restoreTeam"
   | "leaveTeam"
+  | "forgetTeam"
   | "teams"
   | "team"
   | "inviteToTeam"
@@ -79,6 +80,11 @@ export function teamHandlers(
     joinTeam: () => enter({ ...smallTeam(), id: "team_3", name: "Lighthouse" }),
     restoreTeam: () => enter({ ...smallTeam(), id: "team_4", name: "Lighthouse" }),
     leaveTeam: ({ team }) => {
+      teams.delete(found(team).id);
+      tell();
+      return { told: true };
+    },
+    forgetTeam: ({ team }) => {
       teams.delete(found(team).id);
       tell();
       return null;

@@ -119,6 +119,9 @@ describe("a team", () => {
     await expectShown(seat.page.getByRole("alert").getByText(message));
     expect(await seat.page.locator(".member").count()).toBe(0);
     await expectShown(heading("Marmalade"));
+    await button("Forget the team").click();
+    await inDialog("Forget").click();
+    await expectShown(seat.page.getByText(/^You are in no team\. A team of one/));
   });
 
   test("of sixty people stays readable, in a narrow window too, beside another team", async () => {
@@ -423,6 +426,16 @@ describe("ways in and out", () => {
     await expectShown(restore.getByText(/^If a device was lost or stolen, remove it now/));
     await inDialog("To the team").click();
     await seat.page.waitForURL("**/team/team_4");
+  });
+
+  test("a team of one is forgotten, by who was told that nobody can read it then", async () => {
+    const team = smallTeam();
+    await sitWith([{ ...team, members: team.members.filter(({ you }) => you) }]);
+    await button("Forget the team").click();
+    await expectShown(dialog("Forget the team").getByText(/nobody can ever read again/));
+    await inDialog("Forget").click();
+    await expectShown(seat.page.getByText(/^You are in no team\. A team of one/));
+    expect(seat.engine.asked.get("forgetTeam")).toEqual({ team: "team_1" });
   });
 
   test("who leaves is told what stays here, and is out", async () => {

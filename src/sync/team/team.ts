@@ -441,7 +441,7 @@ function unfitEpoch(entries: readonly Bytes[], number: number): UnfitEpoch | nul
 function removed(): Result<never> {
   return fail(
     "removed",
-    "This device is not in the team, or not any more, so nothing is read from it or sent to it any more. What is here stays here. To come back, ask a member for an invite.",
+    "This device is not in the team, or not any more, so nothing is read from it or sent to it any more. What is here stays here. To come back, ask a member for an invite; to put the team away here, leave it.",
   );
 }
 

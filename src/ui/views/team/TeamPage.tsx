@@ -9,7 +9,7 @@ import { createAnswer, useServices } from "../../state/engine.ts";
 import { Invites } from "./Invites.tsx";
 import { KeySection, PassphraseSection } from "./KeySection.tsx";
 import { KitAdvice, KitSection } from "./KitSection.tsx";
-import { Leaving } from "./Leaving.tsx";
+import { Forgetting, Leaving } from "./Leaving.tsx";
 import { Members } from "./Members.tsx";
 import { SafetyWords } from "./SafetyWords.tsx";
 
@@ -27,17 +27,19 @@ const ROLES: Record<TeamDetail["role"], string> = {
 
 export function TeamPage(props: { readonly id: string; readonly name: string }): JSX.Element {
   const { engine } = useServices();
+  /** Why the team was not shown the last time. */
+  const [faultType, setFaultType] = createSignal<string | null>(null);
   /** This device was removed: what it last saw of the team is no longer its business. */
-  const [isOut, setOut] = createSignal(false);
+  const isOut = (): boolean => OUT.has(faultType() ?? "");
   const answer = createAnswer(
     () => props.id,
     async (team) => {
       try {
         const detail = await engine.call("team", { team });
-        setOut(false);
+        setFaultType(null);
         return detail;
       } catch (error) {
-        setOut(error instanceof FaultError && error.fault.type === "removed");
+        setFaultType(error instanceof FaultError ? error.fault.type : null);
         throw error;
       }
     },
@@ -75,6 +77,9 @@ export function TeamPage(props: { readonly id: string; readonly name: string }):
           </Show>
         )}
       </Show>
+      <Show when={isOut() || DISBELIEVED.has(faultType() ?? "")}>
+        <Forgetting id={props.id} name={shown()?.name ?? props.name} />
+      </Show>
       <Show when={shown()}>
         {(team) => {
           const part: TeamPartProps = {
@@ -109,6 +114,10 @@ export function TeamPage(props: { readonly id: string; readonly name: string }):
     </section>
   );
 }
+
+const OUT: ReadonlySet<string> = new Set(["removed", "not-a-member"]);
+/** Its log is another one than this device has believed, or cannot be opened here. */
+const DISBELIEVED: ReadonlySet<string> = new Set(["log-fork", "log-rollback", "no-keys"]);
 
 function hasOthers({ members }: TeamDetail): boolean {
   return members.length > 1 || members.some(({ devices }) => devices.length > 1);
