@@ -8,7 +8,7 @@ import type { Clock } from "../base/clock.ts";
 import type { DocId, TeamId } from "../base/ids.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
-import { raise, unwrap, type Result } from "../base/result.ts";
+import { ok, raise, unwrap, type Result } from "../base/result.ts";
 import { Secret } from "../base/secret.ts";
 import {
   changePassword,
@@ -31,6 +31,7 @@ import type { StreamRef, SyncStore } from "../sync/ports.ts";
 import type { Place } from "../sync/presence.ts";
 import type { Seat } from "../sync/team/enter.ts";
 import type { Credentials } from "./api.ts";
+import { knownFault } from "./faults.ts";
 import type { AccountRecord } from "./membership.ts";
 import type { Secrets } from "./secrets.ts";
 import { createTeams, type Teams } from "./teams.ts";
@@ -73,7 +74,7 @@ export interface Teamwork {
   createProject(team: TeamId): Promise<string>;
   /** Every team once, one after another. */
   syncOnce(): Promise<readonly { readonly team: TeamId; readonly result: Result<SyncReport> }[]>;
-  /** From now on, as things change. Teams that come later too. */
+  /** From now on, as things change. Teams that come later too. Rejects when it is to be tried again for some of them. */
   start(): Promise<void>;
   /** `recorded`: of a document in which nobody types. */
   edited(doc: DocId, sizeBytes: number, recorded?: boolean): void;
@@ -201,6 +202,17 @@ export async function openTeamwork(options: TeamworkOptions): Promise<Teamwork> 
     return sync;
   }
 
+  /** What keeps one team from being synced keeps no other. */
+  async function opened(team: TeamId): Promise<Result<Sync>> {
+    try {
+      return ok(await syncOf(team));
+    } catch (error) {
+      const fault = knownFault(error);
+      if (fault !== null) return { ok: false, fault };
+      throw error;
+    }
+  }
+
   async function seat(): Promise<Seat> {
     const { id, email } = signedIn();
     return {
@@ -244,14 +256,28 @@ export async function openTeamwork(options: TeamworkOptions): Promise<Teamwork> 
     async syncOnce() {
       await requireSession(online());
       const results: { team: TeamId; result: Result<SyncReport> }[] = [];
-      for (const team of await options.teams())
-        results.push({ team, result: await (await syncOf(team)).once() });
+      for (const team of await options.teams()) {
+        const sync = await opened(team);
+        results.push({ team, result: sync.ok ? await sync.value.once() : sync });
+      }
       return results;
     },
     async start() {
       live = true;
       if (account === null) return;
-      for (const team of await options.teams()) (await syncOf(team)).start();
+      let failed: Result<never> | null = null;
+      for (const team of await options.teams()) {
+        const sync = await opened(team);
+        if (sync.ok) {
+          sync.value.start();
+          continue;
+        }
+        const reason = sync.fault.message;
+        options.onState(team, { state: "offline", since: clock.nowMs(), waiting: 0, reason });
+        // Keys come with an invite, and then it is started anew; whatever else it is may pass.
+        if (sync.fault.type !== "no-keys") failed ??= sync;
+      }
+      if (failed !== null) unwrap(failed);
     },
     edited(doc, sizeBytes, recorded) {
       for (const sync of syncs.values()) sync.edited(doc, sizeBytes, recorded);

@@ -2,7 +2,8 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openTeamwork, type Teamwork } from "../../src/app/teamwork.ts";
+import { openTeamwork, type Teamwork, type TeamworkOptions } from "../../src/app/teamwork.ts";
+import type { TeamId } from "../../src/base/ids.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { systemRandom } from "../../src/base/random.ts";
@@ -34,10 +35,14 @@ afterAll(async () => {
   await server.close();
 });
 
-function open(secrets: ReturnType<typeof memorySecrets>): Promise<Teamwork> {
+function open(
+  secrets: ReturnType<typeof memorySecrets>,
+  teams: readonly string[] = [],
+  onState: TeamworkOptions["onState"] = () => undefined,
+): Promise<Teamwork> {
   return openTeamwork({
     account: null,
-    teams: async () => [],
+    teams: async () => teams as readonly TeamId[],
     store: {} as SyncStore,
     secrets: {
       ...secrets,
@@ -49,7 +54,7 @@ function open(secrets: ReturnType<typeof memorySecrets>): Promise<Teamwork> {
     onShown: () => undefined,
     onApplied: () => undefined,
     onHere: () => undefined,
-    onState: () => undefined,
+    onState,
     onAlarms: async () => undefined,
     onHeard: () => undefined,
     onRetired: () => undefined,
@@ -102,4 +107,21 @@ test("a wrong password at the same server leaves who is signed in; the right one
   expect(await work.syncOnce()).toEqual([]);
   await work.close();
   await second.close();
+});
+
+test("a team without keys is one team's trouble, each time", async () => {
+  const states: unknown[] = [];
+  const lost = ["team_ONE", "team_TWO"];
+  const work = await open(memorySecrets(), lost, (team, state) => states.push([team, state]));
+  const at = { ...credentials, email: "cyd@example.org", url: server.url, key: server.anonKey };
+  await work.signUp(at);
+  const fault = { type: "no-keys", message: expect.stringContaining("no key of the team") };
+  expect(await work.syncOnce()).toEqual(
+    lost.map((team) => ({ team, result: { ok: false, fault } })),
+  );
+  await work.start();
+  expect(states).toMatchObject(
+    lost.map((team) => [team, { state: "offline", reason: fault.message }]),
+  );
+  await work.close();
 });
