@@ -43,7 +43,7 @@ export interface Capturing {
     home: string | undefined,
     onProgress: (progress: Progress) => void,
   ): Promise<ImportReport>;
-  /** Everything once, then what changes, until `close`. */
+  /** Everything once, then what changes, until `close`. To be called again when it rejects. */
   watch(): Promise<void>;
   /** From the archive, what the store does not have. */
   refill(onProgress: (progress: Progress) => void): Promise<void>;
@@ -71,10 +71,14 @@ export function createCapturing(options: CapturingOptions): Capturing {
   let closed = false;
   const notices: string[] = [];
 
-  const openedArchive = (): Promise<Archive> =>
-    (archive ??= import("../capture/archive.ts").then(({ openArchive }) =>
+  function openedArchive(): Promise<Archive> {
+    const opening = (archive ??= import("../capture/archive.ts").then(({ openArchive }) =>
       openArchive(join(options.folder, "archive")),
     ));
+    // What kept it from being opened may pass.
+    opening.catch(() => (archive = undefined));
+    return opening;
+  }
 
   async function captureOf(home: string | null): Promise<Capture> {
     const { createCapture } = await import("../capture/capture.ts");
@@ -92,10 +96,11 @@ export function createCapturing(options: CapturingOptions): Capturing {
   }
 
   async function statesOf(capture: Capture): Promise<Map<string, FileState>> {
-    states ??= Promise.all(capture.agents.map((agent) => options.fileStates(agent))).then(
-      (maps) => new Map(maps.flatMap((map) => [...map])),
-    );
-    return states;
+    const reading = (states ??= Promise.all(
+      capture.agents.map((agent) => options.fileStates(agent)),
+    ).then((maps) => new Map(maps.flatMap((map) => [...map]))));
+    reading.catch(() => (states = undefined));
+    return reading;
   }
 
   /** One look, with what follows from it. */
@@ -171,7 +176,7 @@ export function createCapturing(options: CapturingOptions): Capturing {
     async watch() {
       const capture = await captureOf(options.home);
       // Watched before it is read, so that nothing that comes in between is missed.
-      watching = await capture.watch({ onChange, onBlind });
+      watching ??= await capture.watch({ onChange, onBlind });
       options.onState();
       await onChange(null);
     },
@@ -187,9 +192,12 @@ export function createCapturing(options: CapturingOptions): Capturing {
     roots: async () => (await captureOf(options.home)).roots,
     async close() {
       closed = true;
-      await watching?.close();
-      await queue.idle();
-      await (await archive)?.close();
+      try {
+        await watching?.close();
+      } finally {
+        await queue.idle();
+        await (await archive?.catch(() => undefined))?.close();
+      }
     },
   };
 }

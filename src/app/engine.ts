@@ -16,6 +16,7 @@ import { ok, raise, type Result } from "../base/result.ts";
 import { openStore, type Store } from "../store/store.ts";
 import type { SyncState as TeamSyncState } from "../sync/engine.ts";
 import type { ApiClient, Input, Method, Output, Progress, Status } from "./api.ts";
+import { createBeginning, type Step } from "./beginning.ts";
 import { createBus } from "./bus.ts";
 import { createCapturing } from "./capturing.ts";
 import { createDecisions } from "./decisions.ts";
@@ -131,6 +132,7 @@ function composeEngine(
       teamwork?.then((work) => work.lookAt(ids)).catch(() => undefined);
     },
   });
+  const beginning = createBeginning(log, statusChanged);
   const seats = createSeats({
     onPlace: (id, place) => {
       teamwork?.then((work) => work.moveTo(id, place)).catch(() => undefined);
@@ -295,7 +297,7 @@ function composeEngine(
       ),
       sessions: (await store.views.counts()).sessions,
       stays,
-      notices: [...notices, ...capturing.notices()],
+      notices: [...notices, ...beginning.notices(), ...capturing.notices()],
     };
   }
 
@@ -320,9 +322,14 @@ function composeEngine(
   const calls = new Set<Promise<unknown>>();
   let askToStop = (): void => undefined;
   const stopped = new Promise<void>((resolve) => (askToStop = resolve));
+  let refilled: Promise<void> | undefined;
   /** A store whose database was lost is whole again before anything is asked of it. */
-  const whole = refill ? capturing.refill(() => undefined) : Promise.resolve();
-  whole.catch(() => undefined);
+  function whole(): Promise<void> {
+    const filling = (refilled ??= refill ? capturing.refill(() => undefined) : Promise.resolve());
+    filling.catch(() => (refilled = undefined));
+    return filling;
+  }
+  void whole().catch(() => undefined);
 
   const handlers = createHandlers({
     store,
@@ -375,7 +382,7 @@ function composeEngine(
     context: Parameters<Host["call"]>[2],
   ): Promise<unknown> {
     if (closing) raise("engine-stopping", "The engine is ending. Nothing was done; run it again.");
-    if (!stays) await whole;
+    if (!stays) await whole();
     const answer = dispatch(handlers, method, input, context);
     calls.add(answer);
     try {
@@ -404,14 +411,27 @@ function composeEngine(
     return web;
   }
 
-  async function begin(): Promise<void> {
-    await whole;
-    await capturing.watch();
-    await following.run(() => traces.catchUp());
-    await following.run(() => traces.receiveAll());
-    await indexAll(() => undefined);
-    if (membership.account() !== null) await (await online()).start();
-  }
+  const steps: readonly Step[] = [
+    {
+      without: "Sessions that the database lost are not read again from the archive yet",
+      work: whole,
+    },
+    { without: "What agents do is not captured yet", work: () => capturing.watch() },
+    {
+      without: "Shared sessions are not brought up to date yet",
+      async work() {
+        await following.run(() => traces.catchUp());
+        await following.run(() => traces.receiveAll());
+      },
+    },
+    { without: "Not everything can be searched yet", work: () => indexAll(() => undefined) },
+    {
+      without: "Syncing has not begun for every team yet",
+      async work() {
+        if (membership.account() !== null) await (await online()).start();
+      },
+    },
+  ];
 
   return {
     host,
@@ -432,7 +452,7 @@ function composeEngine(
     serveWeb,
     live() {
       stays = true;
-      inBackground(begin());
+      inBackground(beginning.run(steps));
     },
     async finishCalls() {
       closing = true;
@@ -444,14 +464,24 @@ function composeEngine(
       closing = true;
       changed.close();
       clearTimeout(statusTimer);
-      await (await web?.catch(() => undefined))?.close();
-      await capturing.close();
-      await (await teamwork?.catch(() => undefined))?.close();
-      await following.idle();
-      await Promise.allSettled(background);
-      await store.close();
+      await closeAll([
+        async () => (await web?.catch(() => undefined))?.close(),
+        () => capturing.close(),
+        async () => (await teamwork?.catch(() => undefined))?.close(),
+        () => beginning.close(),
+        () => following.idle(),
+        () => Promise.allSettled(background),
+        () => store.close(),
+      ]);
     },
   };
+}
+
+/** In this order, each whatever became of those before. Throws what went wrong first. */
+async function closeAll(parts: readonly (() => Promise<unknown>)[]): Promise<void> {
+  const failed: unknown[] = [];
+  for (const close of parts) await close().catch((error: unknown) => failed.push(error));
+  if (failed.length > 0) throw failed[0];
 }
 
 function isDecision(id: DocId): boolean {
