@@ -177,6 +177,10 @@ const CALL_FAULTS: Readonly<Record<string, readonly [type: string, message: stri
     "device-taken",
     "This device's key is or was in the team already, so the server did not add it again. Nothing here was changed: join with data of its own (--profile NAME).",
   ],
+  too_many_projects: [
+    "too-many-projects",
+    "A team has at most 1,000 projects on a server, and 250 of them that one account made. Nothing was shared and nothing was changed: ask an owner of the team.",
+  ],
   row_unreadable: [
     "row-refused",
     "The server cannot take what this version writes. Nothing was lost: update Operon, or ask who runs the server to update it.",

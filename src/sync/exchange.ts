@@ -16,7 +16,7 @@ import type { DeviceIdentity } from "../crypto/device.ts";
 import { ID_BYTES } from "../crypto/hash.ts";
 import { peekHeader } from "../crypto/header.ts";
 import { proveRow } from "../crypto/row.ts";
-import { type Fence, MAX_LISTED } from "../crypto/log/body.ts";
+import { type Fence, MAX_FENCES, MAX_LISTED } from "../crypto/log/body.ts";
 import { wireDocumentId } from "../crypto/team.ts";
 import { type Alarm, Alarms, type Raised } from "./alarms.ts";
 import { Chains } from "./chains.ts";
@@ -175,19 +175,22 @@ export class Exchange {
   }
 
   /**
-   * Where a removal is drawn: the newest verified place of every stream; of a stream that this account may not read, the place
-   * that the server names.
+   * Where a removal is drawn: the newest verified place of every stream that has rows; of a stream that this account may not
+   * read, the place that the server names. Of more streams than an entry holds, those with the most rows: in the others nothing
+   * of whoever is removed counts.
    */
   async fences(): Promise<Result<readonly Fence[]>> {
     const { transport, team } = this.#options;
     const heads = await transport.heads(team.id);
     if (!heads.ok) return heads;
-    return ok(
-      heads.value.map(({ stream, cursor }) => ({
+    const fences = heads.value
+      .map(({ stream, cursor }) => ({
         stream: logStream(stream),
         ...(this.#readable.has(streamKey(stream)) ? this.#cursorOf(stream) : cursor),
-      })),
-    );
+      }))
+      .filter(({ n }) => n > 0)
+      .toSorted((a, b) => b.n - a.n);
+    return ok(fences.slice(0, MAX_FENCES));
   }
 
   /** The stream will be read from its start, and what it lacks sent again. */
@@ -369,7 +372,8 @@ export class Exchange {
     const { transport, team } = this.#options;
     this.#cursors ??= await this.#loadCursors();
     this.#halted = tally.halted;
-    for (;;) {
+    for (let again = 0; ;) {
+      const before = team.state.head.n;
       const page = await transport.pull(team.id, this.#asked(tally), PAGE_ROWS);
       if (!page.ok) return page;
       // Who was removed, or came, is known before what they wrote is read; and a new key is there before more is sent.
@@ -377,6 +381,10 @@ export class Exchange {
         ? ok(true)
         : await this.#refresh(tally, false);
       if (!known.ok || !known.value) return known;
+      for (const { stream, cursor } of page.value.heads) team.noteHead(stream, cursor.n, before);
+      if (team.state.head.n !== before && (await this.#fencesAhead(page.value, before, tally)))
+        // The streams may have grown since: what the fences are worth is seen in the heads of after.
+        if (++again < MAX_TRIES) continue;
       const read = await this.#readPage(page.value, tally);
       if (!read.ok) return read;
       if (tally.distrusted) return ok(false);
@@ -384,6 +392,18 @@ export class Exchange {
       if (!page.value.more) return ok(true);
       if (read.value === "stuck") return tally.alarms.any ? ok(true) : nonsense();
     }
+  }
+
+  /** Whether new fences lie where streams have not come to. Those where this device has been are held against what it verified. */
+  async #fencesAhead(page: Page, entry: number, tally: Tally): Promise<boolean> {
+    let ahead = false;
+    for (const { stream, cursor } of page.heads)
+      for (const { removed, at } of this.#options.team.fencesIn(stream, entry)) {
+        ahead ||= at.n > cursor.n;
+        if (at.n <= this.#cursorOf(stream).n && !(await this.#heads.agrees(stream, at)))
+          tally.alarms.add(stream, { is: "fork", device: removed.by }, at.n);
+      }
+    return ahead;
   }
 
   #asked(tally: Tally): readonly Asked[] {
@@ -625,6 +645,11 @@ export class Exchange {
     };
     const read = await readPage(options, stream, rows, places, own, tally.alarms);
     const reached = read.batch.places;
+    for (const { removed, at } of team.fencesIn(stream)) {
+      const place = reached.find(({ n }) => n === at.n);
+      if (place && !equalBytes(place.h, at.h))
+        tally.alarms.add(stream, { is: "fork", device: removed.by }, at.n);
+    }
     for (const { doc, updates } of read.applied) onShown(doc, updates);
     await this.#tell(tally);
     await store.commit(read.batch);

@@ -42,6 +42,37 @@ import {
   type World,
 } from "./world.ts";
 
+const crowdOf = (i: number) => `00000000-0000-4000-8000-${String(i).padStart(12, "0")}`;
+/** 2,100 projects, and in each a row of mia's. */
+const CROWDED = `
+  alter table public.cloud_projects disable trigger found_project;
+  alter table public.cloud_rows disable trigger take_number;
+  insert into public.cloud_projects (id, team_id, created_by)
+    select ('00000000-0000-4000-8000-' || lpad(i::text, 12, '0'))::uuid, '${TEAM}', '${IDS.mia}' from generate_series(1, 2100) i;
+  insert into public.cloud_streams (team_id, project_id, n)
+    select team_id, id, 1 from public.cloud_projects where id::text like '00000000-0000-4000-8000-%';
+  insert into public.cloud_rows (stream_id, n, hash, h, doc, device, replica, epoch, seq, body)
+    select s.id, 1, 'x', decode(repeat('00', 32), 'hex'), 'x', '\\x${deviceOf("mia").toString("hex")}', 'x', 1, 1, 'x'
+    from public.cloud_streams s where s.project_id::text like '00000000-0000-4000-8000-%';
+`;
+
+/** What comes of it when olga removes mia, who wrote into 2,100 streams, with so many fences. */
+export function removedFromCrowd(world: World, drawn: number): Promise<Outcome> {
+  const crowd = Array.from({ length: drawn - world.heads.length }, (_, i) => ({
+    project: crowdOf(i + 1),
+    n: 1,
+    h: Buffer.alloc(32),
+  }));
+  const body = {
+    kind: "remove-member",
+    member: memberOf(IDS.mia),
+    fences: fences([...world.heads, ...crowd]),
+  } as const;
+  return world.mutated(CROWDED, () =>
+    world.as("olga", (attempt) => append(attempt, world, [said("olga", body)])),
+  );
+}
+
 export interface Check {
   readonly on: string;
   readonly what: string;
@@ -916,7 +947,10 @@ const fenced =
   };
 for (const what of ["member", "device"] as const) {
   for (const [name, bend] of [
-    ["without one of a stream", (all: World["heads"]) => all.slice(1)],
+    [
+      "without one of a stream in which they wrote",
+      (all: World["heads"]) => all.filter(({ n }) => n === 0),
+    ],
     ["without any", () => []],
     [
       "of a stream that there is not",
@@ -932,9 +966,15 @@ for (const what of ["member", "device"] as const) {
     appending(
       `no ${what} is removed with fences ${name}`,
       ["olga", "olga"],
-      fenced(what, "adam", bend),
+      fenced(what, "mia", bend),
       tooLate("fence_stale"),
     );
+  appending(
+    `whoever wrote nothing is removed without fences (${what})`,
+    ["olga", "olga"],
+    fenced(what, "adam", () => []),
+    done,
+  );
   appending(
     `nor with fences that rows of that ${what} lie behind`,
     ["adam", "adam"],
@@ -951,7 +991,7 @@ for (const what of ["member", "device"] as const) {
   for (const [name, by, of, listed, stops] of [
     ["whoever is being removed writes nothing until it comes through", "olga", "mia", 0, true],
     ["when others appended first, too", "olga", "mia", -1, true],
-    ["and others do", "olga", "adam", 0, false],
+    ["and others do", "olga", "adam", -1, false],
     ["nor is anybody stopped by who may not remove them", "adam", "olga", -1, false],
     ["nor by a removal of themselves", "mia", "mia", -1, false],
   ] as const)
@@ -1344,6 +1384,21 @@ check("cloud_project_create", "call", "member", "makes one, with its stream", (w
     return (await count(attempt, "cloud_streams")) === 4;
   }),
 );
+for (const [name, projects] of [
+  ["not more than a team has", "gen_random_uuid() from generate_series(1, 998)"],
+  ["nor many of one's own", `'${IDS.mia}'::uuid from generate_series(1, 248)`],
+] as const)
+  check("cloud_project_create", "call", "member", name, (world) =>
+    world.mutated(
+      `alter table public.cloud_projects disable trigger found_project;
+       insert into public.cloud_projects (team_id, created_by) select '${TEAM}', ${projects};
+       alter table public.cloud_projects enable trigger found_project`,
+      () =>
+        world.as("mia", async (attempt) =>
+          saying("too_many_projects")(await attempt(createProject, [TEAM])),
+        ),
+    ),
+  );
 stranger("cloud_project_create", "call", "is refused", (who) =>
   one(who, createProject, () => [TEAM], refused),
 );

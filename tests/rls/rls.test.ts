@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Check, checks } from "./checks.ts";
+import { type Check, checks, removedFromCrowd } from "./checks.ts";
 import { CONDITIONS } from "./snapshots.ts";
 import { createWorld, type World } from "./world.ts";
 
@@ -20,6 +20,17 @@ describe("each check holds", () => {
     expect(await check.run(world)).toBe(true);
   });
 });
+
+it.each([
+  [2048, null],
+  [2047, "fence_stale"],
+])(
+  "who wrote into more streams than an entry has fences for is removed with as many as it has: %i",
+  async (drawn, late) => {
+    const outcome = await removedFromCrowd(world, drawn);
+    expect(outcome.rows?.[0]?.["appended"]).toEqual({ late });
+  },
+);
 
 describe("nothing is left out", () => {
   it("each cloud table has checks of all four actions, for a member and a stranger", async () => {

@@ -127,6 +127,121 @@ describe("S23", () => {
     expect(bob.text(doc)).toBe("base quick ");
   });
 
+  /** Ada, who may not read the project, removes cyd: what the server says of that stream. */
+  async function fencedUnseen(head: Cursor): Promise<void> {
+    const secret = bob.create("dec_secret", "decision", PROJECT_STREAM);
+    for (const word of ["one ", "two "]) {
+      bob.type(secret, (text) => text.insert(0, word));
+      await bob.once();
+    }
+    await cyd.once();
+    const { pull } = ada.transport;
+    ada.transport.pull = async (...asked) => {
+      const page = unwrap(await pull(...asked));
+      const isSeen = ({ stream }: { stream: StreamRef }) => stream.project === null;
+      return ok({ ...page, rows: page.rows.filter(isSeen), heads: page.heads.filter(isSeen) });
+    };
+    const { log } = team.server;
+    const heads = log.headsNow?.() ?? [];
+    log.headsNow = () =>
+      heads.map((each) => (each.stream.project === null ? each : { ...each, cursor: head }));
+    ada.crash();
+    await ada.once();
+    unwrap(await removeMember(ada, memberOf("cyd")));
+  }
+  const inProject = () => team.server.stream(PROJECT_STREAM).rows;
+  function evil(seed: string): Bytes {
+    const author = {
+      keys: team.keys,
+      device: cyd.identity,
+      replica: toHex(seededRandom(seed)(16)),
+    };
+    const target = {
+      doc: `dec_${seed}` as DocId,
+      kind: "decision",
+      stream: PROJECT_STREAM,
+    } as const;
+    const update = Y.encodeStateAsUpdate(new Y.Doc({ guid: seed })) as Bytes;
+    return sealUpdate(author, target, update, null, START, seededRandom(seed))[0]?.row as Bytes;
+  }
+
+  for (const knows of [true, false])
+    test(`S23: a fence ahead of its stream, which the server named, lets nothing in (${knows ? "known" : "new"})`, async () => {
+      const { h } = team.server.headOf(team.server.stream(PROJECT_STREAM));
+      await fencedUnseen({ n: 2 ** 40, h });
+      if (knows) expect((await bob.once()).alarms).toEqual([]);
+      inProject().push(evil("late"));
+      expect((await bob.once()).alarms).toEqual([expect.stringContaining("had been removed")]);
+      expect(bob.store.has("dec_late" as DocId)).toBe(false);
+    });
+
+  for (const knows of [true, false])
+    test(`S23: a fence at a place that its stream does not have is an alarm (${knows ? "behind" : "ahead"})`, async () => {
+      await fencedUnseen({ n: knows ? 2 : 3, h: new Uint8Array(32) });
+      if (!knows) inProject().push(evil("late"));
+      expect((await bob.once()).alarms).toEqual([expect.stringContaining("another history")]);
+      expect((await bob.once()).alarms).toEqual([]);
+    });
+
+  test("S23: a fence that the stream has reached since it was asked for is none ahead", async () => {
+    const { pull } = bob.transport;
+    let raced = false;
+    bob.transport.pull = async (...asked) => {
+      const page = await pull(...asked);
+      if (raced) return page;
+      raced = true;
+      type(cyd, "last words ");
+      await cyd.once();
+      unwrap(await removeDevice(ada, cyd));
+      return ok({ ...unwrap(page), listed: team.server.log.entries.length });
+    };
+    expect((await bob.once()).alarms).toEqual([]);
+    expect(bob.text(doc)).toBe("base last words ");
+  });
+
+  test("S23: nobody is kept in the team by the projects that they made", async () => {
+    const crowd = (i: number) => `0191d3a0-7c1e-7b2a-9c3d-${String(i).padStart(12, "0")}`;
+    for (let i = 0; i < MAX_FENCES; i++) team.server.stream({ team: TEAM, project: crowd(i) });
+    const { heads } = ada.transport;
+    let drawn: readonly Fence[] = [];
+    const fencedBy = (of: Team, fences: () => Promise<Result<readonly Fence[]>>) =>
+      remove(
+        of,
+        { kind: "remove-member", member: memberOf("cyd") },
+        async () => {
+          const found = await fences();
+          if (found.ok) drawn = found.value;
+          return found;
+        },
+        by(ada),
+      );
+    // Of empty ones there is nothing to say.
+    unwrap(await ada.sync.manage(fencedBy));
+    expect(drawn.map(({ n }) => n)).toEqual([1]);
+    // Of more than an entry holds, the largest are named.
+    const dan = team.device("dan");
+    team.server.log.headsNow = null;
+    ada.transport.heads = async (id) => {
+      const real = unwrap(await heads.call(ada.transport, id));
+      return ok([
+        ...Array.from({ length: MAX_FENCES }, (_, i) => ({
+          stream: { team: TEAM, project: crowd(i) },
+          cursor: { n: 1, h: new Uint8Array(32) },
+        })),
+        ...real,
+      ]);
+    };
+    await ada.once();
+    type(ada, "more ");
+    await ada.once();
+    unwrap(await removeMember(ada, memberOf("dan")));
+    const gone = (await ada.store.log(TEAM))?.entries.length;
+    expect(gone).toBe(team.server.log.entries.length);
+    await bob.once();
+    expect(bob.keys.epoch).toBe(3);
+    expect(await dan.sync.once()).toMatchObject({ ok: false, fault: { type: "removed" } });
+  });
+
   test("S23: who may not remove is told so, and nothing is changed", async () => {
     const { length } = team.server.log.entries;
     expect(await removeMember(bob, memberOf("cyd"))).toMatchObject({

@@ -10,7 +10,7 @@ import { createDevice, type DeviceIdentity, deviceId } from "../../src/crypto/de
 import { ID_BYTES, sha256 } from "../../src/crypto/hash.ts";
 import { newKdf, stretch } from "../../src/crypto/kdf.ts";
 import { sealKeyRecord } from "../../src/crypto/key-record.ts";
-import type { Body, Fence } from "../../src/crypto/log/body.ts";
+import { type Body, type Fence, MAX_FENCES } from "../../src/crypto/log/body.ts";
 import { decodeEntry, entryHash } from "../../src/crypto/log/entry.ts";
 import { foundTeam } from "../../src/crypto/log/found.ts";
 import { replay } from "../../src/crypto/log/history.ts";
@@ -188,9 +188,12 @@ function fencesIn(body: Body | null): readonly Fence[] | null {
   return body?.kind === "remove-member" || body?.kind === "remove-device" ? body.fences : null;
 }
 
+/** At the heads, and without one only where nothing is, or where there is no room for more. */
 function sameFences(fences: readonly Fence[], heads: readonly StreamCursor[]): boolean {
   const text = (stream: string, { n, h }: Cursor) => `${stream} ${n} ${toHex(h)}`;
-  const named = fences.map((fence) => text(fence.stream, fence));
+  const named = new Set(fences.map((fence) => text(fence.stream, fence)));
   const now = heads.map(({ stream, cursor }) => text(logStream(stream), cursor));
-  return named.toSorted().join() === now.toSorted().join();
+  const lacking = heads.filter(({ cursor }, i) => cursor.n > 0 && !named.has(now[i] as string));
+  const misplaced = [...named].some((place) => !now.includes(place));
+  return !misplaced && (lacking.length === 0 || named.size === MAX_FENCES);
 }

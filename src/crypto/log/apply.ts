@@ -2,13 +2,13 @@
 import { never } from "../../base/result.ts";
 import { deviceId } from "../device.ts";
 import { inviteId } from "./author.ts";
-import type { Body, Fence } from "./body.ts";
+import type { Body } from "./body.ts";
 import type { Entry, Head } from "./entry.ts";
-import type { ListedDevice, Member, TeamState } from "./state.ts";
+import type { ListedDevice, Member, Removal, TeamState } from "./state.ts";
 
 /** The state after the entry, whose place `head` is; but for the state's own head and time. */
 export function applyBody(state: TeamState, entry: Entry, head: Head): TeamState {
-  const { body, n } = entry;
+  const { author, body, n } = entry;
   switch (body.kind) {
     case "create":
       return state;
@@ -23,9 +23,11 @@ export function applyBody(state: TeamState, entry: Entry, head: Head): TeamState
     case "project-access":
       return { ...state, access: withAccess(state, body.project, body.members) };
     case "remove-member":
-      return withoutMember(state, body.member, n, body.fences);
-    case "remove-device":
-      return withoutDevices(state, n, body.fences, (_, id) => id === body.device);
+      return withoutMember(state, body.member, { n, by: author.id, fences: body.fences });
+    case "remove-device": {
+      const removed = { n, by: author.id, fences: body.fences };
+      return withoutDevices(state, removed, (_, id) => id === body.device);
+    }
     case "rename-device":
       return renamed(state, body.device, body.person);
     case "epoch":
@@ -80,29 +82,23 @@ function withAccess(state: TeamState, project: string, members: readonly string[
 }
 
 /** Who comes back later is not on the lists of before. */
-function withoutMember(state: TeamState, id: string, n: number, fences: readonly Fence[]) {
+function withoutMember(state: TeamState, id: string, removed: Removal) {
   const access = [...state.access].map(
     ([project, members]) => [project, new Set([...members].filter((each) => each !== id))] as const,
   );
-  const rest = withoutDevices(state, n, fences, ({ member }) => member === id);
-  return { ...withMember(rest, id, { removed: n }), access: new Map(access) };
+  const rest = withoutDevices(state, removed, ({ member }) => member === id);
+  return { ...withMember(rest, id, { removed: removed.n }), access: new Map(access) };
 }
 
 /** All open invites end: what they bring is the secret that whoever was removed knows too. */
 function withoutDevices(
   state: TeamState,
-  n: number,
-  fences: readonly Fence[],
+  removed: Removal,
   goes: (device: ListedDevice, id: string) => boolean,
 ): TeamState {
   const devices = [...state.devices].map(
     ([id, device]) =>
-      [
-        id,
-        device.removed === null && goes(device, id)
-          ? { ...device, removed: { n, fences } }
-          : device,
-      ] as const,
+      [id, device.removed === null && goes(device, id) ? { ...device, removed } : device] as const,
   );
   return { ...state, devices: new Map(devices), invites: new Map(), rotationDue: true };
 }

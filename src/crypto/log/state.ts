@@ -24,7 +24,14 @@ export interface ListedDevice extends DeviceKeys {
   /** `openPerson` reads it. */
   readonly person: Bytes;
   readonly since: number;
-  readonly removed: { readonly n: number; readonly fences: readonly Fence[] } | null;
+  readonly removed: Removal | null;
+}
+
+export interface Removal {
+  /** The number of its entry, and the device that wrote it. */
+  readonly n: number;
+  readonly by: string;
+  readonly fences: readonly Fence[];
 }
 
 export interface OpenInvite {
@@ -162,6 +169,6 @@ function retires(state: TeamState, { n, member, forAll, scope }: Retirement, row
 }
 
 /** 0 where there is none: no row has that number. */
-function fenceAt(fences: readonly Fence[], stream: string): number {
+export function fenceAt(fences: readonly Fence[], stream: string): number {
   return fences.find((fence) => fence.stream === stream)?.n ?? 0;
 }

@@ -24,16 +24,19 @@ import { openPerson, type Person } from "../../crypto/log/person.ts";
 import {
   acceptsRow,
   type Epoch,
+  fenceAt,
   isTakenBack,
   newestEpoch,
+  type Removal,
   roleOf,
   type TeamState,
 } from "../../crypto/log/state.ts";
+import type { Fence } from "../../crypto/log/body.ts";
 import type { TeamKeys } from "../../crypto/team.ts";
 import type { Cursor, KeptLog, StreamRef, SyncStore } from "../ports.ts";
-import { logStream } from "../streams.ts";
+import { logStream, streamKey } from "../streams.ts";
 import { Keyring } from "./keyring.ts";
-import type { Appended, KeptEpoch, TeamServer } from "./server.ts";
+import type { Appended, EpochKeep, KeptEpoch, TeamServer } from "./server.ts";
 import { spoken } from "./words.ts";
 
 /** A later epoch may bring what this one's keys could not be had of. */
@@ -54,6 +57,16 @@ export interface TeamOptions {
   readonly random: Random;
   /** For tests, which would otherwise spend a second on each passphrase. */
   readonly kdfLimits?: KdfLimits;
+}
+
+interface Wrapping {
+  readonly stretched: Stretched;
+  readonly asOf?: NonNullable<EpochKeep["asOf"]>;
+}
+
+export interface DrawnFence {
+  readonly removed: Removal;
+  readonly at: Fence;
 }
 
 export interface Drafted {
@@ -84,6 +97,10 @@ export class Team {
   #unfit: UnfitEpoch | null = null;
   /** The epoch whose keys, and all before, are in `#keys`. */
   #complete: Epoch | null = null;
+  #fences: { readonly of: TeamState; readonly byStream: ReadonlyMap<string, DrawnFence[]> } | null =
+    null;
+  /** Of streams, by key. */
+  readonly #heads = new Map<string, { readonly n: number; readonly entry: number }>();
 
   constructor(options: TeamOptions) {
     this.#options = options;
@@ -121,7 +138,34 @@ export class Team {
 
   /** Whether a row of this device counts at this number of a stream. */
   accepts(device: string, stream: StreamRef, n: number): boolean {
-    return acceptsRow(this.state, { device, stream: logStream(stream), n });
+    return (
+      acceptsRow(this.state, { device, stream: logStream(stream), n }) &&
+      !this.#isAhead(device, stream)
+    );
+  }
+
+  /** Where the server says that a stream ends. `entry`: the newest of the log when it was asked. */
+  noteHead(stream: StreamRef, n: number, entry: number): void {
+    this.#heads.set(streamKey(stream), { n, entry });
+  }
+
+  /**
+   * Whether a fence lies where the stream has not come to yet. Whoever drew it may not read the stream, and was told so by the
+   * server: it is to let in what is still to be written.
+   */
+  #isAhead(device: string, stream: StreamRef): boolean {
+    const removed = this.state.devices.get(device)?.removed;
+    const head = this.#heads.get(streamKey(stream));
+    if (!removed || !head || head.entry < removed.n) return false;
+    return head.n < fenceAt(removed.fences, logStream(stream));
+  }
+
+  /** The fences in a stream, of removals behind an entry of the log. */
+  fencesIn(stream: StreamRef, entry = 0): readonly DrawnFence[] {
+    if (this.#fences?.of !== this.state)
+      this.#fences = { of: this.state, byStream: drawnIn(this.state) };
+    const drawn = this.#fences.byStream.get(logStream(stream)) ?? [];
+    return drawn.filter(({ removed }) => removed.n > entry);
   }
 
   /** Where a removed device's rows end in a stream, as who removed it had verified. Null: it is not removed, or has none there. */
@@ -413,6 +457,24 @@ export class Team {
     if (newest === null) throw new Error("the team is not open");
     return newest;
   }
+}
+
+function withoutAsOf({ entries, ...drafted }: Drafted): Drafted {
+  const bare = entries.map(({ epoch, ...each }) => {
+    if (!epoch) return each;
+    const { asOf: _, ...kept } = epoch;
+    return { ...each, epoch: kept };
+  });
+  return { ...drafted, entries: bare };
+}
+
+/** By the stream's name in the log. Devices that went together have one. */
+function drawnIn({ devices }: TeamState): ReadonlyMap<string, DrawnFence[]> {
+  const removals = new Map([...devices.values()].map(({ removed }) => [removed?.n, removed]));
+  const all = [...removals.values()].flatMap(
+    (removed) => removed?.fences.map((at) => ({ removed, at })) ?? [],
+  );
+  return Map.groupBy(all, ({ at }) => at.stream);
 }
 
 /** The server's list from its start, as long as it was when it was asked first. */
