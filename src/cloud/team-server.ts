@@ -73,6 +73,12 @@ function toJson({ entry, epoch, invite, proof, box }: Appended): object {
       epoch: {
         record: orNull(epoch.record),
         key_record: toBase64(epoch.keyRecord),
+        ...(epoch.asOf && {
+          as_of: {
+            entry: toBase64(epoch.asOf.entry),
+            key_record: toBase64(epoch.asOf.keyRecord),
+          },
+        }),
         boxes: Object.fromEntries(
           [...epoch.boxes].map(([device, each]) => [device, toBase64(each)]),
         ),

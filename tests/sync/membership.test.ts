@@ -319,6 +319,65 @@ describe("S24", () => {
   });
 });
 
+describe("S24", () => {
+  const next = new Secret("other words that somebody typed");
+  const opens = async (words: Secret<string>): Promise<boolean> => {
+    const text = unwrap(
+      await ada.sync.manage((of) => invite(of, "member", "dan@example.org", by(ada))),
+    ).reveal();
+    const joined = await joinTeam(text, words, seat("dan"), async () => {}, means());
+    return joined.ok;
+  };
+  /** While this device makes a new key: before, or after it is in the log. */
+  function meanwhile(device: TestDevice, when: "before" | "after", what: () => Promise<void>) {
+    const { appendLog } = device.transport;
+    device.transport.appendLog = async (...asked) => {
+      device.transport.appendLog = appendLog;
+      if (when === "before") await what();
+      const appended = await appendLog.call(device.transport, ...asked);
+      if (when === "after") await what();
+      return appended;
+    };
+  }
+  const changes = async () => unwrap(await ada.sync.manage((of) => of.changePassphrase(next)));
+  const rotates = async () => unwrap(await bob.sync.manage((of) => of.rotate(null)));
+
+  for (const when of ["before", "after"] as const)
+    test(`S24: a passphrase that is changed ${when} another's new key is listed stays the one in use`, async () => {
+      bob = team.device("eva", "admin");
+      await bob.once();
+      meanwhile(bob, when, changes);
+      await rotates();
+      expect(epochs()).toBe(2);
+      expect(await opens(next)).toBe(true);
+    });
+
+  test("S24: so does one that is put beside a key that is no more the newest", async () => {
+    bob = team.device("eva", "admin");
+    await bob.once();
+    const { putKeyRecord } = ada.transport;
+    ada.transport.putKeyRecord = async (...asked) => {
+      ada.transport.putKeyRecord = putKeyRecord;
+      await rotates();
+      return putKeyRecord.call(ada.transport, ...asked);
+    };
+    await changes();
+    expect(await opens(next)).toBe(true);
+  });
+
+  test("S24: whoever changes the passphrase all the time stops no removal", async () => {
+    const eva = team.device("eva", "admin");
+    await eva.once();
+    const { appendLog } = ada.transport;
+    ada.transport.appendLog = async (...asked) => {
+      unwrap(await eva.sync.manage((of) => of.changePassphrase(next)));
+      return appendLog.call(ada.transport, ...asked);
+    };
+    unwrap(await removeMember(ada, memberOf("cyd")));
+    expect(epochs()).toBe(2);
+  });
+});
+
 describe("S25", () => {
   test("S25: what is pending when the key changes is sealed under the new one, and nothing is lost", async () => {
     type(bob, "offline ");

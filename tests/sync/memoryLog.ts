@@ -59,6 +59,12 @@ export class MemoryLog implements TeamServer {
       if (fences && this.headsNow && !sameFences(fences, this.headsNow()))
         return fail("fence-stale", "somebody wrote meanwhile");
     }
+    for (const { epoch } of appended) {
+      const { asOf } = epoch ?? {};
+      const wrapped = asOf && this.beside.find(({ entry }) => equalBytes(entry, asOf.entry));
+      if (wrapped && !equalBytes(sha256(wrapped.keyRecord), asOf.keyRecord))
+        return fail("log-moved", "the passphrase was changed");
+    }
     const before = this.beside.length;
     for (const one of appended) this.#take(one);
     this.onAppended(before);
@@ -102,7 +108,10 @@ export class MemoryLog implements TeamServer {
   #take({ entry, epoch, invite, proof, box }: Appended): void {
     const body = bodyOf(entry);
     this.entries = [...this.entries, entry];
-    if (epoch) this.beside = [...this.beside, { entry: entryHash(entry), ...epoch }];
+    if (epoch) {
+      const { asOf: _, ...kept } = epoch;
+      this.beside = [...this.beside, { entry: entryHash(entry), ...kept }];
+    }
     if (epoch || fencesIn(body)) this.#invites.clear();
     if (invite) this.#invites.set(toHex(invite.proofHash), invite.bundle);
     if (proof) this.#invites.delete(toHex(sha256(proof)));

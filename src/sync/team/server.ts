@@ -36,6 +36,11 @@ export interface EpochKeep {
   readonly record: Bytes | null;
   /** What the passphrase opens. */
   readonly keyRecord: Bytes;
+  /**
+   * Whose wrapping `keyRecord` has: an epoch's entry and the record beside it, by their SHA-256. If that is another by now,
+   * the append is "log-moved". None: a passphrase was typed.
+   */
+  readonly asOf?: { readonly entry: Bytes; readonly keyRecord: Bytes };
   /** By device: exactly those that the entry names. */
   readonly boxes: ReadonlyMap<string, Bytes>;
 }

@@ -5,14 +5,14 @@
  * Faults have a sentence. "log-fork" and "log-rollback": the server shows another history than before, which is an alarm.
  * "removed": this device is no longer in the team. "no-epoch-keys": it is, and was given no keys.
  */
-import { type Bytes, toHex } from "../../base/bytes.ts";
+import { type Bytes, equalBytes, toHex } from "../../base/bytes.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { TeamId } from "../../base/ids.ts";
 import type { Random } from "../../base/random.ts";
 import { fail, ok, type Result } from "../../base/result.ts";
 import { Secret } from "../../base/secret.ts";
 import type { DeviceIdentity } from "../../crypto/device.ts";
-import { KEY_BYTES } from "../../crypto/hash.ts";
+import { KEY_BYTES, sha256 } from "../../crypto/hash.ts";
 import { KDF_LIMITS, type KdfLimits, newKdf, stretch, type Stretched } from "../../crypto/kdf.ts";
 import { openStretched, sealKeyRecord } from "../../crypto/key-record.ts";
 import { isKeyOf } from "../../crypto/log/commitment.ts";
@@ -261,7 +261,9 @@ export class Team {
       const drafted = await draft(this.state);
       if (!drafted.ok) return { ok: false, fault: spoken(drafted.fault) };
       if (drafted.value.entries.length === 0) return ok(undefined);
-      const appended = await this.#append(drafted.value);
+      // Whoever changes the passphrase again and again stops nobody.
+      const isPatient = tries < MAX_TRIES / 2;
+      const appended = await this.#append(isPatient ? drafted.value : withoutAsOf(drafted.value));
       if (appended.ok || appended.fault.type !== "log-moved") return appended;
       const read = await this.#readOn();
       if (!read.ok) return read;
@@ -287,22 +289,37 @@ export class Team {
   /** The epoch after `state`, with all that stands beside it. `stretched`: null for the passphrase in use. */
   async draftEpoch(state: TeamState, stretched: Stretched | null = null): Promise<Result<Drafted>> {
     const { device, clock, random } = this.#options;
-    const wrapping = stretched === null ? await this.#stretchedInUse() : ok(stretched);
+    const wrapping = stretched === null ? await this.#wrappingInUse() : ok<Wrapping>({ stretched });
     if (!wrapping.ok) return wrapping;
     const made = rotate(state, this.#keys.newest, device, clock.nowMs(), random);
     if (!made.ok) return made;
     const { bytes, record, boxes, keys } = made.value;
-    const keyRecord = sealKeyRecord(keys, wrapping.value, random);
-    return ok({ entries: [{ entry: bytes, epoch: { record, boxes, keyRecord } }], keys });
+    const { stretched: of, ...asOf } = wrapping.value;
+    const keyRecord = sealKeyRecord(keys, of, random);
+    return ok({ entries: [{ entry: bytes, epoch: { record, boxes, keyRecord, ...asOf } }], keys });
   }
 
-  /** Wraps the keys in use in another passphrase: enough for one that nobody else has learned. Takes about a second. */
+  /**
+   * Wraps the keys in use in another passphrase: enough for one that nobody else has learned. Takes about a second. Whoever
+   * makes a newer epoch meanwhile may have wrapped it in the old one: then that is wrapped, too.
+   */
   async changePassphrase(passphrase: Secret<string>): Promise<Result<void>> {
     const { server, random } = this.#options;
     const stretched = this.#stretch(passphrase);
     if (!stretched.ok) return stretched;
-    const record = sealKeyRecord(this.#keys.newest, stretched.value, random);
-    return server.putKeyRecord(this.id, this.#epoch().entry, record);
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const { entry } = this.#epoch();
+      const record = sealKeyRecord(this.#keys.newest, stretched.value, random);
+      const put = await server.putKeyRecord(this.id, entry, record);
+      if (!put.ok) return put;
+      const read = await this.#readOn();
+      if (!read.ok) return read;
+      if (equalBytes(this.#epoch().entry, entry)) return ok(undefined);
+    }
+    return fail(
+      "log-busy",
+      "Others keep making new keys of the team at this moment, so it may still open with the old passphrase. Nothing is lost: try again.",
+    );
   }
 
   #stretch(passphrase: Secret<string>): Result<Stretched> {
@@ -310,13 +327,15 @@ export class Team {
     return stretch(passphrase, newKdf(random, kdfLimits), kdfLimits);
   }
 
-  async #stretchedInUse(): Promise<Result<Stretched>> {
+  async #wrappingInUse(): Promise<Result<Wrapping>> {
     const kept = await this.#keptEpochs();
     if (!kept.ok) return kept;
     const beside = kept.value.get(toHex(this.#epoch().entry));
     if (beside === undefined) return noKeys();
-    const opened = openStretched(beside.keyRecord, this.#keys.newest);
-    return opened.ok ? opened : ok(this.#nobodys());
+    const { entry, keyRecord } = beside;
+    const opened = openStretched(keyRecord, this.#keys.newest);
+    const stretched = opened.ok ? opened.value : this.#nobodys();
+    return ok({ stretched, asOf: { entry, keyRecord: sha256(keyRecord) } });
   }
 
   /**
