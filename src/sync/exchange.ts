@@ -401,7 +401,7 @@ export class Exchange {
       for (const { removed, at } of this.#options.team.fencesIn(stream, entry)) {
         ahead ||= at.n > cursor.n;
         if (at.n <= this.#cursorOf(stream).n && !(await this.#heads.agrees(stream, at)))
-          tally.alarms.add(stream, { is: "fork", device: removed.by }, at.n);
+          tally.alarms.add(stream, { is: "fork", device: removed.by }, { n: at.n });
       }
     return ahead;
   }
@@ -648,7 +648,7 @@ export class Exchange {
     for (const { removed, at } of team.fencesIn(stream)) {
       const place = reached.find(({ n }) => n === at.n);
       if (place && !equalBytes(place.h, at.h))
-        tally.alarms.add(stream, { is: "fork", device: removed.by }, at.n);
+        tally.alarms.add(stream, { is: "fork", device: removed.by }, { n: at.n });
     }
     for (const { doc, updates } of read.applied) onShown(doc, updates);
     await this.#tell(tally);

@@ -103,7 +103,7 @@ function replayJournal(world: World, device: SimDevice, before: SimDevice["store
   void before.documentsOf(TEAM).then(async (documents) => {
     for (const { id, retired, takenBack } of documents)
       if (takenBack) await device.store.takeBack(id);
-      else if (retired) await device.store.retire([id]);
+      else if (retired) await device.store.retire([id], device.identity.id);
   });
   void before.log(TEAM).then((log) => log && device.store.keepLog(TEAM, log));
 }

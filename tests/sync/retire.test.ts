@@ -193,7 +193,7 @@ describe("S42", () => {
     record("base");
     await expectSoon(() => other.store.has(id) && other.text(id) === "base");
     record(" and more");
-    await one.store.retire([id]);
+    await one.store.retire([id], one.identity.id);
     team.time.advance(10_000);
     await quiet();
     expect(other.text(id)).toBe("base");
@@ -210,7 +210,7 @@ describe("S42", () => {
     for (const id of [unlinked, unshared]) one.type(id, (text) => text.insert(0, "more "));
     team.server.failNext = "lose question";
     expect((await one.sync.once()).ok).toBe(false);
-    await one.store.retire([unlinked]);
+    await one.store.retire([unlinked], one.identity.id);
     await one.store.takeBack(unshared);
     await one.once();
     expect(team.server.stream(TEAM_STREAM).rows.length).toBe(before);
