@@ -146,12 +146,16 @@ export class Compaction {
     return ok(false);
   }
 
-  /** Who leads the team lets the newest disputed snapshot stand. False: there is none. */
+  /**
+   * Who leads the team lets the newest disputed snapshot stand. False: there is none. Whoever vouches may be the one who cannot
+   * get past it: the word counts with those in whose history snapshot and word stand.
+   */
   async vouch(held: Verified): Promise<Result<boolean>> {
-    const list = await this.#options.transport.snapshots(held.stream);
+    const { snapshots, transport } = this.#options;
+    const list = await transport.snapshots(held.stream);
     if (!list.ok) return list;
     for (const listed of list.value.snapshots) {
-      const appraised = await this.#met(held.stream, listed);
+      const appraised = await snapshots.appraise(held.stream, listed);
       if (!appraised.ok) return appraised;
       if (appraised.value?.standing === "disputed")
         return this.#say(held, "vouch", appraised.value, null);
