@@ -114,7 +114,7 @@ async function insertEvents(
     const { event, session } = stored;
     (commit.sessions.get(session) as SessionDraft).changed = true;
     const parts = onePerName([...event.parts, ...(patched.get(event.id) ?? [])]);
-    commit.fresh.put(event.id, parts);
+    commit.fresh.put(event, parts);
     const line = event.summary === null ? firstLine(parts) : null;
     return [commit.packs.place(parts), line, ...rowOf(stored)];
   });
@@ -132,6 +132,7 @@ async function insertEvents(
  */
 async function updateEvents(commit: Commit, events: readonly StoredEvent[]): Promise<void> {
   if (events.length === 0) return;
+  for (const { event } of events) commit.fresh.forget(event.id);
   const values = COLUMNS.map((column) =>
     PATCHED.has(column) ? `coalesce(x.${column}, e.${column})` : `x.${column}`,
   );
@@ -163,6 +164,7 @@ async function writePatches(commit: Commit): Promise<void> {
 async function writePatch(commit: Commit, draft: SessionDraft, patch: EventPatch): Promise<void> {
   const fields = patchedFields(patch);
   if (fields.length === 0) return;
+  if (patch.summary !== undefined) commit.fresh.forget(patch.id);
   const columns = fields.map(([column]) => column);
   const values = fields.map((_, i) => `$${i + 4}`);
   const updated = await commit.tx.query<{ id: EventId; session_id: SessionId }>(

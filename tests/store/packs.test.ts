@@ -114,6 +114,22 @@ test("what a patch brings to an event of its own commit is the event's, shown an
   }
 });
 
+test("what a patch says of an event that is not searchable yet is what is searched", async () => {
+  const store = await openTestStore();
+  const patches = [{ id: eventId("a"), at: NOW, summary: "parsnip" }];
+  await store.capture.commit([
+    batch("one", { events: [{ ...tool("a", "asked"), summary: "parallax" }, tool("b", "asked")] }),
+  ]);
+  await store.capture.commit([batch("one", { patches })]);
+  while (await store.search.catchUp());
+  const found = async (word: string) =>
+    (await store.views.search(word, 9)).map((hit) => hit.event).toSorted();
+  expect(await found("parsnip")).toEqual([eventId("a")]);
+  expect(await found("parallax")).toEqual([]);
+  expect(await found("asked")).toEqual([eventId("a"), eventId("b")].toSorted());
+  expect(await found("bash")).toEqual([eventId("a"), eventId("b")].toSorted());
+});
+
 test("a patch that comes in a commit with its event's other copy reaches no other session's", async () => {
   const store = await openTestStore();
   await store.capture.commit([

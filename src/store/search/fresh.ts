@@ -3,7 +3,7 @@
  * an event that is not here is read from the database, with the same result. They are cut while the database's thread
  * writes the bodies and this one would wait for it.
  */
-import type { Part, PartName } from "../../base/session.ts";
+import type { CapturedEvent, Part, PartName } from "../../base/session.ts";
 import { type Dictionary, createDictionary } from "./dictionary.ts";
 
 /** Of a very long body, so many characters are searched. */
@@ -19,11 +19,11 @@ export const INDEXED_PARTS: ReadonlySet<PartName> = new Set([
 export interface FreshWords {
   /** The dictionary for what is put from now on: a new one when nothing is held. */
   dictionary(): Dictionary;
-  /** Of an event that is new. */
-  put(event: string, parts: readonly Part[]): void;
-  /** Gives them away: a body each, by the numbers of this dictionary. */
+  /** Of an event that is new, with these bodies. */
+  put(event: CapturedEvent, parts: readonly Part[]): void;
+  /** Gives them away: a text each, by the numbers of this dictionary. */
   take(event: string, dictionary: Dictionary): readonly Uint32Array[] | undefined;
-  /** Another body of this event was written. */
+  /** Something else of this event was written. */
   forget(event: string): void;
   clear(): void;
 }
@@ -31,7 +31,7 @@ export interface FreshWords {
 interface Held {
   readonly dictionary: Dictionary;
   readonly chars: number;
-  readonly bodies: () => readonly Uint32Array[];
+  readonly texts: () => readonly Uint32Array[];
 }
 
 const MOST_CHARS = 16 * 1024 * 1024;
@@ -52,7 +52,7 @@ export function createFreshWords(): FreshWords {
   function cutLater(one: Held): void {
     if (uncut.push(one) > 1) return;
     setImmediate(() => {
-      for (const { bodies } of uncut) bodies();
+      for (const { texts } of uncut) texts();
       uncut = [];
     });
   }
@@ -63,16 +63,16 @@ export function createFreshWords(): FreshWords {
       return dictionary;
     },
     put(event, parts) {
-      remove(event);
-      const one = holdOf(parts, dictionary);
+      remove(event.id);
+      const one = holdOf(textsOf(event, parts), dictionary);
       if (chars + one.chars > MOST_CHARS) return;
-      held.set(event, one);
+      held.set(event.id, one);
       chars += one.chars;
       cutLater(one);
     },
     take(event, by) {
       const found = remove(event);
-      return found?.dictionary === by ? found.bodies() : undefined;
+      return found?.dictionary === by ? found.texts() : undefined;
     },
     forget: (event) => void remove(event),
     clear() {
@@ -82,16 +82,22 @@ export function createFreshWords(): FreshWords {
   };
 }
 
-function holdOf(parts: readonly Part[], dictionary: Dictionary): Held {
-  let texts = parts
+/** What is searched of an event, in the order that the index keeps. */
+function textsOf({ tool, summary }: CapturedEvent, parts: readonly Part[]): readonly string[] {
+  const bodies = parts
     .filter(({ name }) => INDEXED_PARTS.has(name))
     .map(({ body }) => body.slice(0, INDEXED_CHARS));
+  return [...bodies, tool?.name ?? "", summary ?? ""];
+}
+
+function holdOf(given: readonly string[], dictionary: Dictionary): Held {
+  let texts = given;
   let cut: readonly Uint32Array[] | undefined;
   return {
     dictionary,
     chars: texts.reduce((sum, text) => sum + text.length, 0),
-    bodies() {
-      cut ??= texts.map((text) => dictionary.cut(text));
+    texts() {
+      cut ??= texts.map(dictionary.cut);
       texts = [];
       return cut;
     },

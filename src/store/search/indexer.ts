@@ -43,8 +43,6 @@ interface PendingEvent {
   readonly session_id: string;
   readonly rev: number;
   readonly at: number | null;
-  readonly tool: string | null;
-  readonly summary: string | null;
   readonly again: boolean;
 }
 
@@ -85,10 +83,10 @@ export function createIndexer(db: PGlite, fresh: FreshWords): Indexer {
 }
 
 async function pendingEvents(db: Db): Promise<readonly PendingEvent[]> {
-  // As one text: thousands of rows cost more to tell one by one than to find.
-  const found = await db.query<{ events: string }>(
-    `select coalesce(json_agg(x), '[]')::text as events from (
-       select e.id, e.session_id, e.rev, e.at, e.tool, e.summary, d.rev is not null as again
+  // As one text: thousands of rows cost more to tell one by one than to find, and JSON costs as much.
+  const found = await db.query<{ events: string | null }>(
+    `select string_agg(concat_ws(' ', x.id, x.session_id, x.rev, x.again::int, x.at), E'\\n') as events from (
+       select e.id, e.session_id, e.rev, e.at, d.rev is not null as again
        from sessions s
        join events e on e.session_id = s.id and e.rev > s.index_rev
        left join search_docs d on d.subject = e.id
@@ -97,7 +95,17 @@ async function pendingEvents(db: Db): Promise<readonly PendingEvent[]> {
      ) x`,
     [STEP_EVENTS],
   );
-  return JSON.parse(found.rows[0]?.events ?? "[]") as readonly PendingEvent[];
+  const lines = found.rows[0]?.events?.split("\n") ?? [];
+  return lines.map((line) => {
+    const [id = "", session_id = "", rev, again, at] = line.split(" ");
+    return {
+      id,
+      session_id,
+      rev: Number(rev),
+      again: again === "1",
+      at: at === undefined ? null : Number(at),
+    };
+  });
 }
 
 /** Of these sessions none is left for the next step. */
@@ -120,14 +128,9 @@ async function readEvents(
     const some = events.slice(from, from + READ_EVENTS);
     const held = new Map(some.map(({ id }) => [id, fresh.take(id, dictionary)]));
     const others = some.filter(({ id }) => held.get(id) === undefined).map(({ id }) => id);
-    const bodies = await readBodiesOf(db, others);
+    const texts = await readTexts(db, others);
     for (const event of some) {
-      const found = held.get(event.id) ?? bodies.get(event.id)?.map(dictionary.cut) ?? [];
-      const whole = [
-        ...found,
-        dictionary.cut(event.tool ?? ""),
-        dictionary.cut(event.summary ?? ""),
-      ];
+      const whole = held.get(event.id) ?? texts.get(event.id)?.map(dictionary.cut) ?? [];
       const { id: subject, session_id: session, rev, at, again } = event;
       read.push({ subject, session, rev, at, again, bodies: whole });
       for (const { length } of whole) wordCount += length;
@@ -136,20 +139,29 @@ async function readEvents(
   return read;
 }
 
-async function readBodiesOf(
+async function readTexts(
   db: Db,
   events: readonly string[],
 ): Promise<ReadonlyMap<string, readonly string[]>> {
   if (events.length === 0) return new Map();
-  const found = await db.query<{ id: string; bodies: string | null }>(
-    "select id, bodies from events where id = any($1::text[])",
-    [textArray(events)],
-  );
+  const found = await db.query<{
+    id: string;
+    tool: string | null;
+    summary: string | null;
+    bodies: string | null;
+  }>("select id, tool, summary, bodies from events where id = any($1::text[])", [
+    textArray(events),
+  ]);
   const bodies = await readBodies(
     db,
     found.rows.map((row) => row.bodies),
   );
-  return new Map(found.rows.map(({ id }, i) => [id, bodies[i] ?? []]));
+  return new Map(
+    found.rows.map(({ id, tool, summary }, i) => [
+      id,
+      [...(bodies[i] ?? []), tool ?? "", summary ?? ""],
+    ]),
+  );
 }
 
 /** What is searched of the bodies that these columns name. */
