@@ -103,7 +103,10 @@ export class Crossings {
     return ok({ is: "alarm", alarm: way.at.n < to.head.n ? { is: "hole" } : lie(way) });
   }
 
-  /** The newest snapshot that stands; else one that nobody has spoken of, which the jump will tell; else why there is none. */
+  /**
+   * The newest snapshot that stands; else one that nobody has spoken of and for which bodies went, which the jump will tell; else
+   * why there is none.
+   */
   async #begin(stream: StreamRef, from: Cursor): Promise<Way | Result<Alarm | null>> {
     const list = await this.#transport.snapshots(stream);
     if (!list.ok) return list;
@@ -114,7 +117,8 @@ export class Crossings {
       if (appraised.value && appraised.value.head.n > from.n) found.push(appraised.value);
     }
     for (const wanted of ["attested", "waiting"] as const)
-      for (const appraised of found.filter(({ standing }) => standing === wanted)) {
+      for (const appraised of found.filter((one) => one.standing === wanted)) {
+        if (wanted === "waiting" && !appraised.listed.dropped) continue;
         const read = await this.#snapshots.read(stream, appraised);
         if (!read.ok) return read;
         if (read.value?.standing === wanted) return wayTo(stream, read.value, from);

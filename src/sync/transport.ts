@@ -82,7 +82,7 @@ export interface ListedSnapshot {
 export interface SnapshotList {
   /** Of all changes that the stream has. */
   readonly changesBytes: number;
-  /** The newest few, the newest first. */
+  /** The newest first: those for which bodies went, the newest of those for which they may go, and the newest of each device. */
   readonly snapshots: readonly ListedSnapshot[];
 }
 

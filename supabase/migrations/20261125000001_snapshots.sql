@@ -163,7 +163,26 @@ create policy compactions_select on public.cloud_compactions for select to authe
 create policy compactions_insert on public.cloud_compactions for insert to authenticated
   with check (operon.may_drop(stream_id, last));
 
--- The newest snapshots of a stream, and what was said of each. `bytes`: of all changes; `behind`: of those that it does not cover.
+-- Which snapshots of a stream are worth a look, by their last rows: the newest two for which bodies went, and of those behind them the newest
+-- four for which they may go, and the newest two of each device (32 in all). So nobody hides those that stand behind many that do not.
+create function operon.snapshots_of(stream bigint) returns setof bigint
+  language sql stable set search_path = ''
+  as $$
+    with done as (
+      select c.last from public.cloud_compactions c where c.stream_id = stream order by c.last desc limit 2
+    ), behind as (
+      select s.n, row_number() over (partition by s.device order by s.n desc) as place
+      from public.cloud_rows s
+      where s.stream_id = stream and s.kind = 2 and s.rest = 0 and s.n > all (select d.last from done d)
+    ), standing as (
+      select b.n from behind b where operon.may_drop(stream, b.n) order by b.n desc limit 4
+    ), waiting as (
+      select b.n from behind b where b.place <= 2 order by b.n desc limit 32
+    )
+    select d.last from done d union select t.n from standing t union select w.n from waiting w
+  $$;
+
+-- Those snapshots, and what was said of each. `bytes`: of all changes; `behind`: of those that it does not cover.
 create function public.cloud_snapshots(team text, project uuid) returns jsonb
   language plpgsql stable security invoker set search_path = ''
   as $$
@@ -194,9 +213,7 @@ create function public.cloud_snapshots(team text, project uuid) returns jsonb
           )
         ) order by s.n desc), '[]')
         from public.cloud_rows s
-        where s.stream_id = stream and s.kind = 2 and s.rest = 0 and s.n in (
-          select r.n from public.cloud_rows r where r.stream_id = stream and r.kind = 2 and r.rest = 0 order by r.n desc limit 8
-        )
+        where s.stream_id = stream and s.n in (select operon.snapshots_of(stream))
       )
     );
   end
@@ -324,6 +341,7 @@ create or replace function public.cloud_pull(team text, cursors jsonb, max_rows 
 
 revoke execute on function operon.is_closed, operon.is_snapshot, operon.leads, operon.others_active, operon.may_drop, operon.drop_bodies, operon.stream_of
   from public, anon, authenticated;
-grant execute on function operon.is_snapshot, operon.others_active, operon.may_drop, operon.stream_of to authenticated;
+revoke execute on function operon.snapshots_of from public, anon, authenticated;
+grant execute on function operon.is_snapshot, operon.others_active, operon.may_drop, operon.snapshots_of, operon.stream_of to authenticated;
 revoke execute on function public.cloud_snapshots, public.cloud_snapshot_rows, public.cloud_compact from public, anon, authenticated;
 grant execute on function public.cloud_snapshots, public.cloud_snapshot_rows, public.cloud_compact to authenticated;

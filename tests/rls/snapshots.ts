@@ -363,6 +363,45 @@ check("cloud_snapshots", "call", "member", "says what there is and who said what
     }),
   ),
 );
+/** Numbers of the snapshots that are listed. */
+const lists = (name: string, sql: (world: World) => string, wanted: readonly number[]) =>
+  check("cloud_snapshots", "call", "member", name, (world) =>
+    world.mutated(sql(world), () =>
+      world.as("olga", async (attempt) => {
+        const args = [TEAM, world.project];
+        const { rows } = await attempt("select public.cloud_snapshots($1, $2) as listing", args);
+        const listing = rows?.[0]?.["listing"] as Listing | undefined;
+        return listing?.snapshots.map(({ last }) => last).join() === wanted.join();
+      }),
+    ),
+  );
+const makes = (by: Person, replica: string) => ({
+  ...{ by, replica, kind: SNAPSHOT, doc: "marks" },
+  mark: [2, 0] as const,
+});
+const many = (count: number) => Array.from({ length: count }, (_, i) => makes("mia", `many ${i}`));
+lists(
+  "those that stand, and of each device the newest two",
+  (world) =>
+    stored(world, [
+      ...[...MADE, word("adam", ATTEST), makes("mia", "next")],
+      { ...word("adam", ATTEST), replica: "w", mark: [6, 0] },
+      ...[makes("adam", "his"), ...many(9)],
+    ]) + once(world, LAST),
+  [17, 16, 8, 6, LAST],
+);
+lists(
+  "nothing else from before the newest for which bodies went",
+  (world) => stored(world, [...MADE, ...many(2), makes("mia", "last")]) + once(world, 7),
+  [7],
+);
+lists(
+  "two for which bodies went",
+  (world) =>
+    stored(world, [...MADE, ...many(2)]) + [LAST, 5, 6].map((n) => once(world, n)).join(""),
+  [6, 5],
+);
+
 check("cloud_snapshot_rows", "call", "member", "gives one snapshot's rows", (world) =>
   world.mutated(attested(world), () =>
     world.as("olga", async (attempt) => {
@@ -459,6 +498,16 @@ for (const [name, args, answer] of [
       )(world),
     ),
   );
+check("operon.snapshots_of", "call", "stranger", "knows of none", (world) =>
+  world.mutated(attested(world), () =>
+    one(
+      "stan",
+      "select operon.snapshots_of($1) as last",
+      ({ projectStream }) => [projectStream],
+      (o) => o.rows?.length === 0,
+    )(world),
+  ),
+);
 check("operon.others_active", "call", "stranger", "says no", (world) =>
   world.mutated(attested(world), () =>
     one(
@@ -517,6 +566,12 @@ export const CONDITIONS: readonly {
     "and last > all (select c.last from public.cloud_compactions c where c.stream_id = stream)",
     "",
   ],
+  ["those that stand", "operon.snapshots_of", "union select t.n from standing t", ""],
+  ["those that are done", "operon.snapshots_of", "select d.last from done d union", ""],
+  ["two that are done", "operon.snapshots_of", "order by c.last desc limit 2", ""],
+  ["behind those", "operon.snapshots_of", "and s.n > all (select d.last from done d)", ""],
+  ["two of each device", "operon.snapshots_of", "where b.place <= 2", ""],
+  ["those that may", "operon.snapshots_of", "where operon.may_drop(stream, b.n)", ""],
   ["what is covered", "operon.drop_bodies", "r.n <= made.mark and", ""],
   ["the snapshot before", "operon.drop_bodies", "is distinct from", "is not distinct from"],
   ["changes", "operon.drop_bodies", "r.kind = 1", "true"],

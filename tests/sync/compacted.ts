@@ -29,12 +29,34 @@ interface NumberedMark extends Numbered {
   readonly header: MarkHeader;
 }
 
-/** `days`: how old it says that they are. `hides`: which words it does not list. */
-export function listSnapshots(
-  held: Compacted,
-  days = 0,
-  hides: (header: RowHeader) => boolean = () => false,
-): SnapshotList {
+const DONE = 2;
+const STANDING = 4;
+const EACH = 2;
+const WAITING = 32;
+
+export interface Listing {
+  /** How old it says that they are. */
+  readonly days?: number;
+  /** Which words it does not list. */
+  readonly hides?: (header: RowHeader) => boolean;
+  /** Whether a device is an owner's or admin's. */
+  readonly leads?: (device: string) => boolean;
+}
+
+/** As `operon.snapshots_of` chooses them. */
+export function listSnapshots(held: Compacted, listing: Listing = {}): SnapshotList {
+  const all = listAll(held, listing);
+  const done = held.compacted.toSorted((a, b) => b - a).slice(0, DONE);
+  const behind = all.snapshots.filter(({ last }) => last > Math.max(0, ...done));
+  const standing = behind.filter((listed) => mayGo(held, listed, listing.leads)).slice(0, STANDING);
+  const devices = Map.groupBy(behind, ({ last }) => markOf(held.rows[last - 1])?.device);
+  const waiting = [...devices.values()].flatMap((ofOne) => ofOne.slice(0, EACH));
+  const newest = waiting.toSorted((a, b) => b.last - a.last).slice(0, WAITING);
+  const listed = new Set([...done, ...[...standing, ...newest].map(({ last }) => last)]);
+  return { ...all, snapshots: all.snapshots.filter(({ last }) => listed.has(last)) };
+}
+
+function listAll(held: Compacted, { days = 0, hides = () => false }: Listing): SnapshotList {
   const marks = marksIn(held);
   const bytesOf = (rows: readonly Numbered[]) =>
     rows.reduce((sum, { n, row }) => sum + (held.dropped.has(n) ? 0 : row.length), 0);
@@ -74,6 +96,21 @@ export function snapshotPage(
   };
 }
 
+/** Whether bodies may go, by who said what. */
+function mayGo(
+  held: Compacted,
+  listed: ListedSnapshot,
+  leads: (device: string) => boolean = () => false,
+): boolean {
+  const words = listed.words.map(({ n, row }): Word => {
+    const { device, kind } = markOf(row) as MarkHeader;
+    const verdict = ["attest", "dispute", "vouch"][kind - KIND_ATTEST] as Verdict;
+    return { verdict, device, n, content: null };
+  });
+  const maker = markOf(held.rows[listed.last - 1])?.device ?? "";
+  return mayDrop(standingOf(maker, words, leads), listed);
+}
+
 /** Whether bodies went. */
 export function compact(
   held: Compacted,
@@ -81,16 +118,11 @@ export function compact(
   leads: (device: string) => boolean,
   days = 0,
 ): boolean {
-  const listed = listSnapshots(held, days).snapshots.find((snapshot) => snapshot.last === last);
+  const listed = listAll(held, { days }).snapshots.find((snapshot) => snapshot.last === last);
   const made = markOf(held.rows[last - 1]);
   if (!listed || !made) return false;
   if (listed.dropped) return true;
-  const words = listed.words.map(({ n, row }): Word => {
-    const { device, kind } = markOf(row) as MarkHeader;
-    const verdict = ["attest", "dispute", "vouch"][kind - KIND_ATTEST] as Verdict;
-    return { verdict, device, n, content: null };
-  });
-  if (!mayDrop(standingOf(made.device, words, leads), listed)) return false;
+  if (last <= Math.max(0, ...held.compacted) || !mayGo(held, listed, leads)) return false;
   const marks = marksIn(held);
   const previous = marks.find(({ n }) => n === held.compacted.at(-1));
   const kept = new Set(previous ? setOf(marks, previous).map(({ n }) => n) : []);

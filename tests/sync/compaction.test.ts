@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Bytes } from "../../src/base/bytes.ts";
+import { type Bytes, toHex } from "../../src/base/bytes.ts";
 import type { DocId } from "../../src/base/ids.ts";
 import { ok, unwrap } from "../../src/base/result.ts";
 import { encodeDoc, rebuildDoc } from "../../src/crdt/documents.ts";
@@ -98,7 +98,7 @@ function mark(
   head = team.server.headOf(team.server.stream(TEAM_STREAM)),
 ): readonly Bytes[] {
   const random = seededRandom(`mark ${kind} ${team.server.stream(TEAM_STREAM).rows.length}`);
-  const replica = "ef".repeat(8) + String(kind).padStart(16, "0");
+  const replica = toHex(random(16));
   const author = { keys: device.keys, device: device.identity, replica };
   const rows = sealMark(author, TEAM_STREAM, { kind, n }, body, head, random);
   team.server.stream(TEAM_STREAM).rows.push(...rows);
@@ -703,6 +703,7 @@ describe("lies", () => {
     const held = team.server.stream(TEAM_STREAM);
     say(team, alice, KIND_ATTEST);
     for (let n = 1; n < lastSnapshot(team); n++) held.dropped.add(n);
+    held.compacted.push(lastSnapshot(team));
     const carol = team.device("carol");
     const { alarms } = await carol.once();
     expect(alarms.join()).toMatch(/no other device attested/);
@@ -717,7 +718,30 @@ describe("lies", () => {
     mark(team, alice, KIND_SNAPSHOT, held.rows.length, nothing);
     for (let n = 1; n < lastSnapshot(team); n++) held.dropped.add(n);
     const carol = team.device("carol");
+    // The server does not even say that they went for it.
+    expect((await carol.once()).alarms.join()).toContain("deleted rows");
+    held.compacted.push(lastSnapshot(team));
     expect((await carol.once()).alarms.join()).toContain("no other device attested");
+  });
+
+  test("S34: false snapshots of a member hide none that stands", async () => {
+    const { team, alice, bob, docs } = await compacted();
+    const mallory = team.device("mallory");
+    const { rows } = team.server.stream(TEAM_STREAM);
+    const head = team.server.headOf({ rows });
+    for (let entry = 0; entry < 40; entry++) {
+      const body = encodeSnapshot({ parent: null, entry, documents: [], chains: [] }, String);
+      mark(team, mallory, KIND_SNAPSHOT, head.n, body, head);
+    }
+    for (const device of [alice, bob]) {
+      device.crash();
+      await write(device, docs[0] as DocId, 2);
+    }
+    const eve = team.device("eve");
+    expect((await eve.once()).alarms).toEqual([]);
+    await alice.once();
+    await sameOn(team, [alice, bob, eve], docs);
+    expect(countOf(team, KIND_DISPUTE)).toBe(0);
   });
 
   test("S34: an older snapshot than the one for which bodies went: an alarm", async () => {

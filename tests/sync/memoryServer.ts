@@ -101,7 +101,11 @@ export class MemoryServer {
       openInvite: (team, proof) => log.openInvite(team, proof),
       pull: async (team, cursors, limit) => this.#pull(team, cursors, limit),
       push: async (stream, rows) => this.#push(stream, rows),
-      snapshots: async (stream) => ok(listSnapshots(this.stream(stream), this.days, this.hides)),
+      snapshots: async (stream) => {
+        const { days, hides } = this;
+        const leads = (device: string) => this.#leads(stream, device);
+        return ok(listSnapshots(this.stream(stream), { days, hides, leads }));
+      },
       snapshotRows: async (stream, last, after) =>
         ok(snapshotPage(this.stream(stream), last, after)),
       compact: async (stream, last) => this.#compact(this.stream(stream), last),

@@ -26,6 +26,7 @@ import type {
   Asked,
   Heard,
   Page,
+  PushAnswer,
   Sealed,
   Signal,
   StreamCursor,
@@ -259,6 +260,29 @@ export function transportContract(name: string, open: () => Promise<TransportUnd
         unwrap(await given.transports[1].snapshotRows(stream, 5, after)).rows;
       expect(await page(0)).toEqual(made.map((one, i) => ({ n: 4 + i, row: one })));
       expect(await page(4)).toEqual([{ n: 5, row: made[1] }]);
+    });
+
+    test("T11: many that one device made hide none that stands, and of each device the newest two are listed", async () => {
+      const [stream] = given.streams;
+      await snapshotOf(stream);
+      const made = async (who: 0 | 1) => {
+        const rows = markOf(who, stream, { kind: KIND_SNAPSHOT, n: 3 }, utf8("nothing"));
+        return numberIn(unwrap(await given.transports[who].push(stream, rows)));
+      };
+      const numberIn = ([answer]: readonly PushAnswer[]) =>
+        answer?.is === "stored" ? answer.n : 0;
+      const attest = (n: number) =>
+        given.transports[1].push(stream, markOf(1, stream, { kind: KIND_ATTEST, n }, utf8("said")));
+      await attest(5);
+      unwrap(await given.transports[0].compact(stream, 5));
+      const standing = await made(0);
+      await attest(standing);
+      const other = await made(1);
+      const many: number[] = [];
+      for (let i = 0; i < 9; i++) many.push(await made(0));
+      const { snapshots } = unwrap(await given.transports[1].snapshots(stream));
+      const wanted = [...many.slice(-2).toReversed(), other, standing, 5];
+      expect(snapshots.map(({ last }) => last)).toEqual(wanted);
     });
 
     test("T12: bodies go when another device attested, not before; then rows come by their hashes", async () => {
