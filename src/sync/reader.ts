@@ -13,7 +13,7 @@ import { type Bytes, equalBytes, toHex } from "../base/bytes.ts";
 import type { DocId } from "../base/ids.ts";
 import { never } from "../base/result.ts";
 import { contradicting } from "../crdt/contradictions.ts";
-import { encodeDoc, inapplicable, openDoc } from "../crdt/documents.ts";
+import { type DocKind, encodeDoc, inapplicable, openDoc } from "../crdt/documents.ts";
 import { foldKnown, isUpdate, EMPTY_KNOWN } from "../crdt/known.ts";
 import { FIRST_SEQUENCE, KIND_DISPUTE, peekHeader, type RowHeader } from "../crypto/header.ts";
 import { proveRow, type Proof, rowHash } from "../crypto/row.ts";
@@ -227,9 +227,12 @@ export const CONTRADICTS =
   "it says something else under a name that is taken, as if one of two programs wrote as the other";
 
 interface OpenDocument {
-  readonly info: DocumentInfo;
-  owner: string | null;
-  takenBack: boolean;
+  /** Null: it is not here yet. */
+  readonly info: DocumentInfo | null;
+  /** Whose it is, if the page shows that it was taken back. */
+  takenBackOf: Pick<Taken, "device" | "kind"> | null;
+  /** Whose it is does not change any more. */
+  settled: boolean;
   /** In the order of the stream. */
   changes: Taken[];
 }
@@ -237,6 +240,7 @@ interface OpenDocument {
 interface Taken {
   readonly update: Bytes;
   readonly device: string;
+  readonly kind: DocKind;
   readonly n: number;
   /** Of this process: the document has it already. */
   readonly own: boolean;
@@ -300,12 +304,32 @@ class PageReader {
 
   /** Refuses the updates that cannot be applied to their documents, or say something else where something stands. */
   async tryUpdates(): Promise<void> {
-    for (const [id, document] of this.#documents) {
-      if (document.changes.every(({ own }) => own)) continue;
-      const state = (await this.#options.store.state(id))?.state ?? encodeDoc(openDoc(null));
-      this.#refuseThose(inapplicable, state, document, INAPPLICABLE);
-      this.#refuseThose(contradicting, state, document, CONTRADICTS);
+    for (const [id, document] of this.#documents) await this.#try(id, document);
+  }
+
+  async #try(id: DocId, document: OpenDocument): Promise<void> {
+    if (document.changes.every(({ own }) => own)) return;
+    const state = (await this.#options.store.state(id))?.state ?? encodeDoc(openDoc(null));
+    this.#refuseThose(inapplicable, state, document, INAPPLICABLE);
+    this.#refuseThose(contradicting, state, document, CONTRADICTS);
+  }
+
+  /**
+   * Who wrote the first change that stands, and of what kind the document is by that; the change at hand, if there is none. What is in
+   * the page before it is tried first if that makes a difference: it may be refused, and then is as if it had never been there.
+   */
+  async #firstOf(
+    document: OpenDocument,
+    { doc, kind }: Change,
+    device: string,
+  ): Promise<{ readonly owner: string | null; readonly kind: DocKind }> {
+    const [first] = document.changes;
+    const other = first && (first.device !== device || first.kind !== kind);
+    if (other && !document.settled) {
+      await this.#try(doc, document);
+      document.settled = document.changes.length > 0;
     }
+    return { owner: ownerOf(document), kind: kindOf(document) ?? kind };
   }
 
   #refuseThose(find: typeof inapplicable, state: Bytes, document: OpenDocument, why: string): void {
@@ -321,16 +345,15 @@ class PageReader {
   }
 
   result(places: readonly Cursor[]): ReadPage {
-    const documents = [...this.#documents]
-      .filter(([, { changes, takenBack }]) => changes.length > 0 || takenBack)
-      .map(([id, { info, owner, changes, takenBack }]) => ({
-        id,
-        kind: info.kind,
-        retired: takenBack,
-        updates: changes.filter(({ own }) => !own).map(({ update }) => update),
-        known: foldKnown(info.known, ...changes.map(({ update }) => update)),
-        owner: owner as string,
-      }));
+    const documents = [...this.#documents].flatMap(([id, document]) => {
+      const { info, changes, takenBackOf } = document;
+      const kind = kindOf(document);
+      const owner = ownerOf(document);
+      if (!kind || owner === null || (changes.length === 0 && !takenBackOf)) return [];
+      const updates = changes.filter(({ own }) => !own).map(({ update }) => update);
+      const known = foldKnown(info?.known ?? EMPTY_KNOWN, ...changes.map(({ update }) => update));
+      return [{ id, kind, retired: takenBackOf !== null, updates, known, owner }];
+    });
     return {
       batch: {
         stream: this.#stream,
@@ -360,17 +383,18 @@ class PageReader {
   ): Promise<void> {
     const chain = await this.#follow(header, hash);
     if (!chain) return;
-    const document = await this.#document(change);
-    if (this.#options.team.isTakenBack(header.document, document.owner ?? header.device)) {
+    const document = await this.#document(change.doc);
+    const first = await this.#firstOf(document, change, header.device);
+    const owner = first.owner ?? header.device;
+    if (this.#options.team.isTakenBack(header.document, owner)) {
       // Whose it was decides about the rows behind, too.
-      document.owner ??= header.device;
-      document.takenBack = true;
+      document.takenBackOf ??= { device: owner, kind: first.kind };
       return;
     }
     const parts = change.part === 0 ? [] : chain.parts;
     const why =
       change.part === parts.length
-        ? this.#objection(document, header, change, n)
+        ? this.#objection(document, first, header, change, n)
         : "its parts are out of order";
     this.#chains.set(chainKey(header), { ...chain, parts: [] });
     if (why !== null) {
@@ -385,8 +409,8 @@ class PageReader {
       const update = joinParts(bodies);
       if (change.parts > 1) this.#partsBytes += update.length;
       if (!isUpdate(update)) return this.#refuse(header.device, "it holds no change of a document");
-      document.owner ??= header.device;
-      document.changes.push({ update, device: header.device, n, own });
+      const { device } = header;
+      document.changes.push({ update, device, kind: change.kind, n, own });
     }
     if (!own) this.#taken++;
   }
@@ -429,28 +453,29 @@ class PageReader {
     return next;
   }
 
-  #objection(document: OpenDocument, header: RowHeader, change: Change, n: number): string | null {
-    const { info, owner } = document;
-    if (!info.stream || !sameStream(info.stream, this.#stream)) return NOT_SHARED;
-    if (info.kind !== change.kind) return OTHER_KIND;
+  #objection(
+    { info }: OpenDocument,
+    { owner, kind }: { readonly owner: string | null; readonly kind: DocKind },
+    header: RowHeader,
+    change: Change,
+    n: number,
+  ): string | null {
+    const stream = info ? info.stream : this.#stream;
+    if (!stream || !sameStream(stream, this.#stream)) return NOT_SHARED;
+    if (kind !== change.kind) return OTHER_KIND;
     if (change.kind === "trace" && owner !== null && owner !== header.device)
       return "a session is written only by the device that recorded it";
     if (change.head.n >= n) return AHEAD;
     return null;
   }
 
-  async #document(change: Change): Promise<OpenDocument> {
-    const held = this.#documents.get(change.doc);
+  async #document(doc: DocId): Promise<OpenDocument> {
+    const held = this.#documents.get(doc);
     if (held) return held;
-    const info = (await this.#options.store.document(change.doc)) ?? {
-      kind: change.kind,
-      stream: this.#stream,
-      known: EMPTY_KNOWN,
-      owner: null,
-      retired: false,
-    };
-    const opened: OpenDocument = { info, owner: info.owner, changes: [], takenBack: false };
-    this.#documents.set(change.doc, opened);
+    const info = await this.#options.store.document(doc);
+    const settled = info !== null && info.owner !== null;
+    const opened: OpenDocument = { info, changes: [], takenBackOf: null, settled };
+    this.#documents.set(doc, opened);
     return opened;
   }
 
@@ -475,6 +500,14 @@ class PageReader {
 }
 
 const NOBODY = "";
+
+function ownerOf({ info, changes, takenBackOf }: OpenDocument): string | null {
+  return info?.owner ?? (takenBackOf ?? changes[0])?.device ?? null;
+}
+
+function kindOf({ info, changes, takenBackOf }: OpenDocument): DocKind | null {
+  return info?.kind ?? (takenBackOf ?? changes[0])?.kind ?? null;
+}
 
 function replicaKey(header: RowHeader): string {
   return header.device + header.replica;

@@ -98,7 +98,7 @@ export const DEFENCES: readonly Defence[] = [
   {
     name: "private",
     module: "src/sync/reader.ts",
-    lines: [["if (!info.stream || !sameStream(info.stream, this.#stream))", "if (false)"]],
+    lines: [["if (!stream || !sameStream(stream, this.#stream))", "if (false)"]],
     fault: ["private-document"],
   },
   {

@@ -587,3 +587,39 @@ describe("S16", () => {
     expect(bob.text(doc)).toBe("one two three ");
   });
 });
+
+describe("S9", () => {
+  test.each([
+    ["of the same kind", "decision", "decision"],
+    ["of another kind", "trace", "decision"],
+    ["of a session", "trace", "trace"],
+  ] as const)(
+    "S9: a first row that is refused leaves no mark, in one page or in two (%s)",
+    async (_what, refused, taken) => {
+      const [early, late] = [team.device("early"), team.device("late")];
+      const [one, other] = ["one", "other"].map((name) => createDevice(seededRandom(name))) as [
+        DeviceIdentity,
+        DeviceIdentity,
+      ];
+      team.founding.admit(one, "one");
+      team.founding.admit(other, "other");
+      const doc = "dec_x" as DocId;
+      const push = (device: DeviceIdentity, kind: "decision" | "trace", update: Bytes) => {
+        const author = { keys: team.keys, device, replica: device.id };
+        const of = { doc, kind, stream: TEAM_STREAM };
+        const sealed = sealUpdate(author, of, update, null, START, seededRandom(kind));
+        rows().push(...sealed.map(({ row }) => row));
+      };
+      // Content that is gone and that nobody deleted.
+      push(one, refused, Uint8Array.from([1, 1, 7, 0, 0, 1, 0]));
+      await early.once();
+      push(other, taken, typed("fine"));
+      for (const device of [early, late]) {
+        await device.once();
+        const held = await device.store.document(doc);
+        expect(held).toMatchObject({ kind: taken, owner: other.id });
+        expect(device.text(doc)).toBe("fine");
+      }
+    },
+  );
+});
