@@ -146,9 +146,10 @@ export function createSync(durable: Durable, settings: Settings): SyncStore {
         for (const table of ["places", "chains", "unapplied_rows"])
           await tx.query(`delete from ${table} where team = $1 and project = $2`, [...key]);
         const reset = await tx.query<{ id: DocId }>(
-          `update documents set state_vector = '\\x00', delete_set = '\\x00', pending = true,
-             account = case when owner is null then account end
-           where team = $1 and coalesce(cloud_project, '') = $2 and not retired returning id`,
+          `update documents set state_vector = '\\x00', delete_set = '\\x00', pending = not retired,
+             account = case when owner is null then account end,
+             owner = case when kind = 'trace' or retired then owner end
+           where team = $1 and coalesce(cloud_project, '') = $2 returning id`,
           [...key],
         );
         return { entries: [], value: reset.rows };
@@ -195,8 +196,8 @@ export function createSync(durable: Durable, settings: Settings): SyncStore {
         SyncKnownDocument["known"] & Pick<DocumentColumns, "id" | "owner">
       >(
         `select id, owner, state_vector as "stateVector", delete_set as "deleteSet" from documents
-         where team = $1 and cloud_project is not distinct from $2 and owner is not null
-           and (state_vector <> '\\x00' or delete_set <> '\\x00') order by id`,
+         where team = $1 and cloud_project is not distinct from $2
+           and (octet_length(state_vector) > 1 or octet_length(delete_set) > 1) order by id`,
         [team, project],
       );
       return found.rows.map(({ id, owner, ...known }) => ({ id, owner, known }));

@@ -200,6 +200,7 @@ export class Exchange {
     this.#halted.delete(streamKey(stream));
     this.#heads.forget(stream);
     this.#crossings.end(stream);
+    this.#snapshots.forget(stream);
     this.#held.delete(streamKey(stream));
     this.#chains.clear();
     this.#startReplica();

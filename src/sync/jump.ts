@@ -11,7 +11,7 @@ import { inapplicable } from "../crdt/documents.ts";
 import { EMPTY_KNOWN, foldKnown, isInside, knownOf } from "../crdt/known.ts";
 import type { Alarms } from "./alarms.ts";
 import type { KnownDocument, PulledBatch, PulledDocument, StreamRef, SyncStore } from "./ports.ts";
-import { CONTRADICTS, INAPPLICABLE, NOT_SHARED, OTHER_KIND } from "./reader.ts";
+import { CONTRADICTS, INAPPLICABLE, NOT_SHARED, OTHER_KIND, OTHER_OWNER } from "./reader.ts";
 import { NOTHING } from "./rebuild.ts";
 import type { SnapshotDocument } from "./snapshot.ts";
 import type { ReadSnapshot } from "./snapshots.ts";
@@ -103,6 +103,7 @@ async function take(
     return held ? null : { id, kind, owner, retired: true, updates: [], known: EMPTY_KNOWN };
   if (held && (!held.stream || !sameStream(held.stream, stream))) return NOT_SHARED;
   if (held && held.kind !== kind) return OTHER_KIND;
+  if (kind === "trace" && held && held.owner !== null && held.owner !== owner) return OTHER_OWNER;
   if (!known) return INAPPLICABLE;
   if (held && isInside(known, held.known)) return null;
   const here = held ? ((await store.state(id))?.state ?? NOTHING) : NOTHING;

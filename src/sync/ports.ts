@@ -115,7 +115,7 @@ export interface SyncStore {
 
   /**
    * As if nothing of the stream had ever been read: places, chains and rows kept unapplied go, documents stay, and nothing of
-   * them is known to be in the cloud. One transaction.
+   * them is known to be in the cloud, nor whose they are, but for traces and what is retired. One transaction.
    */
   restart(stream: StreamRef): Promise<void>;
 

@@ -222,6 +222,7 @@ const UNPROVEN = "it is under a key that the team never had, and its signature i
 const AHEAD = "it claims to have seen what came after it";
 export const NOT_SHARED = "its document is not shared there";
 export const OTHER_KIND = "its document is of another kind";
+export const OTHER_OWNER = "a session is written only by the device that recorded it";
 export const INAPPLICABLE = "its change cannot be applied";
 export const CONTRADICTS =
   "it says something else under a name that is taken, as if one of two programs wrote as the other";
@@ -463,8 +464,7 @@ class PageReader {
     const stream = info ? info.stream : this.#stream;
     if (!stream || !sameStream(stream, this.#stream)) return NOT_SHARED;
     if (kind !== change.kind) return OTHER_KIND;
-    if (change.kind === "trace" && owner !== null && owner !== header.device)
-      return "a session is written only by the device that recorded it";
+    if (change.kind === "trace" && owner !== null && owner !== header.device) return OTHER_OWNER;
     if (change.head.n >= n) return AHEAD;
     return null;
   }

@@ -68,6 +68,12 @@ export class Snapshots {
 
   readonly wireId = (doc: DocId): string => wireDocumentId(this.#team.keys.newest, doc);
 
+  /** The stream will be read from its start, where others may stand. */
+  forget(stream: StreamRef): void {
+    for (const key of this.#proven.keys())
+      if (key.startsWith(placeKey(stream, ""))) this.#proven.delete(key);
+  }
+
   /** Null: what the server calls a snapshot is none, or not of a device of the team. */
   async appraise(stream: StreamRef, listed: ListedSnapshot): Promise<Result<Appraised | null>> {
     const { last } = listed;
@@ -221,6 +227,6 @@ export class Snapshots {
   }
 }
 
-function placeKey(stream: StreamRef, n: number): string {
+function placeKey(stream: StreamRef, n: number | ""): string {
   return `${streamKey(stream)} ${n}`;
 }

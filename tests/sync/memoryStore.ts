@@ -156,6 +156,7 @@ export class MemoryStore implements SyncStore {
       if (!held.stream || streamKey(held.stream) !== streamKey(stream)) continue;
       held.known = EMPTY_KNOWN;
       held.pending = !held.retired;
+      if (held.kind !== "trace" && !held.retired) held.owner = null;
     }
   }
 

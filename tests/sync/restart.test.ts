@@ -68,6 +68,40 @@ describe("S27", () => {
     }
   });
 
+  test("S27: whose a document is the new history says, and a snapshot of it is not disputed", async () => {
+    const dan = team.device("dan");
+    rows().splice(0);
+    await bob.once();
+    // Bob's row is the first now.
+    for (const device of [bob, ada]) unwrap(await device.sync.restart(TEAM_STREAM));
+    await dan.once();
+    for (const device of [ada, bob, dan]) {
+      expect((await device.store.document(doc))?.owner).toBe(bob.identity.id);
+      expect(device.text(doc)).toBe("one two three four ");
+    }
+  });
+
+  test("S34: nor is one of the new history, by who has still to begin with it", async () => {
+    const dan = team.device("dan");
+    rows().splice(0);
+    await bob.once();
+    unwrap(await bob.sync.restart(TEAM_STREAM));
+    await dan.once();
+    team.gatheredBytes = 256 * 20;
+    for (const device of [bob, dan]) device.crash();
+    for (let i = 0; i < 26; i++) {
+      type(bob, `line ${i} `);
+      if (i === 25) bob.crash();
+      await bob.once();
+    }
+    await dan.once();
+    expect(team.server.stream(TEAM_STREAM).dropped.size).toBeGreaterThan(0);
+    await ada.once();
+    expect(unwrap(await ada.sync.restart(TEAM_STREAM)).alarms).toEqual([]);
+    expect(ada.text(doc)).toBe(bob.text(doc));
+    expect((await bob.once()).alarms).toEqual([]);
+  });
+
   test("S27: so it is when the server went on with other rows, and after a restart of the program", async () => {
     const cyd = team.device("cyd");
     const lost = rows().splice(2);

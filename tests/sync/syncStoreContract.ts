@@ -30,6 +30,7 @@ const ofTeam: StreamRef = { team: TEAM, project: null };
 const ofProject: StreamRef = { team: TEAM, project: "0191d3a0-7c1e-7b2a-9c3d-111111111111" };
 const DOC = "dec_01KABCDEFGHJKMNPQRSTVWXYZ1" as DocId;
 const NEW = "dec_01KABCDEFGHJKMNPQRSTVWXYZ2" as DocId;
+const TRACE = "trc_01KABCDEFGHJKMNPQRSTVWXYZ3" as DocId;
 const device = "d".repeat(32);
 const replica = device + "e".repeat(32);
 const wire = "f".repeat(32);
@@ -170,7 +171,10 @@ export function syncStoreContract(name: string, open: () => Promise<StoreUnderTe
       const chain: Chain = { replica, doc: wire, seq: 2, hash: hash("dd"), parts: [] };
       const other = { ...chain, doc: "0".repeat(32) };
       const rows = [{ n: 3, row: utf8("of a newer version") }];
-      await held.store.commit(batch({ documents: [pulled()], chains: [chain], unapplied: rows }));
+      const trace = pulled({ id: TRACE, kind: "trace" });
+      const documents = [pulled(), trace, pulled({ id: DOC })];
+      await held.store.commit(batch({ documents, chains: [chain], unapplied: rows }));
+      await held.store.retire([DOC]);
       await held.store.commit(batch({ stream: ofProject, chains: [other] }));
       await held.store.document(NEW);
       await held.store.restart(ofTeam);
@@ -179,9 +183,16 @@ export function syncStoreContract(name: string, open: () => Promise<StoreUnderTe
         expect(await held.store.placeAt(ofTeam, 3)).toBe(null);
         expect(await held.store.chain(replica, wire)).toBe(null);
         expect(await held.store.chain(replica, other.doc)).toEqual(other);
-        expect(await held.store.document(NEW)).toMatchObject({ known: EMPTY_KNOWN, owner: device });
+        expect(await held.store.knownDocuments(ofTeam)).toEqual([]);
+        for (const [id, owner] of [
+          [NEW, null],
+          // Nobody else writes into it, whatever the new history is.
+          [TRACE, device],
+          [DOC, device],
+        ] as const)
+          expect(await held.store.document(id)).toMatchObject({ known: EMPTY_KNOWN, owner });
         expect(textOf((await stateOf(NEW)).state)).toBe("pulled");
-        expect(await held.store.pendingDocuments(TEAM)).toEqual([NEW]);
+        expect(await held.store.pendingDocuments(TEAM)).toEqual([NEW, TRACE]);
         held = await held.reopen();
       }
       await held.store.commit(batch({ chains: [chain], unapplied: rows }));
