@@ -8,7 +8,7 @@
 import { equalBytes, toHex } from "../../base/bytes.ts";
 import type { TeamId } from "../../base/ids.ts";
 import { ok } from "../../base/result.ts";
-import { decodeEntry, entryHash, type Head } from "./entry.ts";
+import { entryHash, type Head } from "./entry.ts";
 import type { ForkFault, LogFault, LogResult } from "./fault.ts";
 import { found, reduce } from "./reducer.ts";
 import type { TeamState } from "./state.ts";
@@ -59,33 +59,6 @@ export function follow(state: TeamState, listed: readonly Uint8Array[]): Followe
     } else leftOut.push({ place, fault: next.fault });
   }
   return { state: newest, taken, leftOut };
-}
-
-/**
- * What an entry is that came another way than with the list (from another device, say). `held`: the entries of this device's
- * log, from the create entry on. Null: it is one of the log's own, or fits behind it. "log-fork": a second valid child of an
- * entry that has another one here. Any other fault: it proves nothing.
- */
-export function rival(
-  team: TeamId,
-  held: readonly Uint8Array[],
-  bytes: Uint8Array,
-): LogResult<null> {
-  const decoded = decodeEntry(bytes);
-  if (!decoded.ok) return decoded;
-  const { n } = decoded.value;
-  const own = held[n];
-  if (own !== undefined && equalBytes(own, bytes)) return ok(null);
-  const valid = n === 0 ? found(team, bytes) : reduceBehind(team, held.slice(0, n), bytes);
-  if (!valid.ok) return valid;
-  return own === undefined
-    ? ok(null)
-    : { ok: false, fault: fork(n, entryHash(own), entryHash(bytes)) };
-}
-
-function reduceBehind(team: TeamId, held: readonly Uint8Array[], bytes: Uint8Array) {
-  const before = replay(team, held, null);
-  return before.ok ? reduce(before.value.state, bytes) : before;
 }
 
 function pinFault(taken: readonly Uint8Array[], pinned: Head): LogFault | null {

@@ -85,14 +85,6 @@ export interface TeamState {
   readonly retired: readonly Retirement[];
 }
 
-/** A document as its stream shows it: who wrote its first row, and at which number. */
-export interface FirstRow {
-  readonly document: string;
-  readonly stream: string;
-  readonly n: number;
-  readonly device: string;
-}
-
 export function roleOf(state: TeamState, member: string): Role | null {
   const found = state.members.get(member);
   return found !== undefined && found.removed === null ? found.role : null;
@@ -130,42 +122,22 @@ export function acceptsRow(
   return device.removed === null || row.n <= fenceAt(device.removed.fences, row.stream);
 }
 
-export function maySeeProject(state: TeamState, member: string, project: string): boolean {
-  if (roleOf(state, member) === null) return false;
-  return state.access.get(project)?.has(member) ?? true;
-}
-
-/** Whether somebody who was entitled to it took the document back. */
-export function isRetired(state: TeamState, row: FirstRow): boolean {
-  return state.retired.some((retirement) => retires(state, retirement, row));
-}
-
-/** Whether somebody who was entitled to it took back this very document. `device`: the one that wrote its first row. */
+/**
+ * Whether somebody who was entitled to it took the document back. `device`: the one that wrote its first row. What takes back
+ * all of a member's or a project's says nothing here: nobody writes it yet.
+ */
 export function isTakenBack(state: TeamState, document: string, device: string): boolean {
-  const row = { document, stream: "", n: 0, device };
+  const writer = state.devices.get(device)?.member;
   return state.retired.some(
-    (retirement) => retirement.scope.what === "documents" && retires(state, retirement, row),
+    ({ member, forAll, scope }) =>
+      scope.what === "documents" &&
+      scope.documents.includes(document) &&
+      (forAll || writer === member),
   );
 }
 
 export function newestEpoch(state: TeamState): Epoch | null {
   return state.epochs.at(-1) ?? null;
-}
-
-function retires(state: TeamState, { n, member, forAll, scope }: Retirement, row: FirstRow) {
-  const writer = state.devices.get(row.device);
-  switch (scope.what) {
-    case "documents":
-      return scope.documents.includes(row.document) && (forAll || writer?.member === member);
-    case "member":
-      return (
-        writer?.member === scope.member &&
-        writer.since < n &&
-        row.n <= fenceAt(scope.fences, row.stream)
-      );
-    case "project":
-      return row.stream === scope.fence.stream && row.n <= scope.fence.n;
-  }
 }
 
 /** 0 where there is none: no row has that number. */

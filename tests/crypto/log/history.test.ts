@@ -3,7 +3,7 @@ import { type Bytes, toHex } from "../../../src/base/bytes.ts";
 import { unwrap } from "../../../src/base/result.ts";
 import { deviceAuthor } from "../../../src/crypto/log/author.ts";
 import { entryHash, type Head } from "../../../src/crypto/log/entry.ts";
-import { follow, replay, rival } from "../../../src/crypto/log/history.ts";
+import { follow, replay } from "../../../src/crypto/log/history.ts";
 import { safetyWords } from "../../../src/crypto/log/safety-words.ts";
 import { DEVICES, forge, personOf, world, writer } from "./world.ts";
 
@@ -55,30 +55,6 @@ describe("L14", () => {
       shown: toHex(entryHash(shown[n] as Bytes)),
     });
     expect(faultOf(shown, placeOf(n - 1))).toBe(null);
-  });
-
-  test("L14: a second valid child of an entry is a fork; an invalid one proves nothing", () => {
-    const n = 5;
-    const second = other(n)[n] as Bytes;
-    const result = rival(team, entries, second);
-    expect(result.ok ? null : result.fault).toMatchObject({
-      type: "log-fork",
-      n,
-      held: toHex(placeOf(n).hash),
-      shown: toHex(entryHash(second)),
-    });
-    const typeOf = (bytes: Uint8Array) => {
-      const judged = rival(team, entries, bytes);
-      return judged.ok ? "own" : judged.fault.type;
-    };
-    for (const own of entries) expect(typeOf(own)).toBe("own");
-    expect(typeOf(forge(state, by, rename))).toBe("own");
-    expect(typeOf(forge(state, by, rename, { n: state.head.n + 2 }))).toBe("log-place");
-    expect(typeOf(forge(state, { ...by, sign: deviceAuthor(DEVICES.cy).sign }, rename))).toBe(
-      "log-signature",
-    );
-    expect(typeOf(writer("another").entries[0] as Bytes)).toBe("log-place");
-    expect(typeOf(second.slice(0, -1))).toBe("log-malformed");
   });
 
   test("L14: what does not fit is left out by every device alike, and stops nothing", () => {

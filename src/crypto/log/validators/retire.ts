@@ -1,4 +1,4 @@
-/** Taking shared documents back. Whose a list of documents is cannot be told here: `isRetired` asks who wrote them. */
+/** Taking shared documents back. Whose a list of documents is cannot be told here: `isTakenBack` asks who wrote them. */
 import { deny, leads, type Validator } from "./case.ts";
 
 export const mayRetire: Validator = ({ author, entry: { body } }) => {
