@@ -16,8 +16,16 @@ const PASSWORD_MIN_LENGTH = 8;
 const PASSWORD_MAX_BYTES = 1024;
 /** Fewer than may wait for a password's hash, so that sign-ups leave room for sign-ins. */
 const SIGN_UPS_AT_ONCE = 20;
-/** A client that lost the answer to a refresh may ask again with the same token this long. */
+/**
+ * A client that asks again with the same token within this time is answered again. Later, too, while nothing that it was
+ * answered was ever used: then the answer was lost. Else two have the token, and the session ends.
+ */
 const REUSE_GRACE_SECONDS = 60;
+/** How long it is known of a token that it was used; then it is one that never was. */
+const USED_KEPT_DAYS = 30;
+/** A session that was not refreshed for so long goes at the account's next sign-in. */
+const SESSION_KEPT_DAYS = 180;
+const DAY_MS = 24 * 60 * 60 * 1000;
 
 export interface Accounts {
   signUp(body: Record<string, unknown>): Promise<Answer>;
@@ -50,11 +58,13 @@ export function createAccounts({
   clock,
   random,
 }: AccountParts): Accounts {
-  async function newToken(query: Query, session: string): Promise<string> {
+  /** `parent`: the hash of the token that it is given for. */
+  async function newToken(query: Query, session: string, parent: Buffer | null): Promise<string> {
     const token = toBase64Url(random(32));
-    await query("insert into auth.refresh_tokens (hash, session_id) values ($1, $2)", [
+    await query("insert into auth.refresh_tokens (hash, session_id, parent) values ($1, $2, $3)", [
       hashOf(token),
       session,
+      parent,
     ]);
     return token;
   }
@@ -73,12 +83,17 @@ export function createAccounts({
 
   async function openSession(user: User): Promise<Answer> {
     const [session, token] = await database.transaction(async (query) => {
+      await query(
+        `delete from auth.sessions s where user_id = $1 and created_at < $2
+           and not exists (select from auth.refresh_tokens t where t.session_id = s.id and t.used_at >= $2)`,
+        [user.id, new Date(clock.nowMs() - SESSION_KEPT_DAYS * DAY_MS)],
+      );
       const [row] = await query<{ id: string }>(
         "insert into auth.sessions (user_id) values ($1) returning id",
         [user.id],
       );
       const id = (row as { id: string }).id;
-      return [id, await newToken(query, id)] as const;
+      return [id, await newToken(query, id, null)] as const;
     });
     return opened(user, session, token);
   }
@@ -170,22 +185,35 @@ export function createAccounts({
       if (typeof presented !== "string")
         throw authError(400, "validation_failed", "refresh_token required");
       const outcome = await database.transaction(async (query) => {
-        const [row] = await query<User & { session_id: string; used_at: Date | null }>(
-          `select t.session_id, t.used_at, u.id, u.email, u.created_at, u.last_sign_in_at
+        const hash = hashOf(presented);
+        const [row] = await query<
+          User & { session_id: string; used_at: Date | null; arrived: boolean }
+        >(
+          `select t.session_id, t.used_at, exists (select from auth.refresh_tokens c where c.parent = t.hash and c.used_at is not null) as arrived, u.id, u.email, u.created_at, u.last_sign_in_at
              from auth.refresh_tokens t join auth.sessions s on s.id = t.session_id join auth.users u on u.id = s.user_id
              where t.hash = $1 for update of t`,
-          [hashOf(presented)],
+          [hash],
         );
         if (!row) return "refresh_token_not_found";
-        if (row.used_at && clock.nowMs() - row.used_at.getTime() > REUSE_GRACE_SECONDS * 1000) {
-          await query("delete from auth.sessions where id = $1", [row.session_id]);
-          return "refresh_token_already_used";
+        const nowMs = clock.nowMs();
+        if (row.used_at && nowMs - row.used_at.getTime() > REUSE_GRACE_SECONDS * 1000) {
+          if (row.arrived) {
+            await query("delete from auth.sessions where id = $1", [row.session_id]);
+            return "refresh_token_already_used";
+          }
+          // Whoever has an answer that was taken on its way has nothing of it.
+          await query("delete from auth.refresh_tokens where parent = $1", [hash]);
         }
         await query(
           "update auth.refresh_tokens set used_at = coalesce(used_at, $2) where hash = $1",
-          [hashOf(presented), new Date(clock.nowMs())],
+          [hash, new Date(nowMs)],
         );
-        return { user: row, session: row.session_id, token: await newToken(query, row.session_id) };
+        await query(
+          "delete from auth.refresh_tokens where session_id = $1 and used_at < $2 and hash <> $3",
+          [row.session_id, new Date(nowMs - USED_KEPT_DAYS * DAY_MS), hash],
+        );
+        const token = await newToken(query, row.session_id, hash);
+        return { user: row, session: row.session_id, token };
       });
       if (outcome === "refresh_token_not_found")
         throw authError(400, outcome, "Invalid Refresh Token: Refresh Token Not Found");

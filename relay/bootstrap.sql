@@ -32,13 +32,15 @@ create table auth.sessions (
 );
 create index on auth.sessions (user_id);
 
--- `hash` is SHA-256 of the token. A used token stays, so that using it twice is noticed.
+-- `hash` is SHA-256 of the token, `parent` of the one it was given for. A used token stays for a while, so that using it twice is noticed.
 create table auth.refresh_tokens (
   hash bytea primary key,
   session_id uuid not null references auth.sessions (id) on delete cascade,
+  parent bytea,
   used_at timestamptz
 );
 create index on auth.refresh_tokens (session_id);
+create index on auth.refresh_tokens (parent);
 
 create table auth.signing_key (
   one boolean primary key default true check (one),

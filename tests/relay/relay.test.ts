@@ -190,15 +190,19 @@ describe("accounts", () => {
     expect(error?.code).toBe("weak_password");
   });
 
+  const tokenOf = async (by: SupabaseClient) =>
+    (await by.auth.getSession()).data.session?.refresh_token as string;
+  const refresh = (token: string) =>
+    post("/auth/v1/token?grant_type=refresh_token", JSON.stringify({ refresh_token: token }));
+  const refreshed = async (token: string) =>
+    ((await (await refresh(token)).json()) as { refresh_token: string }).refresh_token;
+
   it("a refresh token is used once; again within a minute is forgiven, later it ends the session", async () => {
-    const dora = await person("dora");
-    const first = (await dora.auth.getSession()).data.session?.refresh_token as string;
-    const refresh = (token: string) =>
-      post("/auth/v1/token?grant_type=refresh_token", JSON.stringify({ refresh_token: token }));
-    const second = ((await (await refresh(first)).json()) as { refresh_token: string })
-      .refresh_token;
+    const first = await tokenOf(await person("dora"));
+    const second = await refreshed(first);
     expect(second).not.toBe(first);
     expect((await refresh(first)).status).toBe(200);
+    expect((await refresh(second)).status).toBe(200);
     offsetMs = 61_000;
     const reused = await refresh(first);
     expect([reused.status, ((await reused.json()) as { error_code: string }).error_code]).toEqual([
@@ -206,6 +210,34 @@ describe("accounts", () => {
       "refresh_token_already_used",
     ]);
     expect((await refresh(second)).status).toBe(400);
+  });
+
+  it("a device that never got the answer is answered again, however late; who took the answer has nothing of it", async () => {
+    const first = await tokenOf(await person("dina"));
+    const lost = await refreshed(first);
+    offsetMs = 20 * 24 * 3_600_000;
+    const second = await refreshed(first);
+    const late = await refresh(lost);
+    expect([late.status, ((await late.json()) as { error_code: string }).error_code]).toEqual([
+      400,
+      "refresh_token_not_found",
+    ]);
+    expect((await refresh(second)).status).toBe(200);
+  });
+
+  it("of tokens that were used long ago, and of sessions that nobody refreshes, nothing is kept", async () => {
+    const code = async (token: string) =>
+      ((await (await refresh(token)).json()) as { error_code?: string }).error_code;
+    const [first, forgotten] = [await tokenOf(await person("doug")), await signedIn("doug")];
+    const second = await refreshed(first);
+    offsetMs = 31 * 24 * 3_600_000;
+    const third = await refreshed(second);
+    // No longer known as one that was used.
+    expect(await code(first)).toBe("refresh_token_not_found");
+    offsetMs = 181 * 24 * 3_600_000;
+    const other = await tokenOf(await signedIn("doug"));
+    expect(await code(await tokenOf(forgotten))).toBe("refresh_token_not_found");
+    for (const token of [third, other]) expect(await code(token)).toBeUndefined();
   });
 
   it("an expired token calls nothing", async () => {

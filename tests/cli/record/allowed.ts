@@ -164,6 +164,7 @@ export const TABLES: Readonly<Record<string, Fields>> = {
   "auth.refresh_tokens": {
     hash: ["hash", "accounts"],
     session_id: ["uuid", "accounts"],
+    parent: ["hash or null", "accounts"],
     used_at: ["time or null", "accounts"],
   },
   "auth.signing_key": {
