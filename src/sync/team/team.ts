@@ -246,9 +246,8 @@ export class Team {
     if (read.ok && missing && this.#state === before) read = await this.#readAgain();
     if (!read.ok) return read;
     const unmet = missing && before?.epochs.length === this.state.epochs.length;
-    return this.state.rotationDue || (unmet && this.unfitEpoch !== null && this.#leads())
-      ? this.rotate(null)
-      : ok(undefined);
+    if (unmet && this.unfitEpoch !== null && this.#leads()) return this.rotate(null);
+    return this.state.rotationDue ? this.rotate(null) : ok(undefined);
   }
 
   get unfitEpoch(): UnfitEpoch | null {
