@@ -42,7 +42,7 @@ export async function openAlarms(
   membership: Pick<Membership, "teams">,
 ): Promise<KeptAlarms> {
   const held = new Map<string, AlarmRecord>();
-  for (const [key, value] of await settings.all())
+  for (const [key, value] of await settings.all(ALARM))
     if (key.startsWith(ALARM)) held.set(key, value as unknown as AlarmRecord);
 
   async function put(key: string, record: AlarmRecord): Promise<void> {

@@ -19,7 +19,7 @@ export interface Heard {
 export async function openHeard(settings: Settings, clock: Clock): Promise<Heard> {
   const held = new Map<string, number>();
   const kept = new Map<string, number>();
-  for (const [key, value] of await settings.all())
+  for (const [key, value] of await settings.all(HEARD))
     if (key.startsWith(HEARD)) held.set(key, value as number);
   return {
     async note(team) {

@@ -35,7 +35,7 @@ export interface LinkRecord {
 export interface Settings {
   set(key: string, value: Json): Promise<void>;
   delete(key: string): Promise<void>;
-  all(): Promise<ReadonlyMap<string, Json>>;
+  all(prefix: string): Promise<ReadonlyMap<string, Json>>;
 }
 
 export interface Membership {
@@ -68,7 +68,9 @@ const TEAM = "team:";
 const LINK = "link:";
 
 export async function openMembership(settings: Settings): Promise<Membership> {
-  const held = new Map<string, unknown>(await settings.all());
+  const held = new Map<string, unknown>();
+  for (const prefix of [ACCOUNT_KEY, DEVICE, TEAM, LINK])
+    for (const [key, value] of await settings.all(prefix)) held.set(key, value);
   const account = (): AccountRecord | null =>
     (held.get(ACCOUNT_KEY) as AccountRecord | undefined) ?? null;
   const under = <T>(prefix: string): readonly T[] =>

@@ -115,7 +115,7 @@ function compose(durable: Durable, clock: Clock, log: Log): Parts {
     capture: createCapture(db, createProjectFinder(), fresh),
     sessions: createSessions(db, settings),
     documents,
-    sync: createSync(durable, settings),
+    sync: createSync(durable),
     search,
     views: {
       ...resolver,

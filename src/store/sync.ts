@@ -1,6 +1,6 @@
 /** What sync keeps: cursors, chains, what is known to be in the cloud. Shaped after the port in `src/sync/ports.ts`. */
 import type { Transaction } from "@electric-sql/pglite";
-import { type Bytes, fromBase64, toBase64 } from "../base/bytes.ts";
+import { type Bytes, toBase64 } from "../base/bytes.ts";
 import type { DocId, TeamId } from "../base/ids.ts";
 import { type DocKind, encodeDoc, rebuildDoc } from "../crdt/documents.ts";
 import type { Known } from "../crdt/known.ts";
@@ -18,7 +18,8 @@ import type { Durable } from "./durable.ts";
 import type { JournalEntry, JournaledDocument } from "./journal.ts";
 import { putDocument } from "./replay.ts";
 import { dropRemote } from "./sessions.ts";
-import { type Settings, SIGNED_IN } from "./settings.ts";
+import { SIGNED_IN } from "./settings.ts";
+import { createTeamLogs, type TeamLogs } from "./team-log.ts";
 
 export interface Cursor {
   readonly n: number;
@@ -64,11 +65,6 @@ export interface PulledBatch {
   readonly unapplied: readonly { readonly n: number; readonly row: Bytes }[];
 }
 
-export interface KeptLog {
-  readonly listed: number;
-  readonly entries: readonly Bytes[];
-}
-
 export interface SyncTeamDocument {
   readonly id: DocId;
   readonly owner: string | null;
@@ -76,9 +72,7 @@ export interface SyncTeamDocument {
   readonly takenBack: boolean;
 }
 
-export interface SyncStore {
-  log(team: TeamId): Promise<KeptLog | null>;
-  keepLog(team: TeamId, log: KeptLog): Promise<void>;
+export interface SyncStore extends TeamLogs {
   cursors(
     team: TeamId,
   ): Promise<readonly { readonly stream: DocumentStream; readonly cursor: Cursor }[]>;
@@ -99,27 +93,11 @@ export interface SyncStore {
 
 /** A stream without a project, as a key. */
 const NO_PROJECT = "";
-/** Settings outlive a database that is filled again: what was believed of a team is never believed anew. */
-const LOG = "log:";
 
-interface LogSetting {
-  readonly listed: number;
-  readonly entries: readonly string[];
-}
-
-export function createSync(durable: Durable, settings: Settings): SyncStore {
+export function createSync(durable: Durable): SyncStore {
   const { db, held } = durable;
   return {
-    async log(team) {
-      const value = (await settings.get(LOG + team)) as LogSetting | undefined;
-      return value === undefined
-        ? null
-        : { listed: value.listed, entries: value.entries.map(fromBase64) };
-    },
-
-    async keepLog(team, { listed, entries }) {
-      await settings.set(LOG + team, { listed, entries: entries.map(toBase64) });
-    },
+    ...createTeamLogs(durable),
 
     async cursors(team) {
       const found = await db.query<{ project: string; n: number; h: Bytes }>(

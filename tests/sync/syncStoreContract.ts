@@ -248,6 +248,14 @@ export function syncStoreContract(name: string, open: () => Promise<StoreUnderTe
       await held.store.keepLog(TEAM, longer);
       held = await held.reopen();
       expect(await held.store.log(TEAM)).toEqual(longer);
+      const another = { listed: 7, entries: [utf8("create"), utf8("another")] };
+      for (const log of [another, { listed: 8, entries: [] }, longer, { ...longer, listed: 9 }]) {
+        await held.store.keepLog(TEAM, log);
+        expect(await held.store.log(TEAM)).toEqual(log);
+        held = await held.reopen();
+        expect(await held.store.log(TEAM)).toEqual(log);
+      }
+      expect((await held.store.log(OTHER_TEAM))?.entries).toEqual([utf8("other")]);
     });
 
     test("P10: a stream's documents of which something is known to be in the cloud are listed, and no others", async () => {
