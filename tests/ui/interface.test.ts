@@ -456,6 +456,19 @@ describe("the frame", () => {
     await expectShown(seat.page.getByRole("heading", { name: "Nothing was used yet" }));
   });
 
+  test("claims nothing of what leaves before the engine has said it", async () => {
+    seat = await sit(desk, { sessions: 5 });
+    await seat.go("/privacy");
+    await expectShown(seat.page.locator(".lead"));
+    await seat.go("/settings");
+    await seat.engine.stop();
+    await seat.page.locator('a[href="/privacy"]').first().click();
+    await expectShown(seat.page.getByRole("heading", { name: "Always stays here" }));
+    expect(await seat.page.locator(".lead").count()).toBe(0);
+    await seat.engine.start();
+    await expectShown(seat.page.locator(".lead"));
+  });
+
   test("says whose names the team reads, and claims of none of them that it stays here", async () => {
     seat = await sit(desk);
     await seat.go("/privacy");

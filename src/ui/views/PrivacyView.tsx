@@ -21,6 +21,11 @@ export function PrivacyView(): JSX.Element {
   const shared = createMemo(
     () => sessions.sorted().filter((row) => row.owner === null && row.sharedWith !== null).length,
   );
+  /** Before the engine has said all of it, nothing is claimed. */
+  const isKnown = (): boolean =>
+    projects.value() !== null &&
+    status() !== null &&
+    sessions.rows().size >= (sessions.total() ?? Infinity);
   const teamName = (id: string | null): string =>
     oneLine(status()?.teams.find((team) => team.id === id)?.name ?? "a team");
 
@@ -31,7 +36,7 @@ export function PrivacyView(): JSX.Element {
           <h1>Privacy</h1>
         </header>
         <section class="sheet-section">
-          <Show when={projects.value() !== undefined && status() !== undefined}>
+          <Show when={isKnown()}>
             <p class="lead">{whatLeaves(linked().length, shared(), status()?.teams.length ?? 0)}</p>
           </Show>
           <Show when={projects.fault()}>
