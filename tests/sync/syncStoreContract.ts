@@ -174,7 +174,7 @@ export function syncStoreContract(name: string, open: () => Promise<StoreUnderTe
       const trace = pulled({ id: TRACE, kind: "trace" });
       const documents = [pulled(), trace, pulled({ id: DOC })];
       await held.store.commit(batch({ documents, chains: [chain], unapplied: rows }));
-      await held.store.retire([DOC]);
+      await held.store.retire([DOC], device);
       await held.store.commit(batch({ stream: ofProject, chains: [other] }));
       await held.store.document(NEW);
       await held.store.restart(ofTeam);
