@@ -58,6 +58,12 @@ export async function appendUpdates(
   if (grown.long) await compact(db, id);
 }
 
+export interface Grown {
+  readonly rev: number;
+  /** Worth compacting. */
+  readonly long: boolean;
+}
+
 /**
  * One question, because each costs its way to the database's thread and back. Null: there is no such document. `applied`:
  * the journal's record that says the same.
@@ -67,8 +73,8 @@ export async function grow(
   id: string,
   { updates, pending, replayed = false, inCloud }: Growth,
   applied: number | null = null,
-): Promise<{ /** Worth compacting. */ readonly long: boolean } | null> {
-  const grown = await db.query<{ count: number; growth: number; base: number }>(
+): Promise<Grown | null> {
+  const grown = await db.query<{ count: number; growth: number; base: number; rev: number }>(
     `with grown as (
        update documents set log_rev = log_rev + $2, pending = pending or ($3 and team is not null),
          account = case when $3 and team is not null
@@ -84,7 +90,7 @@ export async function grow(
      ), taken as (
        update journal_state set applied = greatest(applied, $8::bigint) where $8::bigint is not null
      )
-     select (select count(*) from log) + $2 as count, coalesce((select sum(bytes) from log where first), 0)::bigint as base,
+     select grown.log_rev as rev, (select count(*) from log) + $2 as count, coalesce((select sum(bytes) from log where first), 0)::bigint as base,
        (coalesce((select sum(bytes) from log where not first), 0) + coalesce((select sum(bytes) from added), 0))::bigint as growth
      from grown`,
     [
@@ -103,6 +109,7 @@ export async function grow(
   if (row === undefined) return null;
   // The last compaction's update is the first of the log: only what came after it counts as growth.
   return {
+    rev: row.rev,
     long: row.count > MAX_UPDATES || row.growth > Math.max(MAX_GROWTH_BYTES, row.base),
   };
 }

@@ -52,6 +52,8 @@ export interface PulledDocument {
   readonly id: DocId;
   readonly kind: DocKind;
   readonly updates: readonly Bytes[];
+  /** When they were held against it. */
+  readonly rev?: number;
   readonly known: Known;
   readonly owner: string;
   readonly retired: boolean;
@@ -88,7 +90,7 @@ export interface SyncStore extends TeamLogs {
   ): Promise<(SyncDocumentInfo & { readonly state: Bytes; readonly rev: number }) | null>;
   settle(id: DocId, rev: number): Promise<boolean>;
   chain(replica: string, doc: string): Promise<Chain | null>;
-  commit(batch: PulledBatch): Promise<void>;
+  commit(batch: PulledBatch): Promise<boolean>;
 }
 
 /** A stream without a project, as a key. */
@@ -207,17 +209,27 @@ export function createSync(durable: Durable): SyncStore {
     },
 
     async commit(batch) {
-      await durable.write(async (tx) => {
+      const written = durable.write(async (tx) => {
         const entries: JournalEntry[] = [];
         for (const document of batch.documents)
           entries.push(...(await commitDocument(tx, batch.stream, document)));
         await commitStream(tx, batch);
         return { entries, value: undefined };
       });
+      try {
+        await written;
+      } catch (error) {
+        if (error instanceof Outgrown) return false;
+        throw error;
+      }
       for (const document of batch.documents) held.grew(document.id, growthOf(document));
+      return true;
     },
   };
 }
+
+/** Takes a commit back: a document is another one than its changes were held against. */
+class Outgrown extends Error {}
 
 function growthOf({ updates, known, owner }: PulledDocument): Growth {
   return { updates, pending: false, inCloud: { known, owner } };
@@ -233,9 +245,10 @@ async function commitDocument(
   stream: DocumentStream,
   pulled: PulledDocument,
 ): Promise<readonly JournalEntry[]> {
-  const { id, kind, updates } = pulled;
+  const { id, kind, updates, rev } = pulled;
   const entries: JournalEntry[] = [];
   let grown = await grow(tx, id, growthOf(pulled));
+  if (grown && rev !== undefined && grown.rev !== rev + updates.length) throw new Outgrown();
   if (grown === null) {
     const { team, project: cloudProject } = stream;
     const document: JournaledDocument = {

@@ -644,7 +644,7 @@ export class Exchange {
       chains: this.#chains,
       stepBytes: STEP_BYTES,
     };
-    const read = await readPage(options, stream, rows, places, own, tally.alarms);
+    let read = await readPage(options, stream, rows, places, own, tally.alarms);
     const reached = read.batch.places;
     for (const { removed, at } of team.fencesIn(stream)) {
       const place = reached.find(({ n }) => n === at.n);
@@ -653,7 +653,10 @@ export class Exchange {
     }
     for (const { doc, updates } of read.applied) onShown(doc, updates);
     await this.#tell(tally);
-    await store.commit(read.batch);
+    for (let tries = 1; !(await store.commit(read.batch)); tries++) {
+      read = await read.again(tries < MAX_TRIES);
+      await this.#tell(tally);
+    }
     this.#cursors?.set(streamKey(stream), { stream, cursor: reached.at(-1) as Cursor });
     for (const chain of read.batch.chains) this.#chains.note(chain);
     this.#note(stream, rows.slice(0, reached.length), read.own.size > 0, tally);

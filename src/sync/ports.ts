@@ -56,6 +56,8 @@ export interface PulledDocument {
   readonly kind: DocKind;
   /** To append to the document's log, in this order; empty when the rows were this process's own. */
   readonly updates: readonly Bytes[];
+  /** The document's revision when they were held against it, 0 for one that was not there; none: they were not. */
+  readonly rev?: number;
   /** Replaces the stored value. */
   readonly known: Known;
   readonly owner: string;
@@ -150,6 +152,9 @@ export interface SyncStore {
 
   chain(replica: string, doc: string): Promise<Chain | null>;
 
-  /** One transaction. Documents not known yet are created, in the batch's stream, with nothing pending. */
-  commit(batch: PulledBatch): Promise<void>;
+  /**
+   * One transaction. Documents not known yet are created, in the batch's stream, with nothing pending. False, and nothing is
+   * done, when one has grown since its `rev`: it may say something else by now under the names that the batch has.
+   */
+  commit(batch: PulledBatch): Promise<boolean>;
 }

@@ -53,6 +53,8 @@ export interface ReadPage {
   readonly taken: number;
   /** There are rows in it that another device of this version may be able to read: it has another key, or they are damaged here. */
   readonly unread: boolean;
+  /** When a document has grown before the commit: held against what it is now. Not `judged`: committed whatever it is then. */
+  again(judged: boolean): Promise<ReadPage>;
 }
 
 export interface Written {
@@ -234,6 +236,8 @@ interface OpenDocument {
   takenBackOf: Pick<Taken, "device" | "kind"> | null;
   /** Whose it is does not change any more. */
   settled: boolean;
+  /** When the changes were held against it. */
+  rev?: number;
   /** In the order of the stream. */
   changes: Taken[];
 }
@@ -310,7 +314,9 @@ class PageReader {
 
   async #try(id: DocId, document: OpenDocument): Promise<void> {
     if (document.changes.every(({ own }) => own)) return;
-    const state = (await this.#options.store.state(id))?.state ?? encodeDoc(openDoc(null));
+    const held = await this.#options.store.state(id);
+    document.rev = held?.rev ?? 0;
+    const state = held?.state ?? encodeDoc(openDoc(null));
     this.#refuseThose(inapplicable, state, document, INAPPLICABLE);
     this.#refuseThose(contradicting, state, document, CONTRADICTS);
   }
@@ -345,15 +351,16 @@ class PageReader {
     this.#taken -= refused.size;
   }
 
-  result(places: readonly Cursor[]): ReadPage {
+  result(places: readonly Cursor[], judged = true): ReadPage {
     const documents = [...this.#documents].flatMap(([id, document]) => {
-      const { info, changes, takenBackOf } = document;
+      const { info, changes, takenBackOf, rev } = document;
       const kind = kindOf(document);
       const owner = ownerOf(document);
       if (!kind || owner === null || (changes.length === 0 && !takenBackOf)) return [];
       const updates = changes.filter(({ own }) => !own).map(({ update }) => update);
       const known = foldKnown(info?.known ?? EMPTY_KNOWN, ...changes.map(({ update }) => update));
-      return [{ id, kind, retired: takenBackOf !== null, updates, known, owner }];
+      const pulled = { id, kind, retired: takenBackOf !== null, updates, known, owner };
+      return [judged && rev !== undefined ? { ...pulled, rev } : pulled];
     });
     return {
       batch: {
@@ -372,6 +379,10 @@ class PageReader {
       own: this.#own,
       taken: this.#taken,
       unread: this.#unread,
+      again: async (rejudged) => {
+        await this.tryUpdates();
+        return this.result(places, rejudged);
+      },
     };
   }
 

@@ -38,7 +38,7 @@ function newcomer(name: string, commits = Infinity) {
   store.commit = async (batch) => {
     if (left-- === 0) throw new Error("the disk is full");
     batches.push(batch);
-    await commit(batch);
+    return commit(batch);
   };
   const documents = () => batches.flatMap((batch) => batch.documents.map(({ id }) => id));
   return { device, batches, documents };

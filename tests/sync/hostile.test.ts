@@ -198,6 +198,44 @@ describe("S11", () => {
     expect(alarms).toEqual([expect.stringContaining("under a name that is taken")]);
   });
 
+  test("S11: so it is if what it contradicts comes between its being judged and its commit", async () => {
+    await ada.once();
+    await bob.once();
+    const page = ada.store.open(doc);
+    const before = Y.encodeStateVector(page);
+    page.getText("context").insert(0, "mine ");
+    const mine = Y.encodeStateAsUpdate(page, before) as Bytes;
+    const false_ = bob.store.open(doc);
+    false_.clientID = page.clientID;
+    false_.getText("context").insert(0, "evil, and longer ");
+    rows().push(sealedBy(carol(), Y.encodeStateAsUpdate(false_, before) as Bytes));
+    const { commit } = ada.store;
+    ada.store.commit = (batch) => {
+      ada.store.commit = commit;
+      ada.store.append(doc, mine);
+      return ada.store.commit(batch);
+    };
+    expect((await ada.once()).alarms).toEqual([
+      expect.stringContaining("under a name that is taken"),
+    ]);
+    expect(ada.text(doc)).toBe("mine one two three ");
+    await ada.once();
+    expect(ada.store.pendingOf(doc)).toBe(null);
+  });
+
+  test("S11: a document that is typed in without end takes what comes all the same", async () => {
+    const { commit } = ada.store;
+    ada.store.commit = (batch) => {
+      ada.type(doc, (text) => text.insert(text.length, "."));
+      return commit.call(ada.store, batch);
+    };
+    await bob.once();
+    bob.type(doc, (text) => text.insert(0, "theirs "));
+    await bob.once();
+    expect((await ada.once()).alarms).toEqual([]);
+    expect(ada.text(doc)).toMatch(/^theirs one two three \.+$/);
+  });
+
   test.each(["collected", "deleted"])(
     "S11: what is %s in another's name, and nobody deleted, is refused by who has it and who has not",
     async (how) => {

@@ -157,7 +157,7 @@ describe("S8", () => {
     const held = Promise.withResolvers<void>();
     bob.store.commit = async (batch) => {
       await held.promise;
-      await commit.call(bob.store, batch);
+      return commit.call(bob.store, batch);
     };
     const [shown, applied] = [bob.shown.length, bob.applied.length];
     type(ada, "!");

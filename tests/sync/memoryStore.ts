@@ -202,7 +202,11 @@ export class MemoryStore implements SyncStore {
     return null;
   }
 
-  async commit(batch: PulledBatch): Promise<void> {
+  async commit(batch: PulledBatch): Promise<boolean> {
+    const outgrown = batch.documents.some(
+      ({ id, rev }) => rev !== undefined && rev !== (this.#documents.get(id)?.log.length ?? 0),
+    );
+    if (outgrown) return false;
     this.commits++;
     const { stream } = batch;
     const fresh: HeldStream = { stream, places: [], chains: new Map() };
@@ -226,6 +230,7 @@ export class MemoryStore implements SyncStore {
       held.owner = owner;
     }
     this.unapplied.push(...batch.unapplied);
+    return true;
   }
 
   #held(id: DocId): Held {

@@ -238,6 +238,23 @@ export function syncStoreContract(name: string, open: () => Promise<StoreUnderTe
       expect(await held.store.pendingDocuments(TEAM)).toEqual([]);
     });
 
+    test("P6: a document that has grown since it was judged takes nothing with its commit, and leaves nothing of that", async () => {
+      await held.create(DOC, "decision", ofTeam);
+      await held.append(DOC, typed("a"));
+      const { rev } = await stateOf(DOC);
+      await held.append(DOC, typed("b", 3));
+      const late = batch({ documents: [pulled(), pulled({ id: DOC, rev })] });
+      expect(await held.store.commit(late)).toBe(false);
+      expect(await held.store.cursors(TEAM)).toEqual([]);
+      expect(await held.store.document(NEW)).toBe(null);
+      expect(textOf((await stateOf(DOC)).state)).not.toContain("pulled");
+      const now = (await stateOf(DOC)).rev;
+      const again = batch({ documents: [pulled({ rev: 0 }), pulled({ id: DOC, rev: now })] });
+      expect(await held.store.commit(again)).toBe(true);
+      expect(textOf((await stateOf(DOC)).state)).toContain("pulled");
+      expect(textOf((await stateOf(NEW)).state)).toBe("pulled");
+    });
+
     test("P8: what is known of a team's log is kept by team, and replaced as a whole", async () => {
       expect(await held.store.log(TEAM)).toBe(null);
       const first = { listed: 3, entries: [utf8("create"), utf8("epoch")] };
