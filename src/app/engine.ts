@@ -420,6 +420,7 @@ function composeEngine(
     {
       without: "Shared sessions are not brought up to date yet",
       async work() {
+        await following.run(() => sharing.reconcile());
         await following.run(() => traces.catchUp());
         await following.run(() => traces.receiveAll());
       },

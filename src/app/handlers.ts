@@ -89,6 +89,7 @@ export function createHandlers(parts: Parts): Handlers {
 
   async function sync(): Promise<SyncReport> {
     const work = await online();
+    await parts.inOrder(() => sharing.reconcile());
     await parts.inOrder(() => traces.catchUp());
     const results = await work.syncOnce();
     await parts.inOrder(() => traces.receiveAll());
@@ -113,19 +114,30 @@ export function createHandlers(parts: Parts): Handlers {
     const project = await projects.find(projectText);
     const team = membership.team(teamText);
     const id = project.id as ProjectId;
-    if (membership.link(id)?.team !== team.id) {
+    if (membership.link(id)?.team === team.id) await agree(id, project.name);
+    else {
       await syncQuietly();
       const known = await projects.cloudProjectNamed(team.id, project.name);
       const cloudProject = known ?? (await (await online()).createProject(team.id));
       await parts.inOrder(() => sharing.relink(id, { team: team.id, cloudProject }));
       if (known === null) {
         await projects.publishName({ team: team.id, project: cloudProject }, project.name);
-        // So that who links it next on another device finds it.
+        // So that who links it next on another device finds it; who did so at the same time takes the same one.
         await syncQuietly();
+        await agree(id, project.name);
       }
     }
     await parts.inOrder(() => sharing.shareClaimed(id));
     return projects.find(project.id);
+  }
+
+  /** Two devices that link it at once make it twice: it is the first of all that the team has of this name. */
+  async function agree(id: ProjectId, name: string): Promise<void> {
+    const linked = membership.link(id);
+    if (linked === null) return;
+    const first = await projects.cloudProjectNamed(linked.team, name);
+    if (first !== null && first !== linked.cloudProject)
+      await parts.inOrder(() => sharing.move(id, { ...linked, cloudProject: first }));
   }
 
   async function streamFor(team: string | undefined, project: string | undefined) {

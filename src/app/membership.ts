@@ -59,6 +59,8 @@ export interface Membership {
   onlyTeam(): TeamRecord;
   /** Of the signed-in account, too: another one's link is not its consent. */
   link(project: ProjectId): LinkRecord | null;
+  /** All of them. */
+  links(): readonly LinkRecord[];
   /** Raises "signed-out". */
   setLink(project: ProjectId, link: LinkRecord | null): Promise<void>;
 }
@@ -145,6 +147,7 @@ export async function openMembership(settings: Settings): Promise<Membership> {
     },
     link: (project) =>
       (held.get(linkKey(account()?.id, project)) as LinkRecord | undefined) ?? null,
+    links: () => under<LinkRecord>(`${LINK}${account()?.id}:`),
     setLink: async (project, link) => put(linkKey(requireAccount().id, project), link),
   };
 }

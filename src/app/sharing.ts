@@ -10,6 +10,7 @@ import type { SessionId } from "../base/ids.ts";
 import type { Clock } from "../base/clock.ts";
 import { raise } from "../base/result.ts";
 import type { Store } from "../store/store.ts";
+import type { StreamRef } from "../sync/ports.ts";
 import type { SessionRow } from "./api.ts";
 import type { LinkRecord, Membership } from "./membership.ts";
 import type { Traces } from "./traces.ts";
@@ -28,6 +29,10 @@ export interface Sharing {
   shareClaimed(project: ProjectId): Promise<void>;
   /** Sets or (null) takes away a project's link. Raises "signed-out". From the stream of another one before, its sessions are withdrawn. */
   relink(project: ProjectId, link: LinkRecord | null): Promise<void>;
+  /** To another project of the team, with all that this account shares of it. */
+  move(project: ProjectId, link: LinkRecord): Promise<void>;
+  /** Withdraws what no link stands for any more: of a team that was left, of a process that ended in between. */
+  reconcile(): Promise<void>;
 }
 
 export function createSharing(
@@ -39,7 +44,7 @@ export function createSharing(
   async function shareOne(session: SessionRow): Promise<boolean> {
     const link = session.project === null ? null : membership.link(session.project.id as ProjectId);
     if (link === null) return false;
-    return traces.share(session.id as SessionId, { team: link.team, project: link.cloudProject });
+    return traces.share(session.id as SessionId, streamOf(link));
   }
 
   async function recent(): Promise<readonly SessionRow[]> {
@@ -52,6 +57,15 @@ export function createSharing(
         row.endedAt >= since &&
         row.endedAt <= clock.nowMs(),
     );
+  }
+
+  async function relink(project: ProjectId, link: LinkRecord | null): Promise<void> {
+    membership.requireAccount();
+    const before = membership.link(project);
+    // Withdrawn first: a project that is not linked any more has nothing that still leaves.
+    if (before !== null && before.cloudProject !== link?.cloudProject)
+      await traces.withdraw(streamOf(before));
+    await membership.setLink(project, link);
   }
 
   return {
@@ -80,12 +94,13 @@ export function createSharing(
         ({ id, claimedBy }) =>
           claimedBy === null && (among === null || among.includes(id as SessionId)),
       );
+      // A claimed session is not looked at again: it is claimed when it is shared.
+      for (const session of fresh) await shareOne(session);
       if (fresh.length > 0)
         await store.sessions.claim(
           fresh.map(({ id }) => id as SessionId),
           account,
         );
-      for (const session of fresh) await shareOne(session);
       return fresh.length;
     },
     async shareClaimed(project) {
@@ -94,13 +109,27 @@ export function createSharing(
       for (const session of rows)
         if (session.claimedBy === account && session.owner === null) await shareOne(session);
     },
-    async relink(project, link) {
+    relink,
+    async move(project, link) {
       const before = membership.link(project);
-      await membership.setLink(project, link);
-      if (before === null || before.cloudProject === link?.cloudProject) return;
-      await traces.withdraw({ team: before.team, project: before.cloudProject });
+      const moved = before === null ? [] : await traces.sessionsIn(streamOf(before));
+      await relink(project, link);
+      for (const session of moved) await shareOne(await store.views.session(session));
+    },
+    async reconcile() {
+      const linked = membership.links();
+      for (const stream of await traces.streams()) {
+        const stands = linked.some(
+          ({ team, cloudProject }) => team === stream.team && cloudProject === stream.project,
+        );
+        if (!stands) await traces.withdraw(stream);
+      }
     },
   };
+}
+
+function streamOf({ team, cloudProject }: LinkRecord): StreamRef {
+  return { team, project: cloudProject };
 }
 
 function check(session: SessionRow, membership: Membership): void {

@@ -21,12 +21,17 @@ import { sha256 } from "../store/projects.ts";
 import { UNKNOWN_MEMBER } from "../store/sessions.ts";
 import type { Store } from "../store/store.ts";
 import type { StreamRef } from "../sync/ports.ts";
+import { streamKey } from "../sync/streams.ts";
 
 export interface Traces {
   /** A new generation of the session's trace, in this stream. False when it is there already. */
   share(session: SessionId, stream: StreamRef): Promise<boolean>;
   /** Nothing more of this machine's traces goes into the stream, not even what waits to be sent. The team keeps what it has. */
   withdraw(stream: StreamRef): Promise<void>;
+  /** Of which sessions this account's traces go into the stream. */
+  sessionsIn(stream: StreamRef): Promise<readonly SessionId[]>;
+  /** Where this account's traces go, each stream once. */
+  streams(): Promise<readonly StreamRef[]>;
   /** Takes back what is shared of a session from here: sync tells the team. False when nothing is. */
   withdrawSession(session: SessionId): Promise<boolean>;
   /** Documents that somebody took back, and the store let go: what else the team has of their sessions is shown. */
@@ -180,6 +185,15 @@ export function createTraces({
     });
   }
 
+  async function ownIn(
+    stream: StreamRef,
+  ): Promise<readonly (readonly [DocumentInfo, SessionId])[]> {
+    return (await shared()).filter(
+      ([info]) =>
+        info.stream !== null && streamKey(info.stream) === streamKey(stream) && isOwn(info),
+    );
+  }
+
   return {
     async share(session, stream) {
       for (const [info] of await shared(session)) {
@@ -194,10 +208,13 @@ export function createTraces({
       return true;
     },
     async withdraw(stream) {
-      for (const [info] of await shared()) {
-        const there = info.stream?.team === stream.team && info.stream.project === stream.project;
-        if (there && isOwn(info)) await store.documents.retire(info.id);
-      }
+      for (const [info] of await ownIn(stream)) await store.documents.retire(info.id);
+    },
+    sessionsIn: async (stream) => (await ownIn(stream)).map(([, session]) => session),
+    async streams() {
+      const own = (await shared()).filter(([info]) => isOwn(info));
+      const streams = own.map(([info]) => info.stream as StreamRef);
+      return [...new Map(streams.map((stream) => [streamKey(stream), stream])).values()];
     },
     async withdrawSession(session) {
       let withdrawn = false;

@@ -12,6 +12,7 @@ function handlersOver(results: readonly { readonly team: string; readonly result
   const parts = {
     store: {},
     membership: { teams: () => [{ id: "two", name: "Shop" }] },
+    sharing: { reconcile: async () => {} },
     traces: { catchUp: async () => {}, receiveAll: async () => {} },
     online: async () => ({ syncOnce: async () => results }),
     inOrder: async (work: () => Promise<unknown>) => work(),
@@ -62,4 +63,37 @@ test("a suggested passphrase is six words, and another one each time", async () 
   const [one, other] = [await suggest(), await suggest()];
   expect(one).toMatch(/^[a-z]+(?: [a-z]+){5}$/);
   expect(other).not.toBe(one);
+});
+
+test("two devices that link a project at once end at one of the two that they made, the same", async () => {
+  const moved: unknown[] = [];
+  let link: { team: string; cloudProject: string } | null = null;
+  let asked = 0;
+  const parts = {
+    store: {},
+    membership: { team: () => ({ id: "team" }), link: () => link, teams: () => [] },
+    projects: {
+      find: async () => ({ id: "proj_1", name: "shop" }),
+      cloudProjectNamed: async () => (asked++ === 0 ? null : "1-theirs"),
+      publishName: async () => {},
+    },
+    sharing: {
+      relink: async (_id: string, next: typeof link) => void (link = next),
+      move: async (_id: string, next: typeof link) => void moved.push((link = next)),
+      shareClaimed: async () => {},
+      reconcile: async () => {},
+    },
+    traces: { catchUp: async () => {}, receiveAll: async () => {} },
+    online: async () => ({ syncOnce: async () => [], createProject: async () => "2-ours" }),
+    inOrder: async (work: () => Promise<unknown>) => work(),
+    settled: async () => {},
+  };
+  const handlers = createHandlers(parts as unknown as Parts);
+  const ask = { project: "shop", team: "team" };
+  await handlers.linkProject(ask, { onProgress: () => {}, local: false });
+  expect(moved).toEqual([{ team: "team", cloudProject: "1-theirs" }]);
+  // Whoever was first and did not see the other one's: at the next word about it.
+  link = { team: "team", cloudProject: "2-ours" };
+  await handlers.linkProject(ask, { onProgress: () => {}, local: false });
+  expect(moved).toHaveLength(2);
 });

@@ -10,6 +10,8 @@ import { clock, openTestStore } from "../store/help.ts";
 const team = "team_01KABCDEFGHJKMNPQRSTVWXYZ0" as TeamId;
 const link = { team, cloudProject: "5f0c3b1e-0000-4000-8000-000000000000" };
 
+const streamOf = ({ team, cloudProject }: typeof link) => ({ team, project: cloudProject });
+
 function account(id: string): AccountRecord {
   return { url: "https://cloud.example", key: "key", email: `${id}@example.org`, id };
 }
@@ -21,7 +23,8 @@ async function world() {
   const withdrawn: unknown[] = [];
   const traces = {
     share: async (session: string) => shared.push(session) > 0,
-    withdraw: async (stream: unknown) => void withdrawn.push(stream),
+    withdraw: async (stream: unknown) => void withdrawn.push([stream, membership.links().length]),
+    streams: async () => [link, { ...link, cloudProject: "gone" }].map(streamOf),
   } as unknown as Traces;
   const sharing = createSharing(store, membership, traces, clock);
   const runs = async (name: string) =>
@@ -31,7 +34,7 @@ async function world() {
         events: [event(name, { at: NOW - 5_000 })],
       }),
     ]);
-  return { store, membership, sharing, shared, withdrawn, runs };
+  return { store, membership, sharing, shared, withdrawn, runs, traces };
 }
 
 test("sessions that a private account claimed do not follow the link of the work account", async () => {
@@ -61,7 +64,8 @@ test("a link is its account's: another one does not follow, take away or replace
   expect(await sharing.claimRecent("work", null)).toBe(1);
   await sharing.relink(project, { ...link, cloudProject: "other" });
   await sharing.relink(project, null);
-  expect([shared, withdrawn]).toEqual([[], [{ team, project: "other" }]]);
+  // While the link still stands: what leaves without one is nobody's consent, wherever the process ends.
+  expect([shared, withdrawn]).toEqual([[], [[{ team, project: "other" }, 1]]]);
 
   await membership.setAccount(null);
   await expect(sharing.relink(project, null)).rejects.toMatchObject({
@@ -85,4 +89,28 @@ test("two accounts in one team are each in it", async () => {
   }
   await membership.setAccount(account("home"));
   expect(membership.teams()).toMatchObject([{ id: team, account: "home" }]);
+});
+
+test("what no link stands for any more is withdrawn", async () => {
+  const { store, membership, sharing, withdrawn, runs } = await world();
+  await membership.setAccount(account("home"));
+  await runs("private");
+  const project = (await store.views.projects())[0]?.id as ProjectId;
+  await sharing.relink(project, link);
+  await sharing.reconcile();
+  expect(withdrawn).toEqual([[{ team, project: "gone" }, 1]]);
+});
+
+test("a session is claimed when it is shared, and looked at again until then", async () => {
+  const { store, membership, sharing, shared, runs, traces } = await world();
+  await membership.setAccount(account("home"));
+  await runs("early");
+  const project = (await store.views.projects())[0]?.id as ProjectId;
+  await sharing.relink(project, link);
+  const { share } = traces;
+  traces.share = () => Promise.reject(new Error("the process ended"));
+  await expect(sharing.claimRecent("home", null)).rejects.toThrow("ended");
+  traces.share = share;
+  expect(await sharing.claimRecent("home", null)).toBe(1);
+  expect(shared).toEqual([sessionId("early")]);
 });
