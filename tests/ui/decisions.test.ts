@@ -29,6 +29,14 @@ async function open(): Promise<void> {
   await expectShown(seat.page.getByText("saved on this machine", { exact: true }));
 }
 
+/** The marks of tabs that have something the engine has not. */
+const unsent = (page: Seat["page"]): Promise<readonly string[]> =>
+  page.evaluate(() =>
+    Object.keys(localStorage)
+      .filter((key) => key.startsWith("operon.unsent"))
+      .sort(),
+  );
+
 test("what is typed is in the engine, and said to be", async () => {
   await open();
   await seat.page.getByRole("textbox", { name: "Context" }).click();
@@ -68,16 +76,14 @@ test("an edit survives the engine's death and a reload of the page, and is sent 
   await seat.page.getByRole("textbox", { name: "Consequences" }).click();
   await seat.page.keyboard.press("Control+End");
   await seat.page.keyboard.type(" Kept.");
-  await seat.page.waitForFunction(
-    () => localStorage.getItem("operon.unsent")?.includes("dec_01J") === true,
-  );
+  await expect.poll(() => unsent(seat.page)).toHaveLength(1);
   await stored(seat);
   expect(record().consequences).not.toContain("Kept.");
 
   await seat.engine.start();
   await seat.go("/usage");
   await expect.poll(() => record().consequences).toMatch(/ Kept\.$/);
-  await seat.page.waitForFunction(() => localStorage.getItem("operon.unsent") === "{}");
+  await expect.poll(() => unsent(seat.page)).toEqual([]);
 });
 
 test("what is typed while somebody writes under the same names is kept under others", async () => {
@@ -106,6 +112,31 @@ test("what is typed while somebody writes under the same names is kept under oth
   await expectShown(seat.page.getByText("saved on this machine", { exact: true }));
   await expect.poll(() => record().context).toMatch(/ One\. Two\.$/);
   await expect.poll(() => context.textContent()).toMatch(/ One\. Two\.$/);
+});
+
+test("what one tab has sent says nothing of what another one has not", async () => {
+  await open();
+  await seat.page.evaluate((id) => {
+    // Of a tab that was closed before it could send, and of one that goes on: what it noted since is its own to send.
+    localStorage.setItem(`operon.unsent:closed:${id}`, "3");
+    localStorage.setItem(`operon.unsent:open:${id}`, "1");
+  }, ID);
+  const context = seat.page.getByRole("textbox", { name: "Context" });
+  await context.click();
+  await seat.page.keyboard.type("Mine. ");
+  await expect.poll(() => record().context).toContain("Mine. ");
+  await expectShown(seat.page.getByText("saved on this machine", { exact: true }));
+  expect(await unsent(seat.page)).toEqual([
+    `operon.unsent:closed:${ID}`,
+    `operon.unsent:open:${ID}`,
+  ]);
+  seat.engine.refusing = { type: "disk-full", message: "The disk is full. Free some space." };
+  await seat.page.reload();
+  await expectShown(seat.page.getByRole("alert").getByText(/The disk is full/));
+  await seat.page.evaluate((id) => localStorage.setItem(`operon.unsent:open:${id}`, "2"), ID);
+  seat.engine.refusing = null;
+  await seat.page.getByRole("button", { name: "Try again" }).click();
+  await expect.poll(() => unsent(seat.page)).toEqual([`operon.unsent:open:${ID}`]);
 });
 
 test("of a newer Operon it is read, followed and not changed, and says so", async () => {

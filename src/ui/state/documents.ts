@@ -24,7 +24,8 @@ import {
   type DocFrame,
   type PlaceHere,
 } from "../../app/channel.ts";
-import { fromUtf8 } from "../../base/bytes.ts";
+import { fromUtf8, toHex } from "../../base/bytes.ts";
+import { systemRandom } from "../../base/random.ts";
 import type { Fault } from "../../base/result.ts";
 import { canWrite } from "../../crdt/documents.ts";
 import { renameTaken } from "../../crdt/rename.ts";
@@ -57,7 +58,9 @@ export interface DocumentStore {
 }
 
 const FROM_ENGINE = "engine";
+/** A mark for each document and tab: what one tab has sent says nothing of what another one has not. */
 const UNSENT = "operon.unsent";
+const TAB = toHex(systemRandom(8));
 /** A browser that does not answer about its storage is not waited for. */
 const STORAGE_MS = 1_500;
 /** Between two words to the engine about where the person is. */
@@ -87,7 +90,7 @@ export function createDocuments(engine: Engine): DocumentStore {
   });
   engine.onOpen(() => {
     for (const document of held.values()) document.connected();
-    for (const id of Object.keys(unsent())) sendInBackground(id);
+    for (const id of unsent()) sendInBackground(id);
   });
 
   function open(id: string): Held {
@@ -126,8 +129,10 @@ function hold(engine: Engine, id: string): Held {
   let exchanged = false;
   let sent = 0;
   let acknowledged = 0;
+  /** What these stand for lies in this browser's storage before it is read here, and is sent with what is read. */
+  const before = marks(id);
   /** From where this document is not acknowledged; null when all of it is. */
-  let begun: Begun | null = unsent()[id] ?? null;
+  let begun: Begun | null = begunIn(before);
   /** How often the engine said so since it acknowledged something. */
   let namesTaken = 0;
   const [here, setHere] = createSignal<readonly HereRow[]>([]);
@@ -223,7 +228,7 @@ function hold(engine: Engine, id: string): Held {
         setKept("machine");
         begun = null;
         namesTaken = 0;
-        noteUnsent(id, null);
+        forgetUnsent(id, before);
         self.whenKept?.();
         self.whenKept = null;
         return;
@@ -290,28 +295,69 @@ function drawClient(): number {
 /** Of each clientID the first clock that is not acknowledged. */
 type Begun = Record<string, number>;
 
-/** By document. */
-function unsent(): Readonly<Record<string, Begun>> {
+/** What one tab has that the engine has not. `edits`: how many it had made, so that a later mark differs. */
+interface Mark {
+  readonly edits: number;
+  readonly begun: Begun;
+}
+
+/** The documents of which some tab has something that the engine has not acknowledged. */
+function unsent(): readonly string[] {
+  return [...new Set([...marks().keys()].map((key) => key.split(":")[2] ?? ""))];
+}
+
+/** As they were written, by key. */
+function marks(id?: string): ReadonlyMap<string, string> {
   try {
-    const noted: unknown = JSON.parse(localStorage.getItem(UNSENT) ?? "{}");
-    // A page of before noted names only.
-    if (Array.isArray(noted)) return Object.fromEntries(noted.map((id) => [String(id), {}]));
-    return noted as Record<string, Begun>;
+    const all = Object.entries(localStorage).filter(
+      ([key]) => key.startsWith(`${UNSENT}:`) && (id === undefined || key.endsWith(`:${id}`)),
+    );
+    return new Map(all as [string, string][]);
   } catch {
-    return {};
+    return new Map();
   }
 }
 
-function noteUnsent(id: string, begun: Begun | null): void {
-  const noted = unsent();
-  if (begun === null ? !(id in noted) : JSON.stringify(noted[id]) === JSON.stringify(begun)) return;
-  const { [id]: _, ...others } = noted;
+/** From where a document is not acknowledged, by all of these marks; null: there is none. */
+function begunIn(all: ReadonlyMap<string, string>): Begun | null {
+  if (all.size === 0) return null;
+  const begun: Begun = {};
+  for (const text of all.values())
+    for (const [client, clock] of Object.entries(markOf(text).begun))
+      begun[client] = Math.min(clock, begun[client] ?? clock);
+  return begun;
+}
+
+function markOf(text: string | null): Mark {
   try {
-    localStorage.setItem(
-      UNSENT,
-      JSON.stringify(begun === null ? others : { ...others, [id]: begun }),
-    );
+    const { edits, begun } = JSON.parse(text ?? "{}") as Partial<Mark>;
+    return { edits: edits ?? 0, begun: begun ?? {} };
+  } catch {
+    return { edits: 0, begun: {} };
+  }
+}
+
+function keyOf(id: string): string {
+  return `${UNSENT}:${TAB}:${id}`;
+}
+
+function noteUnsent(id: string, begun: Begun): void {
+  try {
+    const { edits } = markOf(localStorage.getItem(keyOf(id)));
+    const mark: Mark = { edits: edits + 1, begun };
+    localStorage.setItem(keyOf(id), JSON.stringify(mark));
   } catch {
     // A browser that keeps nothing: the edit is sent while the page is open.
+  }
+}
+
+/** All of this tab's is sent, and what others had marked when it was read here; what they noted since is theirs to send. */
+function forgetUnsent(id: string, before: ReadonlyMap<string, string>): void {
+  try {
+    localStorage.removeItem(keyOf(id));
+    for (const [key, edits] of before)
+      if (localStorage.getItem(key) === edits) localStorage.removeItem(key);
+  } catch {
+    // As above.
   }
 }
