@@ -1,9 +1,10 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { concatBytes, fromHex, utf8 } from "../../src/base/bytes.ts";
+import { type Bytes, concatBytes, fromHex, utf8 } from "../../src/base/bytes.ts";
 import { systemRandom } from "../../src/base/random.ts";
 import { unwrap } from "../../src/base/result.ts";
 import { signIn } from "../../src/cloud/account.ts";
+import { sha256 } from "../../src/crypto/hash.ts";
 import { createProject } from "../../src/cloud/projects.ts";
 import { createTransport } from "../../src/cloud/transport.ts";
 import {
@@ -382,7 +383,8 @@ describe("a removal", () => {
     ).toMatchObject(faulty("not-allowed"));
     unwrap(await createProject(owner.connection, team.id));
     const more = await fencesOf(owner, team);
-    const less = removal(owner, team, { member: memberOf(mia) }, more.slice(0, 1));
+    // Without the stream that she wrote to; of the empty project none is needed.
+    const less = removal(owner, team, { member: memberOf(mia) }, more.slice(1));
     expect(await append(owner, team, less.entries)).toMatchObject(faulty("fence-stale"));
     expect(unwrap(await mia.transport.pull(team.id, [], 1)).listed).toBe(team.listed);
     unwrap(await remove(owner, team, { member: memberOf(mia) }));
@@ -426,6 +428,21 @@ describe("a removal", () => {
     const { rows, heads } = unwrap(await owner.transport.pull(team.id, [], 10));
     expect([rows, heads.map(({ stream }) => stream)]).toEqual([[], [ofTeam(team)]]);
     unwrap(await remove(owner, team, { member: memberOf(mia) }));
+  });
+
+  it("takes no epoch that was wrapped as a key record that is another by now", async () => {
+    const { owner, team, mia } = await ofTwo();
+    const fences = await fencesOf(owner, team);
+    const { entries } = removal(owner, team, { member: memberOf(mia) }, fences);
+    const [gone, [rotation, { epoch }]] = entries;
+    const [inUse] = unwrap(await owner.server.epochs(team.id, owner.device.id));
+    const wrappedAs = (keyRecord: Bytes) => {
+      const asOf = { entry: inUse?.entry as Bytes, keyRecord: sha256(keyRecord) };
+      return [gone, [rotation, { epoch: { ...epoch, asOf } }]] as const;
+    };
+    const late = await append(owner, team, wrappedAs(utf8("another record")));
+    expect(late).toMatchObject(faulty("log-moved"));
+    unwrap(await append(owner, team, wrappedAs(inUse?.keyRecord as Bytes)));
   });
 
   it("ends open invites, and takes no epoch that is not for all", async () => {
