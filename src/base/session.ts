@@ -202,6 +202,7 @@ export interface FileState {
  * 5. Claude Code: of calls of one message (the key up to and with its "/") with different requests, one in a lane
  *    gives way to one of a main conversation, whichever came first: it is a side question's replay.
  * 6. Facts that are there replace those held.
+ * 7. `only`: what the file gave before and is not among these is withdrawn.
  */
 export interface CaptureBatch {
   readonly ref: SessionRef;
@@ -212,5 +213,7 @@ export interface CaptureBatch {
   readonly file: FileState;
   /** The file was replaced or shrank: what was read of it before is withdrawn first. */
   readonly restart: boolean;
+  /** With the last step of a file that was written anew: all events that are in it. */
+  readonly only?: readonly EventId[];
   readonly bytesRead: number;
 }

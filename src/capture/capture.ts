@@ -5,11 +5,13 @@ import type { AgentId } from "../base/session.ts";
 import type { Archive } from "./archive.ts";
 import { claudeCode } from "./claude-code.ts";
 import { codex } from "./codex.ts";
+import { geminiCli } from "./gemini-cli.ts";
+import { transcriptOf } from "./find.ts";
 import type { Env, Reader } from "./reader.ts";
 import { replay, scan, type CaptureStep, type FileStates } from "./scan.ts";
 import { watchTranscripts, type Watch, type WatchInput } from "./watch.ts";
 
-export const READERS: readonly Reader[] = [claudeCode, codex];
+export const READERS: readonly Reader[] = [claudeCode, codex, geminiCli];
 
 export interface CaptureOptions {
   /** The folder that agents' folders are looked for in. */
@@ -26,7 +28,7 @@ export interface Capture {
   readonly roots: readonly string[];
   /** Everything under the home, or only these files and folders, wherever they lie. */
   scan(states: FileStates, paths?: readonly string[]): AsyncGenerator<CaptureStep>;
-  watch(input: Omit<WatchInput, "roots" | "log">): Promise<Watch>;
+  watch(input: Omit<WatchInput, "roots" | "log" | "transcriptOf">): Promise<Watch>;
   /** What is archived of files that `states` does not have. */
   replayArchive(states: FileStates): AsyncGenerator<CaptureStep>;
 }
@@ -39,7 +41,13 @@ export function createCapture(options: CaptureOptions): Capture {
     agents: READERS.map((reader) => reader.agent),
     roots,
     scan: (states, paths) => scan(input, states, paths),
-    watch: (watching) => watchTranscripts({ roots, log, ...watching }),
+    watch: (watching) =>
+      watchTranscripts({
+        roots,
+        log,
+        transcriptOf: (path) => transcriptOf(input, path),
+        ...watching,
+      }),
     async *replayArchive(states) {
       if (archive !== null) yield* replay(input, archive, states);
     },

@@ -22,7 +22,7 @@ import {
 } from "./json.ts";
 import { countLines, replacement, replacements, structured, wholeFile } from "./patches.ts";
 import { costNanoUsd } from "./prices.ts";
-import { orderOf, type Identity, type LineReader, type Reader } from "./reader.ts";
+import { mainOf, orderOf, PLAIN, type Identity, type LineReader, type Reader } from "./reader.ts";
 import { toHex } from "../base/bytes.ts";
 
 const AGENT = "claude-code";
@@ -31,6 +31,7 @@ const SYNTHETIC = "<synthetic>";
 const REMEMBERED = 200;
 
 export const claudeCode: Reader = {
+  ...PLAIN,
   agent: AGENT,
 
   roots(home, env) {
@@ -48,11 +49,6 @@ export const claudeCode: Reader = {
     if (inside >= 0) return isAgentFile(steps.at(-1) ?? "");
     return steps.length <= 2;
   },
-
-  twinKey: () => null,
-  thread: () => null,
-  turn: () => null,
-  turnMark: null,
 
   recognises: (head) =>
     head.some(
@@ -85,21 +81,10 @@ export const claudeCode: Reader = {
         record["sessionKind"] === "bg" ||
         asString(asObject(record["forkedFrom"])["sessionId"]) !== null,
     );
-    return {
-      sourceId: name,
-      lane: null,
-      speaksForSession: true,
-      copy: copy || (recorded !== null && recorded !== name),
-      orderKey: null,
-      replays: null,
-    };
+    return { ...mainOf(name), copy: copy || (recorded !== null && recorded !== name) };
   },
 
   open: (identity, state) => openTranscript(identity, readState(state)),
-
-  isReplaying: () => false,
-  retitle: () => null,
-  titles: async () => new Map(),
 };
 
 function isAgentFile(name: string): boolean {
@@ -108,14 +93,7 @@ function isAgentFile(name: string): boolean {
 
 function subAgent(sourceId: string, name: string, mainExists: boolean): Identity {
   const lane = name.slice("agent-".length);
-  return {
-    sourceId,
-    lane,
-    speaksForSession: !mainExists,
-    copy: false,
-    orderKey: null,
-    replays: null,
-  };
+  return { ...mainOf(sourceId), lane, speaksForSession: !mainExists };
 }
 
 // ---- Lines --------------------------------------------------------------------------------------------------------

@@ -32,6 +32,8 @@ import {
   type LineReader,
   type ReadContext,
   type Reader,
+  mainOf,
+  PLAIN,
 } from "./reader.ts";
 import { toHex } from "../base/bytes.ts";
 
@@ -41,6 +43,7 @@ const ROLLOUT = /^rollout-(\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2})-(.+?)\.jsonl(?:\
 const MAX_GENERATIONS = 16;
 
 export const codex: Reader = {
+  ...PLAIN,
   agent: AGENT,
 
   roots: (home, env) => [
@@ -77,14 +80,7 @@ export const codex: Reader = {
     const orderKey = name?.[1] ?? asString(meta["timestamp"]) ?? "";
     const replays = forked ?? spawner;
     if (spawner === null) {
-      return {
-        sourceId: own,
-        lane: null,
-        speaksForSession: true,
-        copy: forked !== null,
-        orderKey,
-        replays,
-      };
+      return { ...mainOf(own), copy: forked !== null, orderKey, replays };
     }
     const root = await rootOf(spawner, disk);
     return {

@@ -1,6 +1,7 @@
 /** Which files there are to look at: the agents' own, or those a person or a watch names. */
 import { realpath, stat } from "node:fs/promises";
 import { join, relative, resolve, sep } from "node:path";
+import { sessionsInside } from "./database.ts";
 import type { Env, Reader } from "./reader.ts";
 import { isCompressed } from "./sources.ts";
 import { errorCode, look, reasonOf, walk, type FoundFile, type Partial } from "./walk.ts";
@@ -23,13 +24,37 @@ export async function findAll({ readers, home, env }: Agents): Promise<Found> {
   for (const reader of readers) {
     const files: FoundFile[] = [];
     for (const root of reader.roots(home, env)) {
-      const walked = await walk(root, (path) => reader.isTranscript(path));
-      files.push(...walked.files);
+      const walked = await walk(root, (path) => isWanted(reader, path));
+      files.push(...inDatabases(reader, root, walked.files, found.partial));
       found.partial.push(...walked.partial);
     }
     found.files.push(...withoutTwins(reader, files).map((file) => ({ file, reader })));
   }
   return found;
+}
+
+function isWanted(reader: Reader, relativePath: string): boolean {
+  return reader.isTranscript(relativePath) || reader.database?.isDatabase(relativePath) === true;
+}
+
+/** The same files, each database as the sessions in it. */
+function inDatabases(
+  reader: Reader,
+  root: string,
+  files: readonly FoundFile[],
+  partial: Partial[],
+): FoundFile[] {
+  const { database } = reader;
+  if (database === null) return [...files];
+  return files.flatMap((file) => {
+    if (!database.isDatabase(relative(root, file.path))) return [file];
+    try {
+      return sessionsInside(database, file);
+    } catch (error) {
+      partial.push({ file: file.path, reason: reasonOf(error) });
+      return [];
+    }
+  });
 }
 
 /** Of twins the first root's, and there the plain one. */
@@ -75,22 +100,32 @@ function placeOf({ readers, home, env }: Agents, path: string): Place | null {
   return null;
 }
 
+/** By its place alone: the transcript, or the database with some, that a file is of; null: none. */
+export function transcriptOf(input: Agents, path: string): string | null {
+  const place = placeOf(input, path);
+  if (place === null) return null;
+  const { reader, root } = place;
+  if (reader.isTranscript(relative(root, path))) return path;
+  // What a database was last given lies beside it.
+  const database = path.replace(/-wal$/, "");
+  return reader.database?.isDatabase(relative(root, database)) === true ? database : null;
+}
+
 async function findInside(
   found: Found,
   { reader, root, roots }: Place,
   path: string,
 ): Promise<void> {
-  if (!reader.isTranscript(relative(root, path))) {
+  if (!isWanted(reader, relative(root, path))) {
     const isFolder = await stat(path).then(
       (it) => it.isDirectory(),
       () => false,
     );
     if (!isFolder) return;
-    const walked = await walk(path, (below) =>
-      reader.isTranscript(relative(root, join(path, below))),
-    );
+    const walked = await walk(path, (below) => isWanted(reader, relative(root, join(path, below))));
     found.partial.push(...walked.partial);
-    found.files.push(...withoutTwins(reader, walked.files).map((file) => ({ file, reader })));
+    const files = inDatabases(reader, root, walked.files, found.partial);
+    found.files.push(...withoutTwins(reader, files).map((file) => ({ file, reader })));
     return;
   }
   const twins = twinPaths(reader, roots, root, path);
@@ -98,7 +133,9 @@ async function findInside(
     const seen = await look(twin, await realpath(root).catch(() => null));
     if (seen === null) continue;
     if ("reason" in seen) found.partial.push(seen);
-    else found.files.push({ file: seen, reader });
+    else
+      for (const file of inDatabases(reader, root, [seen], found.partial))
+        found.files.push({ file, reader });
     return;
   }
 }

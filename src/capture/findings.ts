@@ -20,7 +20,10 @@ import { asWhole } from "./json.ts";
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 export interface Findings {
+  /** The first of one id in a step counts. */
   event(event: NewEvent): EventId;
+  /** The last one does, where the transcript says the same thing anew. */
+  renewed(event: NewEvent): EventId;
   patch(patch: EventPatch): void;
   call(call: ModelCall): void;
   facts(facts: SessionFacts): void;
@@ -64,6 +67,10 @@ export function createFindings(): Findings {
   return {
     event(event) {
       if (!events.has(event.id)) events.set(event.id, withWholeNumbers({ ...BLANK, ...event }));
+      return event.id;
+    },
+    renewed(event) {
+      events.set(event.id, withWholeNumbers({ ...BLANK, ...event }));
       return event.id;
     },
     patch(given) {

@@ -77,7 +77,7 @@ export function oneLine(text: string, limit = 200): string {
 }
 
 /** Safe for PostgreSQL. */
-function cleanText(text: string): string {
+export function cleanText(text: string): string {
   return text.toWellFormed().replaceAll("\0", "\uFFFD");
 }
 

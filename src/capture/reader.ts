@@ -6,10 +6,17 @@
  * stopped after any line and go on from its state, in another process, with the same result.
  */
 import type { AgentId } from "../base/session.ts";
+import type { Database } from "./database.ts";
 import type { Findings } from "./findings.ts";
 import type { JsonObject } from "./json.ts";
 
 export type Env = Readonly<Record<string, string | undefined>>;
+
+/**
+ * How a transcript lies in its file. `lines`: JSON, one record a line, appended to. `prose`: text, appended to; a line is a
+ * record `{ text }`. `document`: one JSON text, written anew with each change; its records are `document.ts`'s.
+ */
+export type Format = "lines" | "prose" | "document";
 
 export interface Reader {
   readonly agent: AgentId;
@@ -17,6 +24,9 @@ export interface Reader {
   roots(home: string, env: Env): readonly string[];
   /** By its place alone: is this file below `root` a transcript? */
   isTranscript(relativePath: string): boolean;
+  format(path: string): Format;
+  /** Null: this agent keeps its transcripts in files. */
+  readonly database: Database | null;
   /** Files of equal name are one transcript: only the first by root, plain before compressed, is read. Null: none is. */
   twinKey(path: string): string | null;
   /** By its content: are these the first lines of a transcript? For a file that a person names. */
@@ -36,6 +46,31 @@ export interface Reader {
   open(identity: Identity, state: unknown, context: ReadContext): LineReader;
   /** What this agent keeps beside its transcripts: titles by source id. */
   titles(home: string, env: Env): Promise<ReadonlyMap<string, string>>;
+}
+
+/** What most readers say of what few agents have. */
+export const PLAIN = {
+  format: (): Format => "lines",
+  database: null,
+  twinKey: () => null,
+  thread: () => null,
+  turn: () => null,
+  turnMark: null,
+  isReplaying: () => false,
+  retitle: () => null,
+  titles: async () => new Map<string, string>(),
+} as const satisfies Partial<Reader>;
+
+/** Of a session in a file of its own. */
+export function mainOf(sourceId: string): Identity {
+  return {
+    sourceId,
+    lane: null,
+    speaksForSession: true,
+    copy: false,
+    orderKey: null,
+    replays: null,
+  };
 }
 
 export interface Identity {

@@ -10,23 +10,27 @@
  *    file grows. Ids are derived, so reading twice gives the same.
  * 5. A line that cannot be read is counted by its number. A file that cannot be read is one `partial`; the others
  *    are not touched by it.
- * 6. Bytes are in the archive before the batch that was made from them is given out.
+ * 6. What its agent writes anew (a JSON text, a session in a database) is read from the start, and only what differs is
+ *    written; what it does not hold any more is withdrawn (`only`).
+ * 7. Bytes are in the archive before the batch that was made from them is given out.
  */
 import { createHash } from "node:crypto";
 import { raise } from "../base/result.ts";
 import type { Log } from "../base/log.ts";
+import type { EventId } from "../base/ids.ts";
 import type { CaptureBatch, FileState, SessionRef } from "../base/session.ts";
 import type { Archive } from "./archive.ts";
 import { findAll, findNamed, type Agents } from "./find.ts";
 import { boundedId, createFindings, sessionId, type Findings } from "./findings.ts";
 import type { JsonObject } from "./json.ts";
 import { lineRanges, MAX_LINE_BYTES, pieces, type Piece } from "./lines.ts";
-import type { Identity, LineReader, Reader } from "./reader.ts";
+import type { Format, Identity, LineReader, Reader } from "./reader.ts";
 import {
   archivedSource,
   headOf,
   isCompressed,
-  openFile,
+  linesOf,
+  openSource,
   parseLine,
   PREFIX_BYTES,
   readHead,
@@ -112,7 +116,7 @@ export async function* replay(
   for (const file of archive.files()) {
     const reader = input.readers.find((one) => one.agent === file.agent);
     if (reader === undefined || states.has(file.path)) continue;
-    const head = await headOf(archive.read(file.path)).catch(() => []);
+    const head = await headOf(archive.read(file.path), reader.format(file.path)).catch(() => []);
     const identity = await reader.identify(file.path, head, transcripts(reader));
     const title = titleOf(titles, reader, identity);
     jobs.push({
@@ -121,7 +125,7 @@ export async function* replay(
       identity,
       state: null,
       title,
-      open: async () => archivedSource(archive, file),
+      open: async () => archivedSource(archive, reader, file),
     });
   }
   yield* archivedFirst(readJobs({ ...input, archive: null }, transcripts, jobs));
@@ -240,15 +244,16 @@ async function identify(
   titles: Titles,
 ): Promise<Job | Partial> {
   try {
-    const head = await readHead(file.path);
+    const foreign = known === null ? await readHead(file.path) : [];
     const reader =
-      known ?? input.readers.find((one) => one.agent === state?.agent || one.recognises(head));
+      known ?? input.readers.find((one) => one.agent === state?.agent || one.recognises(foreign));
     if (reader === undefined) {
       return {
         file: file.path,
         reason: "Nothing in it is of an agent that Operon knows. It was left out.",
       };
     }
+    const head = known === null ? foreign : await headIn(reader, file);
     const identity = await reader.identify(file.path, head, transcripts(reader));
     return {
       file,
@@ -256,10 +261,19 @@ async function identify(
       identity,
       state,
       title: titleOf(titles, reader, identity),
-      open: () => openFile(file),
+      open: () => openSource(reader, file),
     };
   } catch (error) {
     return { file: file.path, reason: reasonOf(error) };
+  }
+}
+
+async function headIn(reader: Reader, file: FoundFile): Promise<readonly JsonObject[]> {
+  const source = await openSource(reader, file);
+  try {
+    return await headOf(source.blocks(0), source.format);
+  } finally {
+    await source.close();
   }
 }
 
@@ -310,7 +324,7 @@ async function startReading(
   const replayed = replays === null ? new Set<string>() : await transcripts(reader).turns(replays);
   return {
     lines: reader.open(identity, state?.reader ?? null, { replayed, title }),
-    restart: job.state !== null && state === null,
+    restart: job.state !== null && state === null && !source.isRewritten,
     offset: state?.offset ?? 0,
     line: state?.line ?? 0,
     damaged: [...(state?.damagedLines ?? [])],
@@ -341,18 +355,22 @@ async function* readSteps(
   progress: Progress,
 ): AsyncGenerator<Underway> {
   let newest: CaptureBatch | null = null;
-  let archived: Promise<void> | null = null;
   let restart = progress.restart;
-  const blocks = source.blocks(progress.offset);
+  const keeper = createKeeper(input, job, source);
+  const found = new Set<EventId>();
+  const bytes = source.blocks(progress.offset);
+  const blocks =
+    source.format === "document" ? linesOf(keeper.through(bytes), source.format) : bytes;
   for await (const piece of pieces(blocks, progress.offset, input.maxLineBytes ?? MAX_LINE_BYTES)) {
     for (const step of stepsOf(piece)) {
       const earlier: Underway | null =
-        newest === null ? null : { step: { type: "batch", batch: newest }, archived };
-      archived = keep(input, job, source, step, restart);
-      const batch = takeStep(input, job, progress, step, restart);
+        newest === null ? null : { step: { type: "batch", batch: newest }, archived: keeper.last };
+      if (source.format !== "document") keeper.keep(step.offset, step.bytes, restart);
+      const batch = takeStep(input, job, source, progress, step, restart);
       if (batch === null) continue;
       restart = false;
       newest = batch;
+      if (source.isRewritten) for (const { id } of batch.events) found.add(id);
       if (earlier !== null) yield earlier;
     }
   }
@@ -362,9 +380,47 @@ async function* readSteps(
     reader: progress.lines.state(),
   });
   const { sizeBytes, mtimeMs } = source.isWhole ? source.file : newest.file;
-  yield {
-    step: { type: "batch", batch: { ...newest, file: { ...newest.file, sizeBytes, mtimeMs } } },
-    archived,
+  const batch = {
+    ...newest,
+    file: { ...newest.file, sizeBytes, mtimeMs },
+    ...(source.isRewritten && job.state !== null && { only: [...found] }),
+  };
+  yield { step: { type: "batch", batch }, archived: keeper.last };
+}
+
+interface Keeper {
+  /** When all that was given so far is in the archive; null: nothing was, or there is no archive. */
+  readonly last: Promise<void> | null;
+  keep(offset: number, bytes: Buffer, restart: boolean): void;
+  /** Blocks as they are, each given to the archive first. */
+  through(blocks: AsyncIterable<Buffer>): AsyncGenerator<Buffer>;
+}
+
+/** A piece archived later is archived after those before: the archive works in order. */
+function createKeeper(input: ScanInput, job: Job, source: Source): Keeper {
+  const { inode, sizeBytes, mtimeMs } = source.file;
+  let last: Promise<void> | null = null;
+
+  function keep(offset: number, bytes: Buffer, restart: boolean): void {
+    const { agent } = job.reader;
+    const stats = { inode, sizeBytes, mtimeMs };
+    last = input.archive?.append(agent, job.file.path, offset, bytes, stats, restart) ?? null;
+    last?.catch(() => {}); // whoever gives the step out hears of it
+  }
+
+  return {
+    get last() {
+      return last;
+    },
+    keep,
+    async *through(blocks) {
+      let at = 0;
+      for await (const block of blocks) {
+        keep(at, block, at === 0);
+        at += block.length;
+        yield block;
+      }
+    },
   };
 }
 
@@ -383,40 +439,18 @@ function* stepsOf(piece: Piece): Generator<Piece> {
     yield { ...piece, offset: piece.offset + from, bytes: piece.bytes.subarray(from) };
 }
 
-/** A piece archived later is archived after this one: the archive works in order. */
-function keep(
-  input: ScanInput,
-  job: Job,
-  source: Source,
-  step: Piece,
-  restart: boolean,
-): Promise<void> | null {
-  const { inode, sizeBytes, mtimeMs } = source.file;
-  const stats = { inode, sizeBytes, mtimeMs };
-  const archived =
-    input.archive?.append(
-      job.reader.agent,
-      job.file.path,
-      step.offset,
-      step.bytes,
-      stats,
-      restart,
-    ) ?? null;
-  archived?.catch(() => {}); // whoever gives the step out hears of it
-  return archived;
-}
-
 /** Null: nothing to commit yet, in the middle of a line that is too long. */
 function takeStep(
   input: ScanInput,
   job: Job,
+  source: Source,
   progress: Progress,
   step: Piece,
   restart: boolean,
 ): CaptureBatch | null {
   extendPrefix(progress, step);
   const found = createFindings();
-  const reader = readStep(input, job, progress, step, found);
+  const reader = readStep(input, job, source.format, progress, step, found);
   if (step.kind === "overlong" && !step.ends) return null;
   return makeBatch(job, progress, found, { bytesRead: step.bytes.length, restart, reader });
 }
@@ -432,6 +466,7 @@ function extendPrefix(progress: Progress, { offset, bytes }: Piece): void {
 function readStep(
   input: ScanInput,
   job: Job,
+  format: Format,
   progress: Progress,
   step: Piece,
   found: Findings,
@@ -440,7 +475,7 @@ function readStep(
     case "lines":
       for (const [start, end] of lineRanges(step.bytes)) {
         progress.line++;
-        const record = parseLine(step.bytes, start, end);
+        const record = parseLine(step.bytes, start, end, format);
         if (record !== null) readLine(input, job, progress, record, progress.line, found);
         else if (!isBlank(step.bytes, start, end)) progress.damaged.push(progress.line);
       }
@@ -454,7 +489,7 @@ function readStep(
       return progress.lines.state();
     case "tail": {
       const before = progress.lines.state();
-      const record = parseLine(step.bytes, 0, step.bytes.length);
+      const record = parseLine(step.bytes, 0, step.bytes.length, format);
       if (record !== null) readLine(input, job, progress, record, progress.line + 1, found);
       return before;
     }

@@ -1,19 +1,29 @@
-/** Where a transcript's bytes come from: a file, a compressed one, the archive. Never more than a block at a time. */
+/**
+ * Where a transcript's bytes come from: a file, a compressed one, a database, the archive. Never more than a block at a time.
+ */
 import { constants } from "node:fs";
 import { open, stat, type FileHandle } from "node:fs/promises";
 import { createZstdDecompress } from "node:zlib";
 import type { Archive, ArchivedFile } from "./archive.ts";
-import { parseObject, type JsonObject } from "./json.ts";
+import { type Database, linesInside, placeInside } from "./database.ts";
+import { documentLines } from "./document.ts";
+import { cleanText, parseObject, type JsonObject } from "./json.ts";
 import { BLOCK_BYTES, lineRanges, pieces } from "./lines.ts";
+import type { Format, Reader } from "./reader.ts";
 import { foundFile, type FoundFile } from "./walk.ts";
 
 export const PREFIX_BYTES = 4_096;
+/** What is written anew is archived in small pieces, most of which are as they were. */
+const REWRITTEN_BLOCK_BYTES = 64 * 1024;
 const HEAD_BYTES = 256 * 1024;
 const MAX_HEAD_BYTES = 8 * 1024 * 1024;
 const HEAD_LINES = 8;
 
 export interface Source {
   readonly file: FoundFile;
+  readonly format: Format;
+  /** Its agent writes it anew: what it does not hold any more is withdrawn. */
+  readonly isRewritten: boolean;
   /** The first bytes of the content, at most `PREFIX_BYTES`; empty where only reading tells. */
   readonly prefix: Buffer;
   /** Reading can begin anywhere. */
@@ -28,9 +38,12 @@ export function isCompressed(path: string): boolean {
   return path.endsWith(".zst");
 }
 
-/** Throws what the file system says. */
-export async function openFile(file: FoundFile): Promise<Source> {
-  if (isCompressed(file.path)) return compressedSource(file);
+/** Throws what the file system, or SQLite, says. */
+export async function openSource(reader: Reader, file: FoundFile): Promise<Source> {
+  const format = reader.format(file.path);
+  if (isCompressed(file.path)) return compressedSource(file, format);
+  if (reader.database !== null && placeInside(file.path) !== null)
+    return databaseSource(reader.database, file);
   const handle = await open(
     file.path,
     constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW,
@@ -42,12 +55,16 @@ export async function openFile(file: FoundFile): Promise<Source> {
   }
   const prefix = Buffer.alloc(Math.min(PREFIX_BYTES, now.size));
   await handle.read(prefix, 0, prefix.length, 0);
+  const isRewritten = format === "document";
   return {
     file: foundFile(file.path, now),
+    format,
+    isRewritten,
     prefix,
-    resumable: true,
+    resumable: !isRewritten,
     isWhole: true,
-    blocks: (offset) => blocksFrom(handle, offset, now.size, BLOCK_BYTES),
+    blocks: (offset) =>
+      blocksFrom(handle, offset, now.size, isRewritten ? REWRITTEN_BLOCK_BYTES : BLOCK_BYTES),
     close: () => handle.close(),
   };
 }
@@ -68,9 +85,26 @@ async function* blocksFrom(
   }
 }
 
-function compressedSource(file: FoundFile): Source {
+function databaseSource(database: Database, file: FoundFile): Source {
   return {
     file,
+    format: "lines",
+    isRewritten: true,
+    prefix: Buffer.alloc(0),
+    resumable: false,
+    isWhole: true,
+    blocks: async function* () {
+      yield* linesInside(database, file.path);
+    },
+    close: async () => {},
+  };
+}
+
+function compressedSource(file: FoundFile, format: Format): Source {
+  return {
+    file,
+    format,
+    isRewritten: false,
     prefix: Buffer.alloc(0),
     resumable: false,
     isWhole: true,
@@ -108,9 +142,11 @@ async function* gathered(blocks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> 
   if (bytes > 0) yield Buffer.concat(held);
 }
 
-export function archivedSource(archive: Archive, file: ArchivedFile): Source {
+export function archivedSource(archive: Archive, reader: Reader, file: ArchivedFile): Source {
   return {
     file,
+    format: reader.format(file.path),
+    isRewritten: false,
     prefix: Buffer.alloc(0),
     resumable: false,
     isWhole: !isCompressed(file.path) && file.length === file.sizeBytes,
@@ -120,8 +156,8 @@ export function archivedSource(archive: Archive, file: ArchivedFile): Source {
 }
 
 /** A whole file, from its start. */
-export async function* fileBlocks(path: string): AsyncGenerator<Buffer> {
-  const source = await openFile(foundFile(path, await stat(path)));
+export async function* fileBlocks(reader: Reader, path: string): AsyncGenerator<Buffer> {
+  const source = await openSource(reader, foundFile(path, await stat(path)));
   try {
     yield* source.blocks(0);
   } finally {
@@ -129,18 +165,28 @@ export async function* fileBlocks(path: string): AsyncGenerator<Buffer> {
   }
 }
 
+/** Of a file of which only its content says whose it is. */
 export async function readHead(path: string): Promise<readonly JsonObject[]> {
-  return await headOf(isCompressed(path) ? decompressed(path) : firstBlocks(path));
+  return await headOf(isCompressed(path) ? decompressed(path) : firstBlocks(path), formatOf(path));
+}
+
+/** By its name alone, as agents name theirs. */
+function formatOf(path: string): Format {
+  if (path.endsWith(".md")) return "prose";
+  return path.endsWith(".json") ? "document" : "lines";
 }
 
 /** Whole first lines, as far as they can be read. */
-export async function headOf(blocks: AsyncIterable<Buffer>): Promise<readonly JsonObject[]> {
+export async function headOf(
+  blocks: AsyncIterable<Buffer>,
+  format: Format,
+): Promise<readonly JsonObject[]> {
   const records: JsonObject[] = [];
   let bytes = 0;
-  for await (const piece of pieces(blocks, 0, MAX_HEAD_BYTES)) {
+  for await (const piece of pieces(linesOf(blocks, format), 0, MAX_HEAD_BYTES)) {
     bytes += piece.bytes.length;
     for (const [start, end] of piece.kind === "overlong" ? [] : lineRanges(piece.bytes)) {
-      const record = parseLine(piece.bytes, start, end);
+      const record = parseLine(piece.bytes, start, end, format);
       if (record !== null) records.push(record);
       if (records.length >= HEAD_LINES) return records;
     }
@@ -159,9 +205,19 @@ async function* firstBlocks(path: string): AsyncGenerator<Buffer> {
   }
 }
 
+/** A transcript's bytes with a record in each line. */
+export function linesOf(blocks: AsyncIterable<Buffer>, format: Format): AsyncIterable<Buffer> {
+  return format === "document" ? documentLines(blocks) : blocks;
+}
+
 /** Null: damaged, blank, or no object. A byte order mark is passed over. */
-export function parseLine(bytes: Buffer, start: number, end: number): JsonObject | null {
-  return end - start < 2
-    ? null
-    : parseObject(bytes.toString("utf8", bytes[start] === 0xef ? start + 3 : start, end));
+export function parseLine(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  format: Format,
+): JsonObject | null {
+  const from = bytes[start] === 0xef && bytes[start + 1] === 0xbb ? start + 3 : start;
+  if (format === "prose") return { text: cleanText(bytes.toString("utf8", from, end)) };
+  return end - start < 2 ? null : parseObject(bytes.toString("utf8", from, end));
 }

@@ -44,7 +44,7 @@ function transcriptsOf(reader: Reader, input: Input): Transcripts {
       ),
     async head(sourceId) {
       const blocks = await blocksOf(sourceId);
-      return blocks === null ? null : await headOf(blocks);
+      return blocks === null ? null : await headOf(blocks, "lines");
     },
     async turns(sourceId) {
       const turns = new Set<string>();
@@ -70,7 +70,7 @@ async function indexThreads(reader: Reader, input: Input): Promise<Threads> {
   const { files } = await findAll({ ...input, readers: [reader] });
   for (const { file } of files) {
     const thread = reader.thread(file.path);
-    if (thread !== null) threads.set(thread, () => fileBlocks(file.path));
+    if (thread !== null) threads.set(thread, () => fileBlocks(reader, file.path));
   }
   const archive = input.archive;
   for (const { agent, path } of archive?.files() ?? []) {

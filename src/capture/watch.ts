@@ -12,6 +12,8 @@ export interface WatchInput {
   /** Absolute. */
   readonly roots: readonly string[];
   readonly log: Log;
+  /** The transcript, or the database with some, that a changed file is of; null: none. */
+  readonly transcriptOf: (path: string) => string | null;
   /** Called with what changed; null: look at everything, in case something was missed. Never called twice at once. */
   readonly onChange: (paths: readonly string[] | null) => Promise<void>;
   /** Called at most once, with a sentence for a person: something cannot be watched from now on. */
@@ -79,8 +81,9 @@ export async function watchTranscripts(input: WatchInput): Promise<Watch> {
     changed.add(path);
     schedule();
   };
-  const onFile = (path: string): void => {
-    if (!/\.jsonl(?:\.zst)?$/.test(path)) return;
+  const onFile = (changed: string): void => {
+    const path = input.transcriptOf(changed);
+    if (path === null) return;
     look(path);
     clearTimeout(again.get(path));
     again.set(

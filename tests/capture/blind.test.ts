@@ -26,6 +26,7 @@ async function watching(): Promise<Blind> {
   const watch = await watchTranscripts({
     roots: [tempFolder()],
     log,
+    transcriptOf: (path) => path,
     onChange: async (paths) => void seen.push(paths),
     onBlind: (notice) => notices.push(notice),
     gatherMs: 1,

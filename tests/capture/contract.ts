@@ -2,8 +2,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createFindings } from "../../src/capture/findings.ts";
-import { parseObject, type JsonObject } from "../../src/capture/json.ts";
+import type { JsonObject } from "../../src/capture/json.ts";
+import { lineRanges } from "../../src/capture/lines.ts";
 import type { Disk, Identity, Reader } from "../../src/capture/reader.ts";
+import { linesOf, parseLine } from "../../src/capture/sources.ts";
 import { Ledger } from "./ledger.ts";
 
 export interface Sample {
@@ -24,10 +26,11 @@ export function readerContract(reader: Reader, samples: readonly Sample[]): void
         expect(root.startsWith("/somewhere/")).toBe(true);
     });
 
-    test("knows its transcripts by place and by content", () => {
+    test("knows its transcripts by place and by content", async () => {
       for (const { path, text } of samples) {
         expect(reader.isTranscript(path), path).toBe(true);
-        expect(reader.recognises(records(text).slice(0, 8)), path).toBe(true);
+        const head = await records(reader, path, text);
+        expect(reader.recognises(head.slice(0, 8)), path).toBe(true);
       }
       expect(reader.isTranscript("notes.txt")).toBe(false);
       expect(reader.recognises([])).toBe(false);
@@ -45,7 +48,7 @@ export function readerContract(reader: Reader, samples: readonly Sample[]): void
     test("stopped after any line and gone on from its state, finds the same", async () => {
       for (const { path, text } of samples) {
         const identity = await identify(reader, path, text);
-        const lines = records(text);
+        const lines = await records(reader, path, text);
         const whole = read(reader, identity, [lines]);
         for (let cut = 1; cut < lines.length; cut++) {
           expect(read(reader, identity, [lines.slice(0, cut), lines.slice(cut)])).toEqual(whole);
@@ -64,7 +67,8 @@ export function readerContract(reader: Reader, samples: readonly Sample[]): void
       for (const { path, text } of samples) {
         const reading = reader.open(await identify(reader, path, text), null, CONTEXT);
         const found = createFindings();
-        records(text).forEach((record, i) => reading.line(record, i + 1, found));
+        const lines = await records(reader, path, text);
+        lines.forEach((record, i) => reading.line(record, i + 1, found));
         const { events } = found.take();
         expect(new Set(events.map((event) => event.id)).size).toBe(events.length);
         for (const lane of new Set(events.map((event) => event.lane))) {
@@ -76,7 +80,8 @@ export function readerContract(reader: Reader, samples: readonly Sample[]): void
 
     test("throws at no line, whatever stands in it", async () => {
       const identity = await identify(reader, samples[0]?.path ?? "", samples[0]?.text ?? "");
-      const seeds = samples.flatMap(({ text }) => records(text));
+      const read = samples.map(({ path, text }) => records(reader, path, text));
+      const seeds = (await Promise.all(read)).flat();
       fc.assert(
         fc.property(fc.array(mangled(seeds), { maxLength: 12 }), (lines) => {
           const reading = reader.open(identity, null, CONTEXT);
@@ -92,15 +97,23 @@ export function readerContract(reader: Reader, samples: readonly Sample[]): void
   });
 }
 
-function records(text: string): JsonObject[] {
-  return text
-    .split("\n")
-    .map((line) => parseObject(line))
-    .filter((record) => record !== null);
+async function records(reader: Reader, path: string, text: string): Promise<JsonObject[]> {
+  async function* blocks() {
+    yield Buffer.from(text);
+  }
+  const format = reader.format(path);
+  const read: JsonObject[] = [];
+  for await (const block of linesOf(blocks(), format))
+    for (const [start, end] of lineRanges(block)) {
+      const record = parseLine(block, start, end, format);
+      if (record !== null) read.push(record);
+    }
+  return read;
 }
 
-function identify(reader: Reader, path: string, text: string): Promise<Identity> {
-  return reader.identify(`/root/${path}`, records(text).slice(0, 8), NO_DISK);
+async function identify(reader: Reader, path: string, text: string): Promise<Identity> {
+  const head = await records(reader, path, text);
+  return reader.identify(`/root/${path}`, head.slice(0, 8), NO_DISK);
 }
 
 /** Reads runs of lines, each by a new reader from the state of the one before, as a store would put them together. */

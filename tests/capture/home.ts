@@ -9,6 +9,8 @@ import type { Archive } from "../../src/capture/archive.ts";
 import { createCapture, type Capture } from "../../src/capture/capture.ts";
 
 export const FIXTURES = join(import.meta.dirname, "../fixtures/home");
+/** A home of the other agents. */
+export const AGENTS = join(import.meta.dirname, "../fixtures/agents");
 const COMPRESSED = "rollout-2026-07-03T11-00-00-019a0c44-5e20-7b31-9c40-0000000000d4.jsonl";
 
 export function tempFolder(): string {

@@ -51,6 +51,7 @@ export class Ledger {
     this.batches++;
     this.bytesRead += batch.bytesRead;
     if (batch.restart) this.withdraw(batch.file.path);
+    if (batch.only !== undefined) this.keepOnly(batch.file.path, new Set(batch.only));
     const session = this.sessions.get(batch.ref.id) ?? { ...batch.ref, facts: {}, parent: null };
     this.sessions.set(batch.ref.id, session);
     session.facts = { ...session.facts, ...batch.facts };
@@ -134,6 +135,11 @@ export class Ledger {
       }
     }
     this.calls.set(key, { session: ref.id, file: file.path, value: call });
+  }
+
+  private keepOnly(path: string, kept: ReadonlySet<EventId>): void {
+    for (const [id, event] of this.events)
+      if (event.file === path && !kept.has(id)) this.events.delete(id);
   }
 
   private withdraw(path: string): void {

@@ -2,15 +2,18 @@ import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { claudeCode } from "../../src/capture/claude-code.ts";
 import { codex } from "../../src/capture/codex.ts";
+import { geminiCli } from "../../src/capture/gemini-cli.ts";
 import { readerContract, type Sample } from "./contract.ts";
-import { FIXTURES } from "./home.ts";
+import { AGENTS, FIXTURES } from "./home.ts";
 
 readerContract(claudeCode, samples(".claude/projects"));
 readerContract(codex, [...samples(".codex/sessions"), ...samples(".codex/archived_sessions")]);
 
-function samples(root: string): Sample[] {
-  const folder = join(FIXTURES, root);
-  return globSync("**/*.jsonl", { cwd: folder }).map((path) => ({
+readerContract(geminiCli, samples(".gemini/tmp", AGENTS));
+
+function samples(root: string, home = FIXTURES): Sample[] {
+  const folder = join(home, root);
+  return globSync("**/*.{jsonl,json,md}", { cwd: folder }).map((path) => ({
     path,
     text: readFileSync(join(folder, path), "utf8"),
   }));

@@ -37,12 +37,18 @@ test("a transcript that grows, or is new, is told; other files are not", async (
 test("folders that are not there yet are waited for, also after they were removed", async () => {
   const home = tempFolder();
   const { seen } = await watching(home);
-  const path = join(home, ".codex/sessions/2026/01/02/rollout-1.jsonl");
+  const path = join(
+    home,
+    ".codex/sessions/2026/01/02/rollout-2026-01-02T03-04-05-019a0c44-5e20-7b31-9c40-0000000000d4.jsonl",
+  );
   put(path, "{}\n");
   await vi.waitFor(() => expect(seen).toContain(path), { timeout: 5_000 });
   rmSync(join(home, ".codex"), { recursive: true });
   seen.length = 0;
-  const again = join(home, ".codex/sessions/2026/01/02/rollout-2.jsonl.zst");
+  const again = join(
+    home,
+    ".codex/sessions/2026/01/02/rollout-2026-01-02T03-04-06-019a0c44-5e20-7b31-9c40-0000000000d5.jsonl.zst",
+  );
   await vi.waitFor(
     () => {
       put(again, `${Math.random()}`);
