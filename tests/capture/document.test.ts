@@ -71,7 +71,7 @@ describe("a JSON text as lines", () => {
       for await (const block of documentLines(blocksOf('{"a": [1, 2, {"b', 4)))
         lines.push(block.toString());
     })();
-    await expect(reading).rejects.toThrow();
+    await expect(reading).rejects.toThrow("JSON");
     expect(lines.join("").split("\n").slice(0, 2)).toEqual([
       '{"list":"a","index":0,"value":1}',
       '{"list":"a","index":1,"value":2}',
