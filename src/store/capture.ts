@@ -12,7 +12,7 @@
  */
 import type { PGlite, Transaction } from "@electric-sql/pglite";
 import type { AgentId, CaptureBatch, FileState } from "../base/session.ts";
-import type { SessionId } from "../base/ids.ts";
+import type { EventId, SessionId } from "../base/ids.ts";
 import { bigintArray, textArray } from "../pg/arrays.ts";
 import { knownCalls, writeCalls } from "./capture-calls.ts";
 import { ownEvents, ownersOf, writeEvents } from "./capture-events.ts";
@@ -60,7 +60,7 @@ export function createCapture(
     batches: readonly CaptureBatch[],
   ): Promise<readonly SessionId[]> {
     const { sessions, projects } = await loadSessions(tx, batches, findProject);
-    if (batches.some((batch) => batch.restart)) fresh.clear();
+    if (batches.some((batch) => batch.restart || batch.only !== undefined)) fresh.clear();
     await withdraw(tx, batches, sessions);
     const [files, owners, known, packs] = await Promise.all([
       saveFiles(tx, batches, sessions),
@@ -118,46 +118,69 @@ export function createCapture(
   };
 }
 
-/** A file that was replaced gives back all it gave. What was derived from that is made anew. */
+/** What files that were replaced gave, or do not hold any more. What was derived from that is made anew. */
 async function withdraw(
   tx: Transaction,
   batches: readonly CaptureBatch[],
   sessions: ReadonlyMap<SessionId, SessionDraft>,
 ): Promise<void> {
   const restarted = batches.filter((batch) => batch.restart);
-  if (restarted.length === 0) return;
-  const paths = [textArray(restarted.map((batch) => batch.file.path))];
-  const those = "file_id in (select id from files where path = any($1::text[]))";
+  const paths = textArray(restarted.map((batch) => batch.file.path));
+  if (restarted.length > 0) {
+    const those = "file_id in (select id from files where path = any($1::text[]))";
+    await tx.query(
+      `delete from calls where ${those} and session_id = any(array(
+         select session_id from files where path = any($1::text[]) union select session_id from events where ${those}))`,
+      [paths],
+    );
+  }
+  for (const { ref } of restarted) {
+    const draft = sessions.get(ref.id) as SessionDraft;
+    draft.changed = true;
+    draft.promptTitle = null;
+    draft.replays = null;
+  }
+  const gone = restarted.length === 0 ? [] : await eventsOf(tx, paths, []);
+  for (const { file, ref, only } of batches) {
+    if (only === undefined) continue;
+    const lacking = await eventsOf(tx, textArray([file.path]), only);
+    if (lacking.length > 0) (sessions.get(ref.id) as SessionDraft).changed = true;
+    gone.push(...lacking);
+  }
+  if (gone.length > 0) await withdrawEvents(tx, gone);
+}
+
+/** Of these files, but for those that are `kept`. */
+async function eventsOf(
+  tx: Transaction,
+  paths: Uint8Array,
+  kept: readonly EventId[],
+): Promise<EventId[]> {
+  const found = await tx.query<{ id: EventId }>(
+    `select e.id from events e join files f on f.id = e.file_id
+     where f.path = any($1::text[]) and not e.id = any($2::text[])`,
+    [paths, textArray(kept)],
+  );
+  return found.rows.map(({ id }) => id);
+}
+
+async function withdrawEvents(tx: Transaction, gone: readonly EventId[]): Promise<void> {
+  const ids = [textArray(gone)];
   await tx.query(
     `insert into withdrawn_events (id, session_id, rev)
-     select e.id, e.session_id, s.rev + 1 from events e join sessions s on s.id = e.session_id where e.${those}
+     select e.id, e.session_id, s.rev + 1 from events e join sessions s on s.id = e.session_id where e.id = any($1::text[])
      on conflict (id) do update set session_id = excluded.session_id, rev = excluded.rev`,
-    paths,
+    ids,
   );
-  await tx.query(
-    `delete from search_docs where subject in (select id from events where ${those})`,
-    paths,
-  );
-  await tx.query(
-    `delete from calls where ${those} and session_id = any(array(
-       select session_id from files where path = any($1::text[]) union select session_id from events where ${those}))`,
-    paths,
-  );
+  await tx.query("delete from search_docs where subject = any($1::text[])", ids);
   const withdrawn = await tx.query<{ bodies: string | null }>(
-    `delete from events where ${those} returning bodies`,
-    paths,
+    "delete from events where id = any($1::text[]) returning bodies",
+    ids,
   );
   await releasePacks(
     tx,
     withdrawn.rows.map(({ bodies }) => bodies),
   );
-  const ids = new Set(restarted.map((batch) => batch.ref.id));
-  for (const id of ids) {
-    const draft = sessions.get(id) as SessionDraft;
-    draft.changed = true;
-    draft.promptTitle = null;
-    draft.replays = null;
-  }
 }
 
 /** The newest state of each file. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { SessionId } from "../../src/base/ids.ts";
-import type { CaptureBatch } from "../../src/base/session.ts";
+import type { CaptureBatch, CapturedEvent } from "../../src/base/session.ts";
 import type { Store } from "../../src/store/store.ts";
 import { NOW, batch, call, event, eventId, sessionId } from "./captures.ts";
 import { everything, openTestStore } from "./help.ts";
@@ -281,6 +281,37 @@ describe("a file that was replaced", () => {
     expect([...(trace?.removed ?? [])].sort()).toEqual([eventId("p1"), eventId("t1")].sort());
     expect(trace?.events.map(({ id }) => id)).toEqual([eventId("p9"), eventId("r1")]);
     expect((await store.views.events(sessionId("one"), rev)).removed).toEqual(trace?.removed);
+  });
+
+  test("a file that was written anew keeps what it holds as it was, and loses what it does not hold any more", async () => {
+    const store = await openTestStore();
+    const path = "/home/dev/.gemini/tmp/p/chats/session-1.json";
+    const events = ["a", "b", "c"].map((name, i) =>
+      event(name, { order: (i + 1) * 1_000, text: `About ${name}.` }),
+    );
+    const calls = [call("k", 5)];
+    await store.capture.commit([batch("one", { path, events, calls })]);
+    await store.capture.commit([batch("two", { events: [event("d", { text: "Elsewhere." })] })]);
+    while (await store.search.catchUp());
+    const { rev } = await store.views.events(sessionId("one"), 0);
+    const [a, , c] = events as [CapturedEvent, CapturedEvent, CapturedEvent];
+    const anew = [a, { ...c, parts: [{ name: "text", body: "Another word." }] as const }];
+    const only = [eventId("a"), eventId("c")];
+    await store.capture.commit([batch("one", { path, events: anew, calls, only })]);
+    const changed = await store.views.events(sessionId("one"), rev);
+    expect(changed.events.map(({ id }) => id)).toEqual([eventId("c")]);
+    expect(changed.removed).toEqual([eventId("b")]);
+    expect(await store.views.session(sessionId("one"))).toMatchObject({ events: 2, calls: 1 });
+    expect(await store.views.session(sessionId("two"))).toMatchObject({ events: 1 });
+    while (await store.search.catchUp());
+    const found = async (query: string) =>
+      (await store.views.search(query, 9)).map((hit) => hit.event);
+    expect(await found("about")).toEqual([eventId("a")]);
+    expect(await found("another")).toEqual([eventId("c")]);
+    // Again the same: nothing changes.
+    const before = await store.views.session(sessionId("one"));
+    await store.capture.commit([batch("one", { path, events: anew, calls, only })]);
+    expect(await store.views.session(sessionId("one"))).toEqual(before);
   });
 });
 
