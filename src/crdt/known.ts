@@ -82,6 +82,16 @@ export function isInside(inner: Known, outer: Known): boolean {
   return withoutDeletes(deletes, decodeDeletes(outer.deleteSet)).size === 0;
 }
 
+/** Under how many clientIDs something is known. */
+export function writersIn({ stateVector }: Known): number {
+  return decoding.readVarUint(decoding.createDecoder(stateVector));
+}
+
+/** Those of which something is known. */
+export function clientsKnown({ stateVector }: Known): ReadonlySet<number> {
+  return new Set(Y.decodeStateVector(stateVector).keys());
+}
+
 /** The clientIDs under which an update says something. */
 export function clientsOf(update: Uint8Array): ReadonlySet<number> {
   const { structs } = Y.decodeUpdate(update);

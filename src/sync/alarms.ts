@@ -22,6 +22,8 @@ export type Alarm =
   /** Rows were dropped for a snapshot that only its maker answers for. */
   | { readonly is: "unattested"; readonly device: string }
   | { readonly is: "own-row-lost" }
+  /** What is to be sent of a document is more than an update can hold. */
+  | { readonly is: "too-large"; readonly document: string }
   /** Rows under a key that the team's log does not show. */
   | { readonly is: "no-key"; readonly epoch: number }
   /** The log itself; `why` is a sentence. */
@@ -95,11 +97,13 @@ export class Alarms {
   }
 }
 
+const LASTING: ReadonlySet<Alarm["is"]> = new Set(["log", "too-large"]);
+
 function raisedOf({ stream, alarm, n, halts, count }: Counted, nameOf: NameOf): Raised {
   return {
     id: toHex(sha256(utf8(JSON.stringify([stream, alarm, n])))).slice(0, 32),
     words: sentence(stream, alarm, count, nameOf),
-    lasting: halts || alarm.is === "log",
+    lasting: halts || LASTING.has(alarm.is),
     // What the server shows no more cannot be read anew.
     halted: halts && alarm.is !== "gone" ? stream : null,
   };
@@ -135,6 +139,8 @@ function sentence(stream: StreamRef, alarm: Alarm, count: number, nameOf: NameOf
       return `Rows of ${where} were deleted for a snapshot that ${nameOf(alarm.device)} made and no other device attested. It was taken: compare with the team whether something of theirs is missing.`;
     case "own-row-lost":
       return `The server said it had stored ${rows.toLowerCase()} of this device in ${where}, and then did not show ${count === 1 ? "it" : "them"}. The work is safe here and will be sent again. Ask who runs the server.`;
+    case "too-large":
+      return `What was changed in the document ${alarm.document}, of ${where}, is more than 128 MiB, which is more than can be sent. It stays on this device, and all else is sent. Take some of it out of the document, or start another one.`;
     case "no-key":
       return `The server shows rows of ${where} under the team's key number ${alarm.epoch}, and not how that key came to be: it is holding back the list of the team's members. Nothing after them was taken; your documents are as before. Ask who runs the server.`;
     case "log":

@@ -9,13 +9,14 @@
 import { type Bytes, equalBytes, toHex } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import type { DocId } from "../base/ids.ts";
+import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import { fail, never, ok, type Result } from "../base/result.ts";
 import { pendingUpdate } from "../crdt/known.ts";
 import type { DeviceIdentity } from "../crypto/device.ts";
 import { ID_BYTES } from "../crypto/hash.ts";
 import { peekHeader } from "../crypto/header.ts";
-import { proveRow } from "../crypto/row.ts";
+import { MAX_PARTS, PART_BYTES, proveRow } from "../crypto/row.ts";
 import { type Fence, MAX_FENCES, MAX_LISTED } from "../crypto/log/body.ts";
 import { wireDocumentId } from "../crypto/team.ts";
 import { type Alarm, Alarms, type Raised } from "./alarms.ts";
@@ -67,6 +68,7 @@ export interface ExchangeOptions {
   /** Documents that somebody took back, and that are let go here. */
   readonly onRetired: (docs: readonly DocId[]) => void;
   readonly clock: Clock;
+  readonly log: Log;
   /** Before what they are about is behind the stream's cursor: it is met once only. */
   readonly onAlarms: (alarms: readonly Raised[]) => Promise<void>;
   /** Rows that are about to be pushed for the first time. */
@@ -613,10 +615,18 @@ export class Exchange {
       if (!this.#compaction.isDue(held, tally.marked.has(key))) continue;
       const others = [...new Map([...this.cursors, ...tally.halted]).values()];
       const met = { pushes: tally.wrote.has(key), marked: tally.marked.has(key) };
-      const tended = await this.#compaction.tend(held, others, met);
+      const tended = await this.#compaction
+        .tend(held, others, met)
+        .catch((error: unknown) => this.#untended(error));
       said ||= tended.ok && tended.value;
     }
     if (said) await this.#pull(tally);
+  }
+
+  /** Compaction harms no exchange, whatever a stream holds. */
+  #untended(error: unknown): Result<boolean> {
+    this.#options.log("error", "compaction", { reason: String(error) });
+    return ok(false);
   }
 
   /** Verifies and commits rows that follow the stream's cursor. */
@@ -762,6 +772,8 @@ export class Exchange {
     const foreign = held.kind === "trace" && held.owner !== null && held.owner !== device.id;
     const update = foreign ? null : pendingUpdate(held.state, held.known);
     if (!update) return void (await store.settle(doc, held.rev));
+    if (update.length > MAX_PARTS * PART_BYTES)
+      return tally.alarms.add(held.stream, { is: "too-large", document: doc });
     const tries = tally.tries.get(doc) ?? 0;
     if (tries === MAX_TRIES) return;
     tally.tries.set(doc, tries + 1);

@@ -14,7 +14,7 @@ import type { DocId } from "../base/ids.ts";
 import { never } from "../base/result.ts";
 import { contradicting } from "../crdt/contradictions.ts";
 import { type DocKind, encodeDoc, inapplicable, openDoc } from "../crdt/documents.ts";
-import { foldKnown, isUpdate, EMPTY_KNOWN } from "../crdt/known.ts";
+import { foldKnown, isUpdate, EMPTY_KNOWN, type Known, writersIn } from "../crdt/known.ts";
 import { FIRST_SEQUENCE, KIND_DISPUTE, peekHeader, type RowHeader } from "../crypto/header.ts";
 import { proveRow, type Proof, rowHash } from "../crypto/row.ts";
 import type { Alarms } from "./alarms.ts";
@@ -229,6 +229,12 @@ export const INAPPLICABLE = "its change cannot be applied";
 export const CONTRADICTS =
   "it says something else under a name that is taken, as if one of two programs wrote as the other";
 
+const CROWDED = "its document would have more writers than one can have";
+/** A snapshot has no room for more (`snapshot.ts`). */
+export const MAX_CLIENTS = 65_535;
+/** Of its clientID, clock and number of things in an update, one each. */
+const CLIENT_MIN_BYTES = 3;
+
 interface OpenDocument {
   /** Null: it is not here yet. */
   readonly info: DocumentInfo | null;
@@ -319,6 +325,8 @@ class PageReader {
     const state = held?.state ?? encodeDoc(openDoc(null));
     this.#refuseThose(inapplicable, state, document, INAPPLICABLE);
     this.#refuseThose(contradicting, state, document, CONTRADICTS);
+    const known = document.info?.known ?? EMPTY_KNOWN;
+    this.#refuseThose((_, updates) => crowding(known, updates), state, document, CROWDED);
   }
 
   /**
@@ -511,6 +519,21 @@ class PageReader {
 }
 
 const NOBODY = "";
+
+/** Which of these updates (by index) would give the document more clientIDs than it may have, each after those before that do not. */
+function crowding(known: Known, updates: readonly Uint8Array[]): ReadonlySet<number> {
+  const bad = new Set<number>();
+  // Each update has a few bytes for each of its clientIDs.
+  const bytes = updates.reduce((sum, update) => sum + update.length, 0);
+  if (writersIn(known) + bytes / CLIENT_MIN_BYTES <= MAX_CLIENTS) return bad;
+  let before = known;
+  for (const [i, update] of updates.entries()) {
+    const after = foldKnown(before, update);
+    if (writersIn(after) > MAX_CLIENTS) bad.add(i);
+    else before = after;
+  }
+  return bad;
+}
 
 function ownerOf({ info, changes, takenBackOf }: OpenDocument): string | null {
   return info?.owner ?? (takenBackOf ?? changes[0])?.device ?? null;

@@ -5,7 +5,7 @@
 import type { Bytes } from "../base/bytes.ts";
 import type { DocId } from "../base/ids.ts";
 import { encodeDoc, openDoc, rebuildDoc } from "../crdt/documents.ts";
-import { clientsOf, EMPTY_KNOWN, foldKnown } from "../crdt/known.ts";
+import { clientsKnown, clientsOf, EMPTY_KNOWN, foldKnown } from "../crdt/known.ts";
 import { Alarms } from "./alarms.ts";
 import { Chains } from "./chains.ts";
 import { Heads } from "./heads.ts";
@@ -63,15 +63,18 @@ export async function buildSnapshot(
 
 function grown(
   before: SnapshotDocument | undefined,
-  { id, kind, owner, updates }: PulledDocument,
+  { id, kind, owner, updates, known }: PulledDocument,
   written: readonly Written[],
 ): SnapshotDocument {
   const doc = rebuildDoc(before ? [before.state, ...updates] : updates);
   const state = encodeDoc(doc);
   doc.destroy();
   const clients = new Map(before?.clients);
+  // What stands after a gap is not counted, so that there are no more than readers let in.
+  const counted = clientsKnown(known);
   for (const { device, update } of written)
-    for (const client of clientsOf(update)) if (!clients.has(client)) clients.set(client, device);
+    for (const client of clientsOf(update))
+      if (counted.has(client) && !clients.has(client)) clients.set(client, device);
   return { id, kind, owner, clients, state };
 }
 

@@ -5,14 +5,16 @@ import * as Y from "yjs";
 import { type Bytes, concatBytes, toHex, utf8 } from "../../src/base/bytes.ts";
 import type { DocId } from "../../src/base/ids.ts";
 import { unwrap } from "../../src/base/result.ts";
-import { isUpdate } from "../../src/crdt/known.ts";
+import { encodeDoc, openDoc } from "../../src/crdt/documents.ts";
+import { EMPTY_KNOWN, isUpdate, writersIn } from "../../src/crdt/known.ts";
 import { createDevice, type DeviceIdentity, sign } from "../../src/crypto/device.ts";
 import { HASH_BYTES, labelBytes } from "../../src/crypto/hash.ts";
-import { peekHeader } from "../../src/crypto/header.ts";
+import { KIND_DISPUTE, KIND_SNAPSHOT, peekHeader } from "../../src/crypto/header.ts";
 import { encodeRow, rowHash } from "../../src/crypto/row.ts";
 import { sodium } from "../../src/crypto/sodium.ts";
 import { createTeamKeys, documentKey, wireDocumentId } from "../../src/crypto/team.ts";
 import type { Cursor } from "../../src/sync/ports.ts";
+import { MAX_CLIENTS } from "../../src/sync/reader.ts";
 import { sealUpdate, streamTags, type Tail } from "../../src/sync/seal.ts";
 import { advance, START } from "../../src/sync/streams.ts";
 import { noise, seededRandom } from "../crypto/samples.ts";
@@ -275,6 +277,90 @@ describe("S11", () => {
     rows().push(sealedBy(carol(), typed("carol ")));
     expect(await bob.once()).toMatchObject({ pulled: 1, alarms: [] });
   });
+});
+
+/** Something of each of so many writers. */
+function ofMany(count: number): Bytes {
+  const encoder = encoding.createEncoder();
+  encoding.writeVarUint(encoder, count);
+  for (let client = count + 10; client > 10; client--) {
+    for (const value of [1, client, 0]) encoding.writeVarUint(encoder, value);
+    encoding.writeUint8(encoder, 4);
+    encoding.writeVarUint(encoder, 1);
+    encoding.writeVarString(encoder, "t");
+    encoding.writeVarString(encoder, "a");
+  }
+  encoding.writeVarUint(encoder, 0);
+  return encoding.toUint8Array(encoder) as Bytes;
+}
+
+describe("S40", () => {
+  test("S40: a change that gives a document more writers than a snapshot has room for is refused", async () => {
+    const device = carol();
+    doc = "dec_many" as DocId;
+    const author = { keys: team.keys, device, replica: "ab".repeat(16) };
+    let tail: Tail | null = null;
+    for (const update of [ofMany(MAX_CLIENTS - 1), ofMany(MAX_CLIENTS + 1), typed("one more")]) {
+      const of = { doc, kind: "decision", stream: TEAM_STREAM } as const;
+      const sealed = sealUpdate(author, of, update, tail, START, seededRandom("many"));
+      rows().push(...sealed.map(({ row }) => row));
+      tail = tailOf(rows().at(-1) as Bytes);
+    }
+    const { alarms } = await bob.once();
+    expect(alarms).toEqual([expect.stringContaining("more writers than one can have")]);
+    expect(bob.text(doc)).toBe("one more");
+    expect(writersIn((await bob.store.document(doc))?.known ?? EMPTY_KNOWN)).toBe(MAX_CLIENTS);
+  }, 60_000);
+
+  test("S40: one of very many writers breaks nobody's exchange, nor their snapshots", async () => {
+    const device = carol();
+    const author = { keys: team.keys, device, replica: "ab".repeat(16) };
+    const of = { doc: "dec_many" as DocId, kind: "decision", stream: TEAM_STREAM } as const;
+    const update = ofMany(MAX_CLIENTS + 1);
+    const sealed = sealUpdate(author, of, update, null, START, seededRandom("many"));
+    rows().push(...sealed.map(({ row }) => row));
+    await ada.once();
+    team.gatheredBytes = 1;
+    ada.crash();
+    ada.type(doc, (text) => text.insert(0, "x"));
+    expect((await ada.once()).alarms).toEqual([]);
+    const kinds = () => rows().map((row) => unwrap(peekHeader(row)).kind);
+    expect(kinds()).toContain(KIND_SNAPSHOT);
+    await bob.once();
+    expect(kinds()).not.toContain(KIND_DISPUTE);
+  }, 60_000);
+
+  test("S40: nor does a snapshot that cannot be made", async () => {
+    team.gatheredBytes = 1;
+    ada.crash();
+    ada.transport.snapshots = () => Promise.reject(new RangeError("no room"));
+    ada.type(doc, (text) => text.insert(0, "x"));
+    expect((await ada.once()).alarms).toEqual([]);
+    await bob.once();
+    expect(bob.text(doc)).toBe(ada.text(doc));
+  });
+
+  test("S40: what is more than an update can hold is not sent, is an alarm, and holds up nothing", async () => {
+    const large = ada.create("dec_large");
+    const other = ada.create("dec_other");
+    ada.type(other, (text) => text.insert(0, "sent"));
+    const { state } = ada.store;
+    const sizeBytes = 129 * 1024 * 1024;
+    const most = openDoc(null);
+    most.getText("context").insert(0, "a".repeat(sizeBytes));
+    const huge = encodeDoc(most);
+    ada.store.state = async (id) => {
+      const held = await state.call(ada.store, id);
+      return held && id === large ? { ...held, state: huge } : held;
+    };
+    for (let i = 0; i < 2; i++) {
+      const { alarms } = await ada.once();
+      expect(alarms).toEqual([expect.stringContaining("more than can be sent")]);
+    }
+    await bob.once();
+    expect(bob.text(other)).toBe("sent");
+    expect(bob.store.has(large)).toBe(false);
+  }, 60_000);
 });
 
 describe("S12", () => {

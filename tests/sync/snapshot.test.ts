@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import * as Y from "yjs";
 import { type Bytes, concatBytes, toHex } from "../../src/base/bytes.ts";
 import type { DocId } from "../../src/base/ids.ts";
 import { rebuildDoc } from "../../src/crdt/documents.ts";
@@ -17,7 +18,7 @@ import {
   type Word,
 } from "../../src/sync/marks.ts";
 import { buildSnapshot } from "../../src/sync/rebuild.ts";
-import { sealMark, unsealMark } from "../../src/sync/seal.ts";
+import { sealMark, sealUpdate, unsealMark } from "../../src/sync/seal.ts";
 import {
   contentHash,
   decodeSnapshot,
@@ -185,6 +186,25 @@ describe("the rebuild", () => {
     rows.push(newer);
     const options = await optionsOf(team, a);
     expect(await buildSnapshot(options, TEAM_STREAM, null, rowsOf(team))).toBe(null);
+  });
+
+  test("S29: a clientID of which there are only things behind a gap is not listed", async () => {
+    const { team, a, docs } = await busy();
+    const [doc] = docs as [DocId];
+    const open = new Y.Doc();
+    open.clientID = 77;
+    open.getText("context").insert(0, "first");
+    const first = Y.encodeStateVector(open);
+    open.getText("context").insert(5, " and then");
+    const author = { keys: team.keys, device: a.identity, replica: "cd".repeat(16) };
+    const target = { doc, kind: "decision", stream: TEAM_STREAM } as const;
+    const update = Y.encodeStateAsUpdate(open, first) as Bytes;
+    const head = { n: 0, h: new Uint8Array(32) };
+    const sealed = sealUpdate(author, target, update, null, head, seededRandom("gap"));
+    team.server.stream(TEAM_STREAM).rows.push(...sealed.map(({ row }) => row));
+    const built = (await build(team, a)).documents.find(({ id }) => id === doc);
+    expect(built?.clients.has(77)).toBe(false);
+    expect(toHex(built?.state as Bytes)).toContain(toHex(new TextEncoder().encode(" and then")));
   });
 
   test("S29: rows about snapshots change nothing but their own chains", async () => {
