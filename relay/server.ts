@@ -82,6 +82,8 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     });
     server.requestTimeout = 60_000;
     server.headersTimeout = 10_000;
+    // Longer than a client is busy with a passphrase: what it sends on a connection closed meanwhile would be lost.
+    server.keepAliveTimeout = 60_000;
     server.maxConnections = CONNECTIONS_MAX;
     server.on("upgrade", (request, socket, head) => {
       socket.on("error", () => socket.destroy());
