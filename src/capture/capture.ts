@@ -5,13 +5,14 @@ import type { AgentId } from "../base/session.ts";
 import type { Archive } from "./archive.ts";
 import { claudeCode } from "./claude-code.ts";
 import { codex } from "./codex.ts";
+import { copilotCli } from "./copilot-cli.ts";
 import { geminiCli } from "./gemini-cli.ts";
 import { transcriptOf } from "./find.ts";
 import type { Env, Reader } from "./reader.ts";
 import { replay, scan, type CaptureStep, type FileStates } from "./scan.ts";
 import { watchTranscripts, type Watch, type WatchInput } from "./watch.ts";
 
-export const READERS: readonly Reader[] = [claudeCode, codex, geminiCli];
+export const READERS: readonly Reader[] = [claudeCode, codex, geminiCli, copilotCli];
 
 export interface CaptureOptions {
   /** The folder that agents' folders are looked for in. */

@@ -2,6 +2,7 @@ import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { claudeCode } from "../../src/capture/claude-code.ts";
 import { codex } from "../../src/capture/codex.ts";
+import { copilotCli } from "../../src/capture/copilot-cli.ts";
 import { geminiCli } from "../../src/capture/gemini-cli.ts";
 import { readerContract, type Sample } from "./contract.ts";
 import { AGENTS, FIXTURES } from "./home.ts";
@@ -10,6 +11,7 @@ readerContract(claudeCode, samples(".claude/projects"));
 readerContract(codex, [...samples(".codex/sessions"), ...samples(".codex/archived_sessions")]);
 
 readerContract(geminiCli, samples(".gemini/tmp", AGENTS));
+readerContract(copilotCli, samples(".copilot/session-state", AGENTS));
 
 function samples(root: string, home = FIXTURES): Sample[] {
   const folder = join(home, root);

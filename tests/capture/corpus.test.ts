@@ -1,0 +1,73 @@
+/** How much of each agent's there is: in the fixtures, and in the folder that OPERON_CORPUS names. Counted by other means. */
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import {
+  NO_TOKENS,
+  type AgentId,
+  type CapturedEvent,
+  type Tokens,
+} from "../../src/base/session.ts";
+import { AGENTS, captureOf } from "./home.ts";
+import { Ledger } from "./ledger.ts";
+
+interface Totals {
+  readonly sessions: number;
+  readonly prompts: number;
+  /** Tools and sub-agents asked for. */
+  readonly tools: number;
+  readonly failed: number;
+  readonly tokens: Partial<Tokens>;
+}
+
+const corpus = process.env["OPERON_CORPUS"];
+
+const OWN: Partial<Record<AgentId, Totals>> = {
+  "copilot-cli": {
+    sessions: 2,
+    prompts: 3,
+    tools: 7,
+    failed: 1,
+    tokens: { input: 52_000, output: 342, cacheRead: 206_000, cacheWrite: 50_000, reasoning: 30 },
+  },
+};
+
+const CORPUS: Partial<Record<AgentId, Totals>> = {
+  "copilot-cli": {
+    sessions: 9,
+    prompts: 9,
+    tools: 70,
+    failed: 3,
+    tokens: { input: 78_931, output: 20_515, cacheRead: 46_684, reasoning: 809 },
+  },
+};
+
+const sets = [
+  { name: "fixtures", home: AGENTS, totals: OWN },
+  ...(corpus === undefined ? [] : [{ name: corpus, home: join(corpus, "home"), totals: CORPUS }]),
+];
+
+describe.each(sets)("all that is in $name", ({ home, totals }) => {
+  const ledger = new Ledger();
+  beforeAll(() => ledger.take(captureOf(home).scan(new Map())));
+
+  test.each(Object.entries(totals))("%s", (agent, expected) => {
+    const sessions = [...ledger.sessions.values()].filter((session) => session.agent === agent);
+    const ids = new Set(sessions.map(({ id }) => id));
+    const events = [...ledger.events.values()]
+      .filter(({ session }) => ids.has(session))
+      .map(({ value }) => value);
+    const count = (of: (event: CapturedEvent) => boolean) => events.filter(of).length;
+    const isTool = ({ kind }: CapturedEvent) => kind === "tool" || kind === "subagent";
+    const tokens = { ...NO_TOKENS };
+    for (const { sourceId } of sessions)
+      for (const [field, spent] of Object.entries(ledger.usageOf(sourceId).tokens))
+        (tokens as Record<string, number>)[field] += spent;
+    expect({
+      sessions: sessions.length,
+      prompts: count(({ kind, lane }) => kind === "prompt" && lane === null),
+      tools: count(isTool),
+      failed: count((event) => isTool(event) && event.status === "error"),
+      tokens,
+    }).toEqual({ ...expected, tokens: { ...NO_TOKENS, ...expected.tokens } });
+  });
+});
