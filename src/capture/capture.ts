@@ -8,11 +8,12 @@ import { codex } from "./codex.ts";
 import { copilotCli } from "./copilot-cli.ts";
 import { geminiCli } from "./gemini-cli.ts";
 import { transcriptOf } from "./find.ts";
+import { pi } from "./pi.ts";
 import type { Env, Reader } from "./reader.ts";
 import { replay, scan, type CaptureStep, type FileStates } from "./scan.ts";
 import { watchTranscripts, type Watch, type WatchInput } from "./watch.ts";
 
-export const READERS: readonly Reader[] = [claudeCode, codex, geminiCli, copilotCli];
+export const READERS: readonly Reader[] = [claudeCode, codex, geminiCli, copilotCli, pi];
 
 export interface CaptureOptions {
   /** The folder that agents' folders are looked for in. */

@@ -17,6 +17,8 @@ interface Totals {
   readonly tools: number;
   readonly failed: number;
   readonly tokens: Partial<Tokens>;
+  /** Null: some of it has no price. */
+  readonly costNanoUsd: number | null;
 }
 
 const corpus = process.env["OPERON_CORPUS"];
@@ -28,6 +30,15 @@ const OWN: Partial<Record<AgentId, Totals>> = {
     tools: 7,
     failed: 1,
     tokens: { input: 52_000, output: 342, cacheRead: 206_000, cacheWrite: 50_000, reasoning: 30 },
+    costNanoUsd: 409_130_000,
+  },
+  pi: {
+    sessions: 3,
+    prompts: 5,
+    tools: 5,
+    failed: 1,
+    tokens: { input: 3_027, output: 148, cacheRead: 9_950, cacheWrite: 600 },
+    costNanoUsd: 18_520_000,
   },
 };
 
@@ -38,6 +49,15 @@ const CORPUS: Partial<Record<AgentId, Totals>> = {
     tools: 70,
     failed: 3,
     tokens: { input: 78_931, output: 20_515, cacheRead: 46_684, reasoning: 809 },
+    costNanoUsd: null,
+  },
+  pi: {
+    sessions: 2,
+    prompts: 143,
+    tools: 848,
+    failed: 27,
+    tokens: { input: 4_738, output: 271_051, cacheRead: 97_923_144, cacheWrite: 5_981_552 },
+    costNanoUsd: 72_926_105_200,
   },
 };
 
@@ -58,16 +78,23 @@ describe.each(sets)("all that is in $name", ({ home, totals }) => {
       .map(({ value }) => value);
     const count = (of: (event: CapturedEvent) => boolean) => events.filter(of).length;
     const isTool = ({ kind }: CapturedEvent) => kind === "tool" || kind === "subagent";
-    const tokens = { ...NO_TOKENS };
-    for (const { sourceId } of sessions)
-      for (const [field, spent] of Object.entries(ledger.usageOf(sourceId).tokens))
-        (tokens as Record<string, number>)[field] += spent;
+    const usage = sessions.map(({ sourceId }) => ledger.usageOf(sourceId));
+    const tokens = Object.fromEntries(
+      Object.keys(NO_TOKENS).map((field) => [
+        field,
+        usage.reduce((sum, { tokens }) => sum + tokens[field as keyof Tokens], 0),
+      ]),
+    );
+    const costs = usage.map(({ costNanoUsd }) => costNanoUsd);
     expect({
       sessions: sessions.length,
       prompts: count(({ kind, lane }) => kind === "prompt" && lane === null),
       tools: count(isTool),
       failed: count((event) => isTool(event) && event.status === "error"),
       tokens,
+      costNanoUsd: costs.includes(null)
+        ? null
+        : costs.reduce((sum, cost) => (sum ?? 0) + (cost ?? 0), 0),
     }).toEqual({ ...expected, tokens: { ...NO_TOKENS, ...expected.tokens } });
   });
 });
