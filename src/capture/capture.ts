@@ -6,6 +6,7 @@ import type { Archive } from "./archive.ts";
 import { claudeCode } from "./claude-code.ts";
 import { codex } from "./codex.ts";
 import { copilotCli } from "./copilot-cli.ts";
+import { factoryDroid } from "./factory-droid.ts";
 import { geminiCli } from "./gemini-cli.ts";
 import { transcriptOf } from "./find.ts";
 import { pi } from "./pi.ts";
@@ -13,7 +14,14 @@ import type { Env, Reader } from "./reader.ts";
 import { replay, scan, type CaptureStep, type FileStates } from "./scan.ts";
 import { watchTranscripts, type Watch, type WatchInput } from "./watch.ts";
 
-export const READERS: readonly Reader[] = [claudeCode, codex, geminiCli, copilotCli, pi];
+export const READERS: readonly Reader[] = [
+  claudeCode,
+  codex,
+  geminiCli,
+  copilotCli,
+  pi,
+  factoryDroid,
+];
 
 export interface CaptureOptions {
   /** The folder that agents' folders are looked for in. */

@@ -358,22 +358,10 @@ function readShutdown(state: State, line: Line): void {
   state.call = null;
 }
 
-/** Of so many requests together. What a request costs depends on its size: each is taken to be as large as the others. */
 function costOf(model: string, tokens: Tokens, requests: number): number | null {
-  const others = Math.max(1, requests) - 1;
-  const price = (of: (count: number) => number): number | null =>
-    costNanoUsd(model.startsWith("claude-") ? model.replaceAll(".", "-") : model, {
-      input: of(tokens.input),
-      output: of(tokens.output),
-      cacheRead: of(tokens.cacheRead),
-      cacheWrite5m: of(tokens.cacheWrite),
-      cacheWrite1h: 0,
-      webSearches: 0,
-      fast: false,
-    });
-  const share = (count: number): number => Math.floor(count / (others + 1));
-  const [each, last] = [price(share), price((count) => count - share(count) * others)];
-  return each === null || last === null ? null : each * others + last;
+  const { input, output, cacheRead, cacheWrite: cacheWrite5m } = tokens;
+  const billed = { input, output, cacheRead, cacheWrite5m, cacheWrite1h: 0 };
+  return costNanoUsd(model, { ...billed, webSearches: 0, fast: false }, Math.max(1, requests));
 }
 
 // ---- Tools --------------------------------------------------------------------------------------------------------

@@ -36,14 +36,16 @@ const PRICES: Readonly<Record<string, Price>> = table.models;
 const NANO_PER_MICRO = 1_000;
 const NANO_USD_A_SEARCH = 10_000_000;
 
-export function costNanoUsd(model: string, billed: Billed): number | null {
+/** Of so many requests together, each taken to be as large as the others; of nobody knows how many: `Infinity`. */
+export function costNanoUsd(model: string, billed: Billed, requests = 1): number | null {
   const price = priceOf(model);
   if (price === null) return null;
   const factor = billed.fast ? price.fast : 1;
   if (factor === undefined) return null;
   const cached = billed.cacheRead + billed.cacheWrite5m + billed.cacheWrite1h;
   const long = price.long;
-  const rates = long !== undefined && billed.input + cached > long.aboveInputTokens ? long : price;
+  const size = (billed.input + cached) / requests;
+  const rates = long !== undefined && size > long.aboveInputTokens ? long : price;
   const tokens =
     billed.input * rates.input +
     billed.output * rates.output +
@@ -60,12 +62,13 @@ function priceOf(model: string): Price | null {
   return null;
 }
 
-/** The name as it is, then without what says by whom, when, and in which build it is served. */
+/** The name as it is, then without what says by whom, when, and in which build it is served; some write 4.5 for 4-5. */
 function names(model: string): string[] {
   const bare = model
     .replace(/^.*\//, "")
     .replace(/^(?:[a-z]+\.)?anthropic\./, "")
     .replace(/\[[^\]]*\]$/, "")
     .replace(/(?:-v\d+)?(?::\d+)?$/, "");
-  return [model, bare, bare.replace(/[-@](?:\d{8}|\d{4}-\d{2}-\d{2}|latest)$/, "")];
+  const undated = bare.replace(/[-@](?:\d{8}|\d{4}-\d{2}-\d{2}|latest)$/, "");
+  return [model, bare, undated, undated.replace(/(?<=^claude-.*\d)\.(?=\d)/, "-")];
 }

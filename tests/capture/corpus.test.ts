@@ -40,6 +40,14 @@ const OWN: Partial<Record<AgentId, Totals>> = {
     tokens: { input: 3_027, output: 148, cacheRead: 9_950, cacheWrite: 600 },
     costNanoUsd: 18_520_000,
   },
+  "factory-droid": {
+    sessions: 2,
+    prompts: 3,
+    tools: 6,
+    failed: 2,
+    tokens: { input: 2_100, output: 770, cacheRead: 90_000, cacheWrite: 4_000, reasoning: 50 },
+    costNanoUsd: 98_950_000,
+  },
 };
 
 const CORPUS: Partial<Record<AgentId, Totals>> = {
@@ -58,6 +66,14 @@ const CORPUS: Partial<Record<AgentId, Totals>> = {
     failed: 27,
     tokens: { input: 4_738, output: 271_051, cacheRead: 97_923_144, cacheWrite: 5_981_552 },
     costNanoUsd: 72_926_105_200,
+  },
+  "factory-droid": {
+    sessions: 1,
+    prompts: 1,
+    tools: 5,
+    failed: 0,
+    tokens: {},
+    costNanoUsd: 0,
   },
 };
 

@@ -10,8 +10,8 @@ const NOTHING: Billed = {
   webSearches: 0,
   fast: false,
 };
-const cost = (model: string, billed: Partial<Billed>) =>
-  costNanoUsd(model, { ...NOTHING, ...billed });
+const cost = (model: string, billed: Partial<Billed>, requests?: number) =>
+  costNanoUsd(model, { ...NOTHING, ...billed }, requests);
 
 describe("a call costs", () => {
   test("its tokens by kind, in whole nano-dollars", () => {
@@ -41,7 +41,14 @@ describe("a call costs", () => {
     );
   });
 
+  test("of several requests together, as many of the mean size do", () => {
+    expect(cost("claude-sonnet-4-5", { input: 400_000 }, 2)).toBe(400_000 * 3_000);
+    expect(cost("claude-sonnet-4-5", { input: 400_002 }, 2)).toBe(400_002 * 6_000);
+    expect(cost("claude-sonnet-4-5", { input: 9_000_000 }, Infinity)).toBe(9_000_000 * 3_000);
+  });
+
   test.each([
+    "claude-sonnet-4.5",
     "claude-sonnet-4-5-20250929",
     "claude-sonnet-4-5@20250929",
     "claude-sonnet-4-5-latest",
