@@ -6,6 +6,7 @@ import type { Archive } from "./archive.ts";
 import { claudeCode } from "./claude-code.ts";
 import { codex } from "./codex.ts";
 import { copilotCli } from "./copilot-cli.ts";
+import { cursor } from "./cursor.ts";
 import { factoryDroid } from "./factory-droid.ts";
 import { geminiCli } from "./gemini-cli.ts";
 import { transcriptOf } from "./find.ts";
@@ -21,6 +22,7 @@ export const READERS: readonly Reader[] = [
   copilotCli,
   pi,
   factoryDroid,
+  cursor,
 ];
 
 export interface CaptureOptions {

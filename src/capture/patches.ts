@@ -1,4 +1,5 @@
 /** Changes of files, from the several ways agents write them down, as `FilePatch`. */
+import { replacedStretches } from "../base/differences.ts";
 import type { FilePatch } from "../base/session.ts";
 import { asList, asObject, asString, asWhole, type JsonObject } from "./json.ts";
 
@@ -20,6 +21,37 @@ export function replacement(path: string, before: string, after: string): FilePa
     change: "update",
     hunks: [replacementHunk(splitLines(before), splitLines(after))],
   };
+}
+
+const AROUND = 3;
+
+/** What differs between two states of a whole file, with a few lines around it. */
+export function difference(path: string, before: string, after: string): FilePatch {
+  if (before === "") return wholeFile(path, after, "add");
+  const [old, now] = [splitLines(before), splitLines(after)];
+  const hunks: { oldStart: number; newStart: number; lines: string[] }[] = [];
+  let shown = 0;
+  for (const { oldFrom, oldTo, newFrom, newTo } of replacedStretches(old, now)) {
+    const from = Math.max(shown, oldFrom - AROUND);
+    if (from > shown || hunks.length === 0) {
+      hunks.at(-1)?.lines.push(...around(old, shown, shown + AROUND));
+      const newStart = newFrom - (oldFrom - from) + 1;
+      hunks.push({ oldStart: from + 1, newStart, lines: around(old, from, oldFrom) });
+    } else hunks.at(-1)?.lines.push(...around(old, shown, oldFrom));
+    hunks
+      .at(-1)
+      ?.lines.push(
+        ...old.slice(oldFrom, oldTo).map((line) => `-${line}`),
+        ...now.slice(newFrom, newTo).map((line) => `+${line}`),
+      );
+    shown = oldTo;
+  }
+  hunks.at(-1)?.lines.push(...around(old, shown, shown + AROUND));
+  return { path, change: "update", hunks };
+}
+
+function around(lines: readonly string[], from: number, to: number): string[] {
+  return lines.slice(from, to).map((line) => ` ${line}`);
 }
 
 /** Several replacements in one file. */

@@ -1,5 +1,6 @@
 /** Turning a shared text into another by the smallest difference, so that what others type meanwhile survives. */
 import type * as Y from "yjs";
+import { replacedStretches } from "../base/differences.ts";
 
 export interface Splice {
   /** In UTF-16 units of the old text. */
@@ -32,7 +33,7 @@ export function splices(from: string, to: string): readonly Splice[] {
   const oldWords = words(from.slice(whole.at, whole.at + whole.remove));
   const newWords = words(whole.insert);
   const found: Splice[] = [];
-  for (const hunk of hunks(oldWords, newWords)) {
+  for (const hunk of replacedStretches(oldWords, newWords)) {
     const before = oldWords.slice(hunk.oldFrom, hunk.oldTo).join("");
     const splice = trim(before, newWords.slice(hunk.newFrom, hunk.newTo).join(""));
     const at = whole.at + oldWords.slice(0, hunk.oldFrom).join("").length;
@@ -41,8 +42,6 @@ export function splices(from: string, to: string): readonly Splice[] {
   return found;
 }
 
-/** Above this many differing words the middle is replaced as one: finding the least costs their square. */
-const MAX_DIFFERENCES = 400;
 const EMBED = "\uFFFC";
 
 /** An embedded object (only a hostile peer makes one) counts as one character that no text has: so it goes. */
@@ -75,69 +74,4 @@ function isLow(text: string, at: number): boolean {
 
 function words(text: string): readonly string[] {
   return text.match(/[\p{L}\p{N}\p{M}_]+|\s+|[^]/gu) ?? [];
-}
-
-interface Hunk {
-  readonly oldFrom: number;
-  readonly oldTo: number;
-  readonly newFrom: number;
-  readonly newTo: number;
-}
-
-/** The least replaced stretches (Myers, 1986: the furthest reaching path of each number of differences). */
-function hunks(from: readonly string[], to: readonly string[]): readonly Hunk[] {
-  const history: Map<number, number>[] = [];
-  let reach = new Map<number, number>([[1, 0]]);
-  for (let differences = 0; differences <= MAX_DIFFERENCES; differences++) {
-    const next = new Map<number, number>();
-    history.push(reach);
-    for (let diagonal = -differences; diagonal <= differences; diagonal += 2) {
-      let x = comesFromAbove(reach, diagonal, differences)
-        ? (reach.get(diagonal + 1) ?? 0)
-        : (reach.get(diagonal - 1) ?? 0) + 1;
-      while (x < from.length && x - diagonal < to.length && from[x] === to[x - diagonal]) x++;
-      next.set(diagonal, x);
-      if (x >= from.length && x - diagonal >= to.length)
-        return walkBack(history, from.length, to.length);
-    }
-    reach = next;
-  }
-  return [{ oldFrom: 0, oldTo: from.length, newFrom: 0, newTo: to.length }];
-}
-
-function comesFromAbove(
-  reach: ReadonlyMap<number, number>,
-  diagonal: number,
-  differences: number,
-): boolean {
-  if (diagonal === -differences) return true;
-  if (diagonal === differences) return false;
-  return (reach.get(diagonal - 1) ?? 0) < (reach.get(diagonal + 1) ?? 0);
-}
-
-function walkBack(
-  history: readonly ReadonlyMap<number, number>[],
-  oldLength: number,
-  newLength: number,
-): Hunk[] {
-  const found: Hunk[] = [];
-  let [x, y] = [oldLength, newLength];
-  for (let differences = history.length - 1; differences > 0; differences--) {
-    const reach = history[differences] as ReadonlyMap<number, number>;
-    const above = comesFromAbove(reach, x - y, differences);
-    const fromX = reach.get(above ? x - y + 1 : x - y - 1) ?? 0;
-    const fromY = fromX - (above ? x - y + 1 : x - y - 1);
-    const hunk = {
-      oldFrom: fromX,
-      oldTo: above ? fromX : fromX + 1,
-      newFrom: fromY,
-      newTo: above ? fromY + 1 : fromY,
-    };
-    const later = found[0];
-    if (later !== undefined && later.oldFrom === hunk.oldTo && later.newFrom === hunk.newTo) {
-      found[0] = { ...hunk, oldTo: later.oldTo, newTo: later.newTo };
-    } else found.unshift(hunk);
-    [x, y] = [fromX, fromY];
-  }
-  return found;
 }

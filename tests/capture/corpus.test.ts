@@ -48,6 +48,7 @@ const OWN: Partial<Record<AgentId, Totals>> = {
     tokens: { input: 2_100, output: 770, cacheRead: 90_000, cacheWrite: 4_000, reasoning: 50 },
     costNanoUsd: 98_950_000,
   },
+  cursor: { sessions: 2, prompts: 3, tools: 5, failed: 1, tokens: {}, costNanoUsd: 0 },
 };
 
 const CORPUS: Partial<Record<AgentId, Totals>> = {
@@ -75,6 +76,7 @@ const CORPUS: Partial<Record<AgentId, Totals>> = {
     tokens: {},
     costNanoUsd: 0,
   },
+  cursor: { sessions: 2, prompts: 6, tools: 10, failed: 0, tokens: {}, costNanoUsd: 0 },
 };
 
 const sets = [

@@ -4,6 +4,7 @@ import {
   applyPatchText,
   changes,
   countLines,
+  difference,
   replacement,
   structured,
   wholeFile,
@@ -43,6 +44,34 @@ describe("a change of a file", () => {
     expect(changes({ "a.ts": { type: "update", unified_diff: diff } })[0]?.hunks).toEqual([
       { oldStart: 3, newStart: 3, lines: [" x", "-y", "+z"] },
     ]);
+  });
+
+  test("from a file before and after is what differs, with three lines around", () => {
+    const before = Array.from({ length: 20 }, (_, i) => `${i + 1}\n`);
+    const after = before.with(4, "five\n").with(7, "").with(16, "17\nseventeen\n").join("");
+    expect(difference("a", before.join(""), after)).toEqual({
+      path: "a",
+      change: "update",
+      hunks: [
+        {
+          oldStart: 2,
+          newStart: 2,
+          lines: [" 2", " 3", " 4", "-5", "+five", " 6", " 7", "-8", " 9", " 10", " 11"],
+        },
+        {
+          oldStart: 15,
+          newStart: 14,
+          lines: [" 15", " 16", " 17", "+seventeen", " 18", " 19", " 20"],
+        },
+      ],
+    });
+    const many = (of: string) => Array.from({ length: 500 }, (_, i) => `${of}${i}\n`).join("");
+    expect(countLines([difference("a", `x\n${many("a")}y`, `x\n${many("b")}y`)])).toEqual({
+      added: 500,
+      removed: 500,
+    });
+    expect(difference("a", "x\n", "x\n").hunks).toEqual([]);
+    expect(difference("a", "", "x\n")).toEqual(wholeFile("a", "x\n", "add"));
   });
 
   test("of another shape is none", () => {

@@ -100,7 +100,8 @@ describe("tokens and cost of every session", () => {
       expect(found).toEqual(expected);
       const named = new Set(expected.map(({ sourceId }) => sourceId));
       const others = [...ledger.sessions.values()].filter(
-        (session) => !named.has(session.sourceId),
+        ({ agent, sourceId }) =>
+          (agent === "claude-code" || agent === "codex") && !named.has(sourceId),
       );
       for (const session of others)
         expect(ledger.callsOf(session.sourceId), session.sourceId).toEqual([]);
