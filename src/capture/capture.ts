@@ -11,6 +11,7 @@ import { factoryDroid } from "./factory-droid.ts";
 import { geminiCli } from "./gemini-cli.ts";
 import { transcriptOf } from "./find.ts";
 import { pi } from "./pi.ts";
+import { openCode } from "./opencode.ts";
 import type { Env, Reader } from "./reader.ts";
 import { replay, scan, type CaptureStep, type FileStates } from "./scan.ts";
 import { watchTranscripts, type Watch, type WatchInput } from "./watch.ts";
@@ -22,6 +23,7 @@ export const READERS: readonly Reader[] = [
   copilotCli,
   pi,
   factoryDroid,
+  openCode,
   cursor,
 ];
 
@@ -48,7 +50,10 @@ export interface Capture {
 export function createCapture(options: CaptureOptions): Capture {
   const { home, env, log, archive } = options;
   const input = { home, env, log, archive, readers: READERS };
-  const roots = READERS.flatMap((reader) => reader.roots(home, env)).map((root) => resolve(root));
+  const rootsOf = (readers: readonly Reader[]) =>
+    readers.flatMap((reader) => reader.roots(home, env)).map((root) => resolve(root));
+  const roots = rootsOf(READERS);
+  const flat = new Set(rootsOf(READERS.filter((reader) => !reader.nested)));
   return {
     agents: READERS.map((reader) => reader.agent),
     roots,
@@ -56,6 +61,7 @@ export function createCapture(options: CaptureOptions): Capture {
     watch: (watching) =>
       watchTranscripts({
         roots,
+        flat,
         log,
         transcriptOf: (path) => transcriptOf(input, path),
         ...watching,

@@ -33,6 +33,7 @@ const REMEMBERED = 200;
 export const claudeCode: Reader = {
   ...PLAIN,
   agent: AGENT,
+  nested: true,
 
   roots(home, env) {
     const named = env["CLAUDE_CONFIG_DIR"]?.split(",").map((folder) => folder.trim());

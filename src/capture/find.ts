@@ -24,7 +24,7 @@ export async function findAll({ readers, home, env }: Agents): Promise<Found> {
   for (const reader of readers) {
     const files: FoundFile[] = [];
     for (const root of reader.roots(home, env)) {
-      const walked = await walk(root, (path) => isWanted(reader, path));
+      const walked = await walk(root, (path) => isWanted(reader, path), reader.nested);
       files.push(...inDatabases(reader, root, walked.files, found.partial));
       found.partial.push(...walked.partial);
     }

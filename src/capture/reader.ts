@@ -5,6 +5,7 @@
  * output of its own: `scan` finds, reads and cuts files, a reader only looks at what it is given. So a reader can be
  * stopped after any line and go on from its state, in another process, with the same result.
  */
+import { join } from "node:path";
 import type { AgentId } from "../base/session.ts";
 import type { Database } from "./database.ts";
 import type { Findings } from "./findings.ts";
@@ -22,6 +23,8 @@ export interface Reader {
   readonly agent: AgentId;
   /** Folders below which transcripts lie, existing or not, most trusted first. */
   roots(home: string, env: Env): readonly string[];
+  /** Whether folders below a root are looked into. Not where an agent keeps much else. */
+  readonly nested: boolean;
   /** By its place alone: is this file below `root` a transcript? */
   isTranscript(relativePath: string): boolean;
   format(path: string): Format;
@@ -50,6 +53,7 @@ export interface Reader {
 
 /** What most readers say of what few agents have. */
 export const PLAIN = {
+  nested: true,
   format: (): Format => "lines",
   database: null,
   twinKey: () => null,
@@ -60,6 +64,12 @@ export const PLAIN = {
   retitle: () => null,
   titles: async () => new Map<string, string>(),
 } as const satisfies Partial<Reader>;
+
+/** Where programs keep data by the XDG's word; several agents do so on every system. */
+export function dataFolder(home: string, env: Env): string {
+  const named = env["XDG_DATA_HOME"];
+  return named === undefined || named === "" ? join(home, ".local", "share") : named;
+}
 
 /** Of a session in a file of its own. */
 export function mainOf(sourceId: string): Identity {

@@ -25,16 +25,20 @@ export interface Walked {
 
 const STATS_AT_ONCE = 64;
 
-/** Every file below `root` that `wanted` (given the path from the root) names. A root that is not there has none. */
+/**
+ * Every file below `root` that `wanted` (given the path from the root) names; not `nested`: in `root` itself only. A root
+ * that is not there has none.
+ */
 export async function walk(
   root: string,
   wanted: (relativePath: string) => boolean,
+  nested = true,
 ): Promise<Walked> {
   const found: Walked = { files: [], partial: [] };
   const top = await realpath(root).catch((error: unknown) => errorCode(error));
   if (top === "ENOENT" || top === "ENOTDIR") return found;
   const names: string[] = [];
-  await list(root, root, wanted, names, found.partial);
+  await list({ root, wanted, nested }, root, names, found.partial);
   for (let i = 0; i < names.length; i += STATS_AT_ONCE) {
     const results = await Promise.all(
       names.slice(i, i + STATS_AT_ONCE).map((path) => look(path, top)),
@@ -114,10 +118,15 @@ async function followLink(path: string, realRoot: string | null): Promise<Partia
       };
 }
 
+interface Wish {
+  readonly root: string;
+  readonly wanted: (relativePath: string) => boolean;
+  readonly nested: boolean;
+}
+
 async function list(
-  root: string,
+  wish: Wish,
   folder: string,
-  wanted: (relativePath: string) => boolean,
   names: string[],
   partial: Partial[],
 ): Promise<void> {
@@ -127,7 +136,7 @@ async function list(
   });
   for (const entry of entries) {
     const path = join(folder, entry.name);
-    if (wanted(relative(root, path))) names.push(path);
-    else if (entry.isDirectory()) await list(root, path, wanted, names, partial);
+    if (wish.wanted(relative(wish.root, path))) names.push(path);
+    else if (wish.nested && entry.isDirectory()) await list(wish, path, names, partial);
   }
 }

@@ -11,6 +11,8 @@ import { errorCode } from "./walk.ts";
 export interface WatchInput {
   /** Absolute. */
   readonly roots: readonly string[];
+  /** Those of them in which only files are watched, and no folders. */
+  readonly flat?: ReadonlySet<string>;
   readonly log: Log;
   /** The transcript, or the database with some, that a changed file is of; null: none. */
   readonly transcriptOf: (path: string) => string | null;
@@ -73,7 +75,7 @@ export async function watchTranscripts(input: WatchInput): Promise<Watch> {
   };
 
   const watcher = watchFiles([...new Set(roots.map(nearestFolder))], {
-    ignored: (path) => !concerns(roots, path),
+    ignored: (path) => !concerns(roots, path) || isBelowFlat(input.flat, path),
     ignoreInitial: true,
     followSymlinks: false,
   });
@@ -149,6 +151,13 @@ function concerns(roots: readonly string[], path: string): boolean {
       path === root ||
       path.startsWith(root + sep) ||
       root.startsWith(path.endsWith(sep) ? path : path + sep),
+  );
+}
+
+/** In a folder in a flat root: such a folder is seen, and not what is in it. */
+function isBelowFlat(flat: ReadonlySet<string> | undefined, path: string): boolean {
+  return [...(flat ?? [])].some(
+    (root) => path.startsWith(root + sep) && path.slice(root.length + 1).includes(sep),
   );
 }
 

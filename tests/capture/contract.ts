@@ -1,6 +1,7 @@
 /** What every reader must do, whatever its agent. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { placeInside } from "../../src/capture/database.ts";
 import { createFindings } from "../../src/capture/findings.ts";
 import type { JsonObject } from "../../src/capture/json.ts";
 import { lineRanges } from "../../src/capture/lines.ts";
@@ -12,6 +13,8 @@ export interface Sample {
   /** As it lies below a root. */
   readonly path: string;
   readonly text: string;
+  /** Lies nowhere by itself: a person names it. */
+  readonly named?: boolean;
 }
 
 const NO_DISK: Disk = { exists: async () => false, head: async () => null };
@@ -27,8 +30,11 @@ export function readerContract(reader: Reader, samples: readonly Sample[]): void
     });
 
     test("knows its transcripts by place and by content", async () => {
-      for (const { path, text } of samples) {
-        expect(reader.isTranscript(path), path).toBe(true);
+      for (const { path, text, named = false } of samples) {
+        const { database } = placeInside(path) ?? { database: null };
+        const isPlaced =
+          database === null ? reader.isTranscript(path) : reader.database?.isDatabase(database);
+        expect(isPlaced, path).toBe(!named);
         const head = await records(reader, path, text);
         expect(reader.recognises(head.slice(0, 8)), path).toBe(true);
       }

@@ -96,3 +96,17 @@ test("what was seen when the watch ends is still told", async () => {
   await watch.close();
   expect(seen.length).toBeGreaterThan(1);
 });
+
+test("what a database was last given is told as the database; folders beside it are left alone", async () => {
+  const folder = ".local/share/opencode";
+  const home = homeOf({
+    [`${folder}/opencode.db`]: "",
+    [`${folder}/snapshot/opencode.db`]: "",
+  });
+  const { seen } = await watching(home);
+  put(join(home, folder, "snapshot/opencode.db"), "1");
+  put(join(home, folder, "opencode.db-shm"), "1");
+  put(join(home, folder, "opencode.db-wal"), "1");
+  await vi.waitFor(() => expect(seen).toContain(join(home, folder, "opencode.db")));
+  expect(new Set(seen).size).toBe(1);
+});
