@@ -44,9 +44,8 @@ export async function examine(parts: Examined): Promise<readonly DoctorRow[]> {
         : `${counted(lines, "line")} in ${counted(damaged.length, "transcript")}; all others were read`,
     ),
     row("keys and tokens", place.keychain ? "ok" : "warn", `kept in ${place.detail}`),
-    ...roots.map((root) =>
-      row("agent's folder", "ok", existsSync(root) ? root : `${root} (not there)`),
-    ),
+    // There are many where one may be.
+    ...roots.filter((root) => existsSync(root)).map((root) => row("agent's folder", "ok", root)),
     row(
       "interface",
       built.current ? "ok" : "warn",

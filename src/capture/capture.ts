@@ -4,6 +4,7 @@ import type { Log } from "../base/log.ts";
 import type { AgentId } from "../base/session.ts";
 import type { Archive } from "./archive.ts";
 import { claudeCode } from "./claude-code.ts";
+import { cline, roo } from "./cline.ts";
 import { codex } from "./codex.ts";
 import { copilotCli } from "./copilot-cli.ts";
 import { cursor } from "./cursor.ts";
@@ -24,6 +25,8 @@ export const READERS: readonly Reader[] = [
   pi,
   factoryDroid,
   openCode,
+  roo,
+  cline,
   cursor,
 ];
 

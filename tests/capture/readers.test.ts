@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { claudeCode } from "../../src/capture/claude-code.ts";
+import { cline, roo } from "../../src/capture/cline.ts";
 import { codex } from "../../src/capture/codex.ts";
 import { copilotCli } from "../../src/capture/copilot-cli.ts";
 import { cursor } from "../../src/capture/cursor.ts";
@@ -16,6 +17,8 @@ import { readerContract, type Sample } from "./contract.ts";
 import { COUNT, HARBOR, openCodeDatabase, openCodeExport } from "./databases.ts";
 import { AGENTS, FIXTURES } from "./home.ts";
 
+const EXTENSIONS = ".config/Code/User/globalStorage";
+
 readerContract(claudeCode, samples(".claude/projects"));
 readerContract(codex, [...samples(".codex/sessions"), ...samples(".codex/archived_sessions")]);
 
@@ -24,6 +27,9 @@ readerContract(copilotCli, samples(".copilot/session-state", AGENTS));
 readerContract(pi, samples(".pi/agent/sessions", AGENTS));
 readerContract(factoryDroid, samples(".factory/sessions", AGENTS));
 readerContract(cursor, samples(".cursor/projects", AGENTS));
+
+readerContract(cline, samples(`${EXTENSIONS}/saoudrizwan.claude-dev/tasks`, AGENTS));
+readerContract(roo, samples(`${EXTENSIONS}/rooveterinaryinc.roo-cline/tasks`, AGENTS));
 
 readerContract(openCode, [
   ...samples("opencode", AGENTS).map((sample) => ({ ...sample, named: true })),
