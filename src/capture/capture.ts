@@ -13,6 +13,7 @@ import { geminiCli } from "./gemini-cli.ts";
 import { transcriptOf } from "./find.ts";
 import { pi } from "./pi.ts";
 import { openCode } from "./opencode.ts";
+import { goose } from "./goose.ts";
 import type { Env, Reader } from "./reader.ts";
 import { replay, scan, type CaptureStep, type FileStates } from "./scan.ts";
 import { watchTranscripts, type Watch, type WatchInput } from "./watch.ts";
@@ -28,6 +29,7 @@ export const READERS: readonly Reader[] = [
   roo,
   cline,
   cursor,
+  goose,
 ];
 
 export interface CaptureOptions {

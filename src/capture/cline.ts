@@ -29,14 +29,13 @@ import {
   type JsonObject,
 } from "./json.ts";
 import { changes, replacements, wholeFile } from "./patches.ts";
-import { costNanoUsd } from "./prices.ts";
+import { costOfCall } from "./prices.ts";
 import { mainOf, orderOf, PLAIN, type LineReader, type Reader } from "./reader.ts";
 import { imagesPart, toolFields } from "./tool.ts";
 
 const UI = "ui_messages.json";
 const HISTORY = "history_item.json";
 const UNKNOWN_MODEL = "unknown";
-const NANO_PER_USD = 1_000_000_000;
 
 export const cline: Reader = {
   ...taskReader("cline", "saoudrizwan.claude-dev", [join(".cline", "data", "tasks")]),
@@ -548,15 +547,13 @@ function addCall(state: State, line: Line, said: JsonObject): string | null {
   if (Object.values(tokens).every((count) => count === 0)) return null;
   const key = keyOf(line);
   const model = state.model ?? UNKNOWN_MODEL;
-  const cost = asNumber(said["cost"]);
   line.found.call({
     key,
     lane: null,
     at: line.at,
     model,
     tokens,
-    costNanoUsd:
-      cost !== null && cost > 0 ? Math.round(cost * NANO_PER_USD) : priced(model, tokens),
+    costNanoUsd: costOfCall(said["cost"], model, tokens),
   });
   return key;
 }
@@ -583,16 +580,4 @@ function tokensOf({ agent, message }: Line, said: JsonObject): Tokens {
     cacheWrite,
     reasoning: 0,
   };
-}
-
-function priced(model: string, tokens: Tokens): number | null {
-  return costNanoUsd(model, {
-    input: tokens.input,
-    output: tokens.output,
-    cacheRead: tokens.cacheRead,
-    cacheWrite5m: tokens.cacheWrite,
-    cacheWrite1h: 0,
-    webSearches: 0,
-    fast: false,
-  });
 }

@@ -39,6 +39,19 @@ export interface Database {
   records(sql: Sql, session: string): Iterable<JsonObject>;
 }
 
+/** Id of the topmost of the sessions above this one that are still there; `parent` names a column. */
+export function topmost(sql: Sql, table: string, parent: string, session: JsonObject): unknown {
+  const seen = new Set<unknown>();
+  let top = session;
+  while (typeof top[parent] === "string" && !seen.has(top["id"])) {
+    seen.add(top["id"]);
+    const above = sql.all(`select id, ${parent} from ${table} where id = ?`, top[parent])[0];
+    if (above === undefined) break;
+    top = above;
+  }
+  return top["id"];
+}
+
 export function placeInside(
   path: string,
 ): { readonly database: string; readonly session: string } | null {

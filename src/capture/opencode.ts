@@ -14,7 +14,7 @@
  */
 import { join } from "node:path";
 import type { EventStatus, FilePatch, Tokens } from "../base/session.ts";
-import type { Database, Sql } from "./database.ts";
+import { topmost, type Database, type Sql } from "./database.ts";
 import { eventId, type Findings, type NewEvent } from "./findings.ts";
 import {
   asCount,
@@ -28,7 +28,7 @@ import {
   type JsonObject,
 } from "./json.ts";
 import { applyPatchText, changes, replacement, wholeFile } from "./patches.ts";
-import { costNanoUsd } from "./prices.ts";
+import { costOfCall } from "./prices.ts";
 import {
   dataFolder,
   mainOf,
@@ -41,7 +41,6 @@ import {
 import { imagesPart, toolFields } from "./tool.ts";
 
 const AGENT = "opencode";
-const NANO_PER_USD = 1_000_000_000;
 const USUAL_AGENT = "build";
 
 const database: Database = {
@@ -133,25 +132,12 @@ function infoOf(sql: Sql, row: JsonObject): JsonObject {
   return {
     id: row["id"],
     parentID: row["parent_id"],
-    rootID: rootOf(sql, row),
+    rootID: topmost(sql, "session", "parent_id", row),
     directory: row["directory"],
     title: row["title"],
     version: row["version"],
     revert: parseObject(asString(row["revert"]) ?? ""),
   };
-}
-
-/** The topmost session above this one that is still there. */
-function rootOf(sql: Sql, row: JsonObject): unknown {
-  const seen = new Set<unknown>();
-  let top = row;
-  while (typeof top["parent_id"] === "string" && !seen.has(top["id"])) {
-    seen.add(top["id"]);
-    const above = sql.all("select id, parent_id from session where id = ?", top["parent_id"])[0];
-    if (above === undefined) break;
-    top = above;
-  }
-  return top["id"];
 }
 
 // ---- Records ------------------------------------------------------------------------------------------------------
@@ -399,7 +385,9 @@ function addCall(message: Message): string | null {
   const tokens = tokensOf(asObject(info["tokens"]));
   if (model === null || Object.values(tokens).every((count) => count === 0)) return null;
   if (isCopy(info)) return null;
-  found.call({ key, lane, at, model, tokens, costNanoUsd: costOf(info, model, tokens) });
+  // Where OpenCode knows no price it says 0.
+  const costNanoUsd = costOfCall(info["cost"], model, tokens);
+  found.call({ key, lane, at, model, tokens, costNanoUsd });
   return key;
 }
 
@@ -420,21 +408,6 @@ function tokensOf(said: JsonObject): Tokens {
     cacheWrite,
     reasoning,
   };
-}
-
-/** What OpenCode counted; where it knows no price it says 0. */
-function costOf(info: JsonObject, model: string, tokens: Tokens): number | null {
-  const said = asNumber(info["cost"]);
-  if (said !== null && said > 0) return Math.round(said * NANO_PER_USD);
-  return costNanoUsd(model, {
-    input: tokens.input,
-    output: tokens.output,
-    cacheRead: tokens.cacheRead,
-    cacheWrite5m: tokens.cacheWrite,
-    cacheWrite1h: 0,
-    webSearches: 0,
-    fast: false,
-  });
 }
 
 /** Of a fork: an id begins with the lower 36 bits of the milliseconds at which it was made. */

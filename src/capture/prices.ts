@@ -3,6 +3,8 @@
  *
  * A model that is not in the table has no price: `null`, "unpriced", never 0.
  */
+import type { Tokens } from "../base/session.ts";
+import { asNumber } from "./json.ts";
 import table from "./prices.json" with { type: "json" };
 
 /** What is billed of one call. Counts of tokens; `input` without cached ones, `output` with reasoning. */
@@ -33,6 +35,7 @@ interface Price extends Rates {
 }
 
 const PRICES: Readonly<Record<string, Price>> = table.models;
+const NANO_PER_USD = 1_000_000_000;
 const NANO_PER_MICRO = 1_000;
 const NANO_USD_A_SEARCH = 10_000_000;
 
@@ -53,6 +56,15 @@ export function costNanoUsd(model: string, billed: Billed, requests = 1): number
     billed.cacheWrite5m * rates.input * 1.25 +
     billed.cacheWrite1h * rates.input * 2;
   return Math.round(tokens * NANO_PER_MICRO * factor) + billed.webSearches * NANO_USD_A_SEARCH;
+}
+
+/** What the agent counted, in US dollars, where it counted any; else by the model's price. */
+export function costOfCall(saidUsd: unknown, model: string, tokens: Tokens): number | null {
+  const said = asNumber(saidUsd);
+  if (said !== null && said > 0) return Math.round(said * NANO_PER_USD);
+  const { input, output, cacheRead, cacheWrite } = tokens;
+  const rest = { cacheWrite5m: cacheWrite, cacheWrite1h: 0, webSearches: 0, fast: false };
+  return costNanoUsd(model, { input, output, cacheRead, ...rest });
 }
 
 function priceOf(model: string): Price | null {

@@ -12,9 +12,10 @@ import { geminiCli } from "../../src/capture/gemini-cli.ts";
 import { pi } from "../../src/capture/pi.ts";
 import { linesInside, sessionsInside } from "../../src/capture/database.ts";
 import { openCode } from "../../src/capture/opencode.ts";
+import { goose } from "../../src/capture/goose.ts";
 import type { Reader } from "../../src/capture/reader.ts";
 import { readerContract, type Sample } from "./contract.ts";
-import { COUNT, HARBOR, openCodeDatabase, openCodeExport } from "./databases.ts";
+import { COUNT, gooseDatabase, HARBOR, openCodeDatabase, openCodeExport } from "./databases.ts";
 import { AGENTS, FIXTURES } from "./home.ts";
 
 const EXTENSIONS = ".config/Code/User/globalStorage";
@@ -37,6 +38,8 @@ readerContract(openCode, [
     openCodeDatabase(path, [HARBOR, COUNT].map(openCodeExport)),
   ),
 ]);
+
+readerContract(goose, inside(goose, "sessions.db", gooseDatabase));
 
 /** The sessions in a database as lines. */
 function inside(reader: Reader, name: string, make: (path: string) => DatabaseSync): Sample[] {
