@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import type { Log } from "../base/log.ts";
 import type { AgentId } from "../base/session.ts";
+import { amp } from "./amp.ts";
 import type { Archive } from "./archive.ts";
 import { claudeCode } from "./claude-code.ts";
 import { cline, roo } from "./cline.ts";
@@ -30,6 +31,7 @@ export const READERS: readonly Reader[] = [
   cline,
   cursor,
   goose,
+  amp,
 ];
 
 export interface CaptureOptions {

@@ -2,6 +2,7 @@ import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
+import { amp } from "../../src/capture/amp.ts";
 import { claudeCode } from "../../src/capture/claude-code.ts";
 import { cline, roo } from "../../src/capture/cline.ts";
 import { codex } from "../../src/capture/codex.ts";
@@ -38,6 +39,8 @@ readerContract(openCode, [
     openCodeDatabase(path, [HARBOR, COUNT].map(openCodeExport)),
   ),
 ]);
+
+readerContract(amp, samples(".local/share/amp/threads", AGENTS));
 
 readerContract(goose, inside(goose, "sessions.db", gooseDatabase));
 
