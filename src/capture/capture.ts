@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import type { Log } from "../base/log.ts";
 import type { AgentId } from "../base/session.ts";
+import { aider } from "./aider.ts";
 import { amp } from "./amp.ts";
 import type { Archive } from "./archive.ts";
 import { claudeCode } from "./claude-code.ts";
@@ -32,6 +33,7 @@ export const READERS: readonly Reader[] = [
   cursor,
   goose,
   amp,
+  aider,
 ];
 
 export interface CaptureOptions {

@@ -28,7 +28,7 @@ import {
   parseObject,
   type JsonObject,
 } from "./json.ts";
-import { changes, replacements, wholeFile } from "./patches.ts";
+import { changes, replacements, searchReplaceBlocks, wholeFile } from "./patches.ts";
 import { costOfCall } from "./prices.ts";
 import { mainOf, orderOf, PLAIN, type LineReader, type Reader } from "./reader.ts";
 import { imagesPart, toolFields } from "./tool.ts";
@@ -487,35 +487,9 @@ function patchesOf(name: string, input: JsonObject, text: string): FilePatch[] {
       name === "newFileCreated" ? { ...patch, change: "add" } : patch,
     );
   }
-  const edits = blocksIn(text);
+  const edits = searchReplaceBlocks(text);
   if (edits.length > 0) return [replacements(path, edits)];
   return name === "newFileCreated" ? [wholeFile(path, text, "add")] : [];
-}
-
-function blocksIn(text: string): { before: string; after: string }[] {
-  const blocks: { before: string; after: string }[] = [];
-  let held: string[] | null = null;
-  let before: string | null = null;
-  for (const line of text.split("\n")) {
-    if (/^(?:-{3,}|<{3,}) SEARCH>?$/.test(line.trimEnd())) {
-      held = [];
-      before = null;
-    } else if (held !== null && before === null && /^={3,}$/.test(line.trimEnd())) {
-      before = withoutHeader(held).join("\n");
-      held = [];
-    } else if (held !== null && /^(?:\+{3,}|>{3,}) REPLACE>?$/.test(line.trimEnd())) {
-      if (before !== null) blocks.push({ before, after: held.join("\n") });
-      held = null;
-    } else held?.push(line);
-  }
-  return blocks;
-}
-
-/** Roo says at which line to look, above a line of dashes. */
-function withoutHeader(lines: readonly string[]): readonly string[] {
-  const at = lines.findIndex((line) => line.trimEnd() === "-------");
-  const isHeader = at >= 0 && lines.slice(0, at).every((line) => /^:\w+:/.test(line));
-  return isHeader ? lines.slice(at + 1) : lines;
 }
 
 // ---- Calls --------------------------------------------------------------------------------------------------------

@@ -124,6 +124,26 @@ export function applyPatchText(text: string): FilePatch[] {
   }));
 }
 
+/** Blocks of what to search and what to put there, marked as conflicts are. */
+export function searchReplaceBlocks(text: string): { before: string; after: string }[] {
+  const blocks: { before: string; after: string }[] = [];
+  let held: string[] | null = null;
+  let before: string | null = null;
+  for (const line of text.split("\n")) {
+    if (/^(?:-{3,}|<{3,}) SEARCH>?$/.test(line.trimEnd())) {
+      held = [];
+      before = null;
+    } else if (held !== null && before === null && /^={3,}$/.test(line.trimEnd())) {
+      before = withoutHeader(held).join("\n");
+      held = [];
+    } else if (held !== null && /^(?:\+{3,}|>{3,}) REPLACE>?$/.test(line.trimEnd())) {
+      if (before !== null) blocks.push({ before, after: held.join("\n") });
+      held = null;
+    } else held?.push(line);
+  }
+  return blocks;
+}
+
 export function countLines(patches: readonly FilePatch[]): { added: number; removed: number } {
   let added = 0;
   let removed = 0;
@@ -136,6 +156,13 @@ export function countLines(patches: readonly FilePatch[]): { added: number; remo
     }
   }
   return { added, removed };
+}
+
+/** Roo says at which line to look, above a line of dashes. */
+function withoutHeader(lines: readonly string[]): readonly string[] {
+  const at = lines.findIndex((line) => line.trimEnd() === "-------");
+  const isHeader = at >= 0 && lines.slice(0, at).every((line) => /^:\w+:/.test(line));
+  return isHeader ? lines.slice(at + 1) : lines;
 }
 
 function unified(diff: string): Hunk[] {

@@ -95,6 +95,8 @@ export interface Identity {
   readonly orderKey: string | null;
   /** Whose turns this file may begin with, by the agent's own id. */
   readonly replays: string | null;
+  /** Where the session ran, when nothing but the file's place tells. */
+  readonly cwd?: string;
 }
 
 export interface ReadContext {

@@ -2,6 +2,7 @@ import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
+import { aider } from "../../src/capture/aider.ts";
 import { amp } from "../../src/capture/amp.ts";
 import { claudeCode } from "../../src/capture/claude-code.ts";
 import { cline, roo } from "../../src/capture/cline.ts";
@@ -38,6 +39,11 @@ readerContract(openCode, [
   ...inside(openCode, "opencode.db", (path) =>
     openCodeDatabase(path, [HARBOR, COUNT].map(openCodeExport)),
   ),
+]);
+
+const HISTORY = "work/tally/.aider.chat.history.md";
+readerContract(aider, [
+  { path: HISTORY, text: readFileSync(join(AGENTS, HISTORY), "utf8"), named: true },
 ]);
 
 readerContract(amp, samples(".local/share/amp/threads", AGENTS));
