@@ -8,8 +8,8 @@ import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import type { JsonObject } from "./json.ts";
 import type { FoundFile } from "./walk.ts";
 
-/** Between the database's path and the session's id, in the path by which one of its transcripts is known. */
-const INSIDE = "#";
+/** Between the database's path and the session's id, in the path by which one of its transcripts is known: in no file's name. */
+const INSIDE = "#session=";
 /** How long the agent may be in the midst of a write. */
 const PATIENCE_MS = 2_000;
 const BLOCK_BYTES = 1024 * 1024;
@@ -56,14 +56,18 @@ export function placeInside(
   path: string,
 ): { readonly database: string; readonly session: string } | null {
   const at = path.lastIndexOf(INSIDE);
-  return at < 0 ? null : { database: path.slice(0, at), session: path.slice(at + 1) };
+  return at < 0 ? null : { database: path.slice(0, at), session: path.slice(at + INSIDE.length) };
+}
+
+export function pathInside(database: string, session: string): string {
+  return database + INSIDE + session;
 }
 
 /** The sessions in a database, as files. */
 export function sessionsInside(reader: Database, file: FoundFile): FoundFile[] {
   return reading(file.path, (sql) =>
     [...reader.sessions(sql)].map(({ id, version, updatedMs }) => ({
-      path: `${file.path}${INSIDE}${id}`,
+      path: pathInside(file.path, id),
       inode: file.inode,
       sizeBytes: Math.trunc(version),
       mtimeMs: Math.trunc(updatedMs),

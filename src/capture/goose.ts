@@ -13,7 +13,7 @@
  */
 import { join } from "node:path";
 import type { EventStatus, FilePatch, Part, Tokens } from "../base/session.ts";
-import { topmost, type Database, type Sql } from "./database.ts";
+import { topmost, type Database, type Sql, placeInside } from "./database.ts";
 import { eventId, type Findings, type NewEvent } from "./findings.ts";
 import {
   asCount,
@@ -68,7 +68,7 @@ export const goose: Reader = {
     head.some(({ key, value }) => key === "session" && "working_dir" in asObject(value)),
   async identify(path, head) {
     const session = asObject(head.find(({ key }) => key === "session")?.["value"]);
-    const id = path.slice(path.lastIndexOf("#") + 1);
+    const id = placeInside(path)?.session ?? path;
     const root = asString(session["root"]);
     if (root === null || root === id) return mainOf(id);
     return { ...mainOf(root), lane: id, speaksForSession: false };

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "vitest";
 import { NO_TOKENS } from "../../src/base/session.ts";
-import { linesInside } from "../../src/capture/database.ts";
+import { linesInside, pathInside } from "../../src/capture/database.ts";
 import { goose } from "../../src/capture/goose.ts";
 import { addGooseMessage, gooseDatabase, TALLY, TALLY_BEGAN, TALLY_CHILD } from "./databases.ts";
 import { captureOf, tempFolder } from "./home.ts";
@@ -143,7 +143,7 @@ describe("Goose", () => {
     expect(ledger.unchanged).toBe(1);
     expect(told(ledger)).toEqual([...STORY, ["prompt", null, "And the lowest?"]]);
 
-    const reading = linesInside(goose.database as never, `${path}#${TALLY}`);
+    const reading = linesInside(goose.database as never, pathInside(path, TALLY));
     const lines = (reading.next().value as Buffer).toString();
     expect(lines.trimEnd().split("\n")).toHaveLength(1 + 9 + 2);
   });

@@ -4,7 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "vitest";
 import { NO_TOKENS, type Tokens } from "../../src/base/session.ts";
 import { openArchive } from "../../src/capture/archive.ts";
-import { linesInside } from "../../src/capture/database.ts";
+import { linesInside, pathInside } from "../../src/capture/database.ts";
 import { openCode } from "../../src/capture/opencode.ts";
 import {
   addMessage,
@@ -146,7 +146,7 @@ describe("OpenCode", () => {
     const { path, database } = homeHere();
     addMessage(database, HARBOR, message("x".repeat(1_200_000)));
     addMessage(database, HARBOR, message("Before.", Date.now() + 1));
-    const reading = linesInside(openCode.database as never, `${path}#${HARBOR}`);
+    const reading = linesInside(openCode.database as never, pathInside(path, HARBOR));
     const first = reading.next().value as Buffer;
     expect(first.includes("xxx")).toBe(true);
     addMessage(database, HARBOR, message("Meanwhile.", Date.now() + 2));
