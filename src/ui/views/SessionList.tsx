@@ -111,8 +111,8 @@ export function SessionList(props: { readonly selected: string | null }): JSX.El
                 }
               >
                 <p>
-                  Every session of Claude Code and Codex on this machine will be here, with its
-                  tools, tokens and cost. Start an agent in any folder; this list fills by itself.
+                  Every session of a coding agent on this machine will be here, with its tools,
+                  tokens and cost. Start an agent in any folder; this list fills by itself.
                 </p>
               </Empty>
             }
