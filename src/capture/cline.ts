@@ -383,6 +383,8 @@ function outcome({ asked }: State, { text }: Line, said: string): EventStatus | 
   if (said === "command_permission_denied") return "rejected";
   if (!asked) return null;
   if (said === "user_feedback") return "rejected";
+  // The task was left while it was asked.
+  if (said === "ask resume_task" || said === "ask resume_completed_task") return "interrupted";
   // The request has what the tool gave back, in most versions.
   const request =
     said === "api_req_started" ? (asString(parseObject(text)?.["request"]) ?? "") : "";

@@ -118,6 +118,8 @@ describe("Cline", () => {
         at(3, { say: "api_req_started", text: JSON.stringify({ request, tokensIn: 7 }) }),
         { ts: 4, type: "ask", ask: "tool", text: '{"tool":"newFile', partial: true },
         at(5, { say: "text", text: "I wri", partial: true }),
+        ask(6, { tool: "readFile", path: "b.ts" }),
+        { ts: 7, type: "ask", ask: "resume_task", text: "" },
       ]),
     );
     const ledger = await new Ledger().take(captureOf(home).scan(new Map()));
@@ -125,6 +127,8 @@ describe("Cline", () => {
       ["prompt", null, "Begin."],
       ["tool", "rejected", expect.stringContaining("a.ts")],
       ["response", null, "I wri"],
+      // The task was left while it was asked.
+      ["tool", "interrupted", '{"path":"b.ts"}'],
     ]);
     expect(ledger.eventsOf(TIDES)[1]).toMatchObject({ linesAdded: 2, linesRemoved: 0 });
     expect(callsOf(ledger, TIDES)).toEqual([
