@@ -52,6 +52,8 @@ export interface Archive {
     file: ArchivedStat,
     restart: boolean,
   ): Promise<void>;
+  /** What is held of the newest generation behind this many bytes is not in the file any more. */
+  cut(path: string, length: number, file: ArchivedStat): Promise<void>;
   /** The newest generation of every file. */
   files(): readonly ArchivedFile[];
   /** Bytes of the newest generation, in order. Throws when a chunk is not what its hash says. */
@@ -135,32 +137,56 @@ export async function openArchive(folder: string): Promise<Archive> {
       at += MAX_CHUNK_BYTES
     ) {
       const chunk = bytes.subarray(at, at + MAX_CHUNK_BYTES);
-      const hash = hashOf(chunk);
-      const line: Entry = {
-        agent,
-        path,
-        generation: entry.generation,
-        offset: offset + at,
-        length: chunk.length,
-        hash,
-        ...file,
-        ...(await place(chunk, hash)),
-      };
-      const text = Buffer.from(`${JSON.stringify(line)}\n`);
-      await manifest.appendFile(text);
-      manifestSize += text.length;
-      addEntry(entry.entries, line);
+      await note(entry, agent, path, offset + at, chunk, file);
     }
   }
 
+  async function note(
+    { generation, entries }: Held,
+    agent: AgentId,
+    path: string,
+    offset: number,
+    chunk: Buffer,
+    file: ArchivedStat,
+  ): Promise<void> {
+    const hash = hashOf(chunk);
+    const line: Entry = {
+      agent,
+      path,
+      generation,
+      offset,
+      length: chunk.length,
+      hash,
+      ...file,
+      ...(await place(chunk, hash)),
+    };
+    const text = Buffer.from(`${JSON.stringify(line)}\n`);
+    await manifest.appendFile(text);
+    manifestSize += text.length;
+    addEntry(entries, line);
+  }
+
+  /** An entry without bytes: as any later one it holds from its offset on. */
+  async function cut(path: string, length: number, file: ArchivedStat): Promise<void> {
+    const entry = held.get(path);
+    const last = entry?.entries.at(-1);
+    if (entry === undefined || last === undefined || last.offset + last.length <= length) return;
+    await note(entry, last.agent, path, length, Buffer.alloc(0), file);
+  }
+
+  /** One after another; a failure is mended before the next. */
+  function queued(work: () => Promise<void>): Promise<void> {
+    const done = queue.then(mend).then(work);
+    queue = done.catch(() => {
+      hasFailed = true;
+    });
+    return done;
+  }
+
   return {
-    append(agent, path, offset, bytes, file, restart) {
-      const done = queue.then(mend).then(() => write(agent, path, offset, bytes, file, restart));
-      queue = done.catch(() => {
-        hasFailed = true;
-      });
-      return done;
-    },
+    append: (agent, path, offset, bytes, file, restart) =>
+      queued(() => write(agent, path, offset, bytes, file, restart)),
+    cut: (path, length, file) => queued(() => cut(path, length, file)),
     files: () => [...held.values()].flatMap((entry) => describe(entry.entries)),
     async *read(path) {
       const entries = held.get(path)?.entries ?? [];

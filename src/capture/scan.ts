@@ -374,6 +374,7 @@ async function* readSteps(
       if (earlier !== null) yield earlier;
     }
   }
+  if (source.isRewritten) keeper.end();
   newest ??= makeBatch(job, progress, createFindings(), {
     bytesRead: 0,
     restart,
@@ -392,6 +393,8 @@ interface Keeper {
   /** When all that was given so far is in the archive; null: nothing was, or there is no archive. */
   readonly last: Promise<void> | null;
   keep(offset: number, bytes: Buffer, restart: boolean): void;
+  /** What was given is all. */
+  end(): void;
   /** Blocks as they are, each given to the archive first. */
   through(blocks: AsyncIterable<Buffer>): AsyncGenerator<Buffer>;
 }
@@ -399,11 +402,13 @@ interface Keeper {
 /** A piece archived later is archived after those before: the archive works in order. */
 function createKeeper(input: ScanInput, job: Job, source: Source): Keeper {
   const { inode, sizeBytes, mtimeMs } = source.file;
+  const stats = { inode, sizeBytes, mtimeMs };
   let last: Promise<void> | null = null;
+  let length = 0;
 
   function keep(offset: number, bytes: Buffer, restart: boolean): void {
     const { agent } = job.reader;
-    const stats = { inode, sizeBytes, mtimeMs };
+    length = offset + bytes.length;
     last = input.archive?.append(agent, job.file.path, offset, bytes, stats, restart) ?? null;
     last?.catch(() => {}); // whoever gives the step out hears of it
   }
@@ -413,6 +418,10 @@ function createKeeper(input: ScanInput, job: Job, source: Source): Keeper {
       return last;
     },
     keep,
+    end() {
+      last = input.archive?.cut(job.file.path, length, stats) ?? null;
+      last?.catch(() => {});
+    },
     async *through(blocks) {
       let at = 0;
       for await (const block of blocks) {

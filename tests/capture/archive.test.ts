@@ -48,6 +48,23 @@ describe("the archive", () => {
     ]);
   });
 
+  test("what became shorter ends where it ends, also when opened again, and may grow again", async () => {
+    const folder = tempFolder();
+    const archive = await archiveIn(folder);
+    await add(archive, 0, "one\ntwo\n");
+    await add(archive, 8, "three\n");
+    await archive.cut("/a", 99, STAT);
+    expect(await textOf(archive, "/a")).toBe("one\ntwo\nthree\n");
+    await archive.cut("/a", 4, STAT);
+    await archive.cut("/b", 0, STAT);
+    const again = await archiveIn(folder);
+    expect(await textOf(archive, "/a")).toBe("one\n");
+    expect(await textOf(again, "/a")).toBe("one\n");
+    expect(again.files().map(({ path, length }) => [path, length])).toEqual([["/a", 4]]);
+    await add(again, 4, "four\n");
+    expect(await textOf(again, "/a")).toBe("one\nfour\n");
+  });
+
   test("does not grow by what it holds, however it is cut", async () => {
     const folder = tempFolder();
     const archive = await archiveIn(folder);
@@ -188,6 +205,7 @@ describe("capture with an archive", () => {
     const home = homeOf({ ".claude/projects/-p/s.jsonl": jsonl(line(1)) });
     const full: Archive = {
       append: () => Promise.reject(new Error("no space left on device")),
+      cut: async () => {},
       files: () => [],
       async *read() {},
       close: async () => {},

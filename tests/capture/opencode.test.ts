@@ -157,7 +157,8 @@ describe("OpenCode", () => {
 
   test("what is changed in place, taken back or deleted is seen", async () => {
     const { home, database } = homeHere();
-    const capture = captureOf(home);
+    const archive = await openArchive(join(home, "archive"));
+    const capture = captureOf(home, archive);
     const ledger = await new Ledger().take(capture.scan(new Map()));
     const look = async () => told(await ledger.take(capture.scan(ledger.files)), HARBOR);
 
@@ -179,6 +180,13 @@ describe("OpenCode", () => {
     database.prepare("delete from part where message_id >= ? and session_id = ?").run(last, HARBOR);
     database.prepare("delete from message where id >= ? and session_id = ?").run(last, HARBOR);
     expect(await look()).toHaveLength(12);
+
+    // The archive has what is there now, and reads it the same.
+    await archive.close();
+    const again = await openArchive(join(home, "archive"));
+    const replayed = await new Ledger().take(captureOf(home, again).replayArchive(new Map()));
+    expect(told(replayed, HARBOR)).toEqual(told(ledger, HARBOR));
+    await again.close();
   });
 
   test("a fork's copies are not spent again; from its own first message on it counts", async () => {
