@@ -49,11 +49,14 @@ export function inapplicable(
   state: Uint8Array,
   updates: readonly Uint8Array[],
 ): ReadonlySet<number> {
-  if (canRebuild([state, ...updates])) return new Set();
+  const hopeless = waitingForMany(state, updates);
+  const tried = updates.filter((_, i) => !hopeless.has(i));
+  if (canRebuild([state, ...tried])) return hopeless;
   const good = [state];
-  const bad = new Set<number>();
+  const bad = new Set(hopeless);
   let doc = rebuildDoc(good);
   for (const [i, update] of updates.entries()) {
+    if (hopeless.has(i)) continue;
     try {
       Y.applyUpdate(doc, update);
       good.push(update);
@@ -67,6 +70,26 @@ export function inapplicable(
   doc.destroy();
   // All at once is how they will be read.
   return canRebuild(good) ? bad : new Set(updates.keys());
+}
+
+/** Of so many clientIDs something may be missing that an update goes on from: Yjs tries all of them again with each. */
+const MAX_WAITING = 1_000;
+/** Of a clientID in an update, its clock and the number of things, one each. */
+const CLIENT_MIN_BYTES = 3;
+
+/** Those that go on from what is not here, of more clientIDs than anybody lacks who reads in order. */
+function waitingForMany(state: Uint8Array, updates: readonly Uint8Array[]): Set<number> {
+  const found = new Set<number>();
+  for (const [i, update] of updates.entries()) {
+    if (update.length < MAX_WAITING * CLIENT_MIN_BYTES) continue;
+    const begun = Y.parseUpdateMeta(update).from;
+    if (begun.size <= MAX_WAITING) continue;
+    const before = [state, ...updates.slice(0, i).filter((_, earlier) => !found.has(earlier))];
+    const here = Y.decodeStateVector(Y.encodeStateVectorFromUpdate(Y.mergeUpdates(before)));
+    const waiting = [...begun].filter(([client, clock]) => clock > (here.get(client) ?? 0));
+    if (waiting.length > MAX_WAITING) found.add(i);
+  }
+  return found;
 }
 
 function canRebuild(updates: readonly Uint8Array[]): boolean {

@@ -110,7 +110,7 @@ export const DEFENCES: readonly Defence[] = [
   {
     name: "inapplicable",
     module: "src/crdt/documents.ts",
-    lines: [["if (canRebuild([state, ...updates])) return new Set();", "return new Set();"]],
+    lines: [["if (canRebuild([state, ...tried])) return hopeless;", "return hopeless;"]],
     fault: ["bogus-update"],
   },
   {

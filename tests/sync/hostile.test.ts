@@ -279,12 +279,12 @@ describe("S11", () => {
   });
 });
 
-/** Something of each of so many writers. */
-function ofMany(count: number): Bytes {
+/** Something of each of so many writers; behind `clock` other things that are nowhere. */
+function ofMany(count: number, clock = 0): Bytes {
   const encoder = encoding.createEncoder();
   encoding.writeVarUint(encoder, count);
   for (let client = count + 10; client > 10; client--) {
-    for (const value of [1, client, 0]) encoding.writeVarUint(encoder, value);
+    for (const value of [1, client, clock]) encoding.writeVarUint(encoder, value);
     encoding.writeUint8(encoder, 4);
     encoding.writeVarUint(encoder, 1);
     encoding.writeVarString(encoder, "t");
@@ -294,8 +294,8 @@ function ofMany(count: number): Bytes {
   return encoding.toUint8Array(encoder) as Bytes;
 }
 
-describe("S40", () => {
-  test("S40: a change that gives a document more writers than a snapshot has room for is refused", async () => {
+describe("S43", () => {
+  test("S43: a change that gives a document more writers than a snapshot has room for is refused", async () => {
     const device = carol();
     doc = "dec_many" as DocId;
     const author = { keys: team.keys, device, replica: "ab".repeat(16) };
@@ -312,7 +312,17 @@ describe("S40", () => {
     expect(writersIn((await bob.store.document(doc))?.known ?? EMPTY_KNOWN)).toBe(MAX_CLIENTS);
   }, 60_000);
 
-  test("S40: one of very many writers breaks nobody's exchange, nor their snapshots", async () => {
+  test("S43: a change that goes on from what is missing of very many is refused before it is tried", async () => {
+    const author = { keys: team.keys, device: carol(), replica: "ab".repeat(16) };
+    const of = { doc: "dec_gaps" as DocId, kind: "decision", stream: TEAM_STREAM } as const;
+    const sealed = sealUpdate(author, of, ofMany(65_000, 5), null, START, seededRandom("gaps"));
+    rows().push(...sealed.map(({ row }) => row));
+    const { alarms } = await bob.once();
+    expect(alarms).toEqual([expect.stringContaining("cannot be applied")]);
+    expect(bob.store.has(of.doc)).toBe(false);
+  });
+
+  test("S43: one of very many writers breaks nobody's exchange, nor their snapshots", async () => {
     const device = carol();
     const author = { keys: team.keys, device, replica: "ab".repeat(16) };
     const of = { doc: "dec_many" as DocId, kind: "decision", stream: TEAM_STREAM } as const;
@@ -330,7 +340,7 @@ describe("S40", () => {
     expect(kinds()).not.toContain(KIND_DISPUTE);
   }, 60_000);
 
-  test("S40: nor does a snapshot that cannot be made", async () => {
+  test("S43: nor does a snapshot that cannot be made", async () => {
     team.gatheredBytes = 1;
     ada.crash();
     ada.transport.snapshots = () => Promise.reject(new RangeError("no room"));
@@ -340,7 +350,7 @@ describe("S40", () => {
     expect(bob.text(doc)).toBe(ada.text(doc));
   });
 
-  test("S40: what is more than an update can hold is not sent, is an alarm, and holds up nothing", async () => {
+  test("S43: what is more than an update can hold is not sent, is an alarm, and holds up nothing", async () => {
     const large = ada.create("dec_large");
     const other = ada.create("dec_other");
     ada.type(other, (text) => text.insert(0, "sent"));
