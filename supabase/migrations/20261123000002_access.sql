@@ -108,10 +108,17 @@ create function operon.admitted() returns setof text
       and operon.invite_is_mine(i) and operon.inviter_may_still(i)
   $$;
 
+-- Under the lock of the team, so that two at once do not both count the other's as not there yet: nobody makes more of them than people
+-- have projects.
 create function operon.found_project() returns trigger
   language plpgsql security definer set search_path = ''
   as $$
   begin
+    perform from public.cloud_teams t where t.id = new.team_id for no key update;
+    if (select count(*) from public.cloud_projects p where p.team_id = new.team_id) > 1000
+      or (select count(*) from public.cloud_projects p where p.team_id = new.team_id and p.created_by = new.created_by) > 250 then
+      raise exception 'too_many_projects';
+    end if;
     insert into public.cloud_streams (team_id, project_id) values (new.team_id, new.id);
     return null;
   end

@@ -213,8 +213,9 @@ create function operon.invite_admits(invite public.cloud_invites, e public.cloud
     from (select operon.body_of(e.entry) as body) b
   $$;
 
--- Under the locks of all streams, so that what is pushed meanwhile waits and finds the rights ended: is there a fence for each
--- stream, at a place that was its head, with nothing behind it of who is removed? Others may have gone on.
+-- Under the locks of all streams, so that what is pushed meanwhile waits and finds the rights ended: does each fence stand at a
+-- place that was its stream's head, with nothing behind it of who is removed? Others may have gone on. A stream in which they
+-- wrote has one, unless there are as many as an entry holds; where there is none, devices count nothing of them.
 create function operon.fences_fit(e public.cloud_log) returns boolean
   language plpgsql volatile set search_path = ''
   as $$
@@ -222,6 +223,7 @@ create function operon.fences_fit(e public.cloud_log) returns boolean
     body bytea := operon.body_of(e.entry);
     zeros bytea := decode(repeat('00', 32), 'hex');
     gone bytea[] := array[e.about];
+    most integer := 2048;
   begin
     perform from public.cloud_streams s where s.team_id = e.team_id order by s.id for update;
     if e.kind = 'remove-member' then
@@ -229,22 +231,29 @@ create function operon.fences_fit(e public.cloud_log) returns boolean
         select d.id from public.cloud_devices d where d.team_id = e.team_id and d.user_id = operon.account(e.about, 0)
       );
     end if;
-    return operon.u16(body, 16) = (select count(*) from public.cloud_streams s where s.team_id = e.team_id)
-      and not exists (
-        select from public.cloud_streams s where s.team_id = e.team_id and not exists (
-          select from (
-            select operon.u48(body, i + 16) as n, substr(body, i + 23, 32) as h
-            from (select 18 + 54 * k as i from generate_series(0, operon.u16(body, 16) - 1) k) at
-            where operon.id(body, i) = coalesce(uuid_send(s.project_id), substr(zeros, 1, 16))
-          ) f
-          where f.h = case f.n when 0 then zeros else (
+    return (
+      with fences as materialized (
+        select operon.id(body, i) as stream, operon.u48(body, i + 16) as n, substr(body, i + 23, 32) as h
+        from (select 18 + 54 * k as i from generate_series(0, operon.u16(body, 16) - 1) k) at
+      ), streams as materialized (
+        select s.id, coalesce(uuid_send(s.project_id), substr(zeros, 1, 16)) as stream
+        from public.cloud_streams s where s.team_id = e.team_id
+      )
+      select (select count(*) = count(distinct f.stream) from fences f)
+        and not exists (
+          select from fences f left join streams s using (stream)
+          where s.id is null
+            or f.h is distinct from case f.n when 0 then zeros else (
               select r.h from public.cloud_rows r where r.stream_id = s.id and r.n = f.n
             ) end
-            and not exists (
-              select from public.cloud_rows r where r.stream_id = s.id and r.n > f.n and r.device = any (gone)
-            )
+            or exists (select from public.cloud_rows r where r.stream_id = s.id and r.n > f.n and r.device = any (gone))
         )
-      );
+        and (operon.u16(body, 16) = most or not exists (
+          select from streams s left join fences f using (stream)
+          where f.stream is null
+            and exists (select from public.cloud_rows r where r.stream_id = s.id and r.device = any (gone))
+        ))
+    );
   end
   $$;
 
@@ -395,6 +404,19 @@ create function operon.epoch_is_whole(e public.cloud_log, keep jsonb) returns bo
     from (select operon.body_of(e.entry) as body) b
   $$;
 
+-- A key that is made while the passphrase is changed is not wrapped in the old one: who makes an epoch says beside it which key
+-- record it was wrapped as, and where that is another by now the append comes too late.
+-- `as_of`, beside an epoch: {entry, key_record}, of the epoch's entry and of the record beside it the SHA-256.
+create function operon.records_moved(team text, entries jsonb) returns boolean
+  language sql volatile set search_path = ''
+  as $$
+    select exists (
+      select from jsonb_array_elements(entries) i
+      join public.cloud_epochs e on e.team_id = team and e.entry = decode(i -> 'epoch' -> 'as_of' ->> 'entry', 'base64')
+      where sha256(e.key_record) <> decode(i -> 'epoch' -> 'as_of' ->> 'key_record', 'base64')
+    )
+  $$;
+
 -- Under the lock of the team: all entries, or none and a word why (an error takes everything back, what was held too). Tells
 -- those who listen: on the channels of the epochs that were open, and of those that are. Whoever was removed in between hears the
 -- first, and nothing after it.
@@ -417,7 +439,7 @@ create function operon.append(team text, listed integer, entries jsonb) returns 
     end if;
     before := array(select o.epoch from operon.open_epochs(team) o);
     place := operon.listed(team);
-    if place <> listed then
+    if place <> listed or operon.records_moved(team, entries) then
       late := 'log_moved';
     else
       begin
@@ -479,6 +501,6 @@ create function operon.epochs(team text, device bytea) returns jsonb
 
 revoke execute on function operon.u16, operon.u48, operon.time, operon.id, operon.account, operon.hash_id, operon.team_of, operon.body_of,
   operon.is_whole, operon.read_entry, operon.present, operon.may_lead, operon.may_append, operon.may_remove, operon.rotation_due, operon.invite_admits,
-  operon.fences_fit, operon.hold, operon.apply_entry, operon.append_one, operon.epoch_is_whole, operon.append, operon.listed, operon.entries, operon.epochs
+  operon.fences_fit, operon.hold, operon.apply_entry, operon.append_one, operon.epoch_is_whole, operon.records_moved, operon.append, operon.listed, operon.entries, operon.epochs
   from public, anon, authenticated;
 grant execute on function operon.present, operon.append, operon.listed, operon.entries, operon.epochs to authenticated;
