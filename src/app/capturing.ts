@@ -48,7 +48,7 @@ export interface Capturing {
   /** From the archive, what the store does not have. */
   refill(onProgress: (progress: Progress) => void): Promise<void>;
   /** Every agent's folders, existing or not. */
-  roots(): Promise<readonly string[]>;
+  roots(): Promise<ReadonlyMap<AgentId, readonly string[]>>;
   close(): Promise<void>;
 }
 

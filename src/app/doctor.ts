@@ -20,6 +20,7 @@ export async function examine(parts: Examined): Promise<readonly DoctorRow[]> {
   const built = await builtInterface();
   const account = membership.account();
   const roots = await capturing.roots();
+  const held = new Map((await store.views.countsByAgent()).map((one) => [one.agent, one]));
   return [
     row("program", "ok", `Operon ${version} on Node ${process.versions.node}`),
     row(
@@ -44,8 +45,9 @@ export async function examine(parts: Examined): Promise<readonly DoctorRow[]> {
         : `${counted(lines, "line")} in ${counted(damaged.length, "transcript")}; all others were read`,
     ),
     row("keys and tokens", place.keychain ? "ok" : "warn", `kept in ${place.detail}`),
-    // There are many where one may be.
-    ...roots.filter((root) => existsSync(root)).map((root) => row("agent's folder", "ok", root)),
+    ...[...roots].map(([agent, folders]) =>
+      row(agent, "ok", foundOf(folders, held.get(agent) ?? { sessions: 0, newest: null })),
+    ),
     row(
       "interface",
       built.current ? "ok" : "warn",
@@ -67,6 +69,26 @@ export async function examine(parts: Examined): Promise<readonly DoctorRow[]> {
         .join(", ") || "none",
     ),
   ];
+}
+
+interface HeldOf {
+  readonly sessions: number;
+  readonly newest: number | null;
+}
+
+/** Where an agent's transcripts lie, of the many places where they may, and what is held of them. */
+function foundOf(folders: readonly string[], { sessions, newest }: HeldOf): string {
+  const there = folders.filter((folder) => existsSync(folder));
+  const where =
+    folders.length === 0
+      ? "read when you name a file"
+      : there.length === 0
+        ? "not found here"
+        : there.join(", ");
+  if (sessions === 0) return where;
+  const at =
+    newest === null ? "" : `, the newest of ${new Date(newest).toISOString().slice(0, 10)}`;
+  return `${counted(sessions, "session")}${at}; ${where}`;
 }
 
 function counted(count: number, one: string): string {

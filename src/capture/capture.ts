@@ -47,8 +47,8 @@ export interface CaptureOptions {
 
 export interface Capture {
   readonly agents: readonly AgentId[];
-  /** Absolute folders that are looked at, existing or not. */
-  readonly roots: readonly string[];
+  /** Absolute folders that are looked at, existing or not, by agent. */
+  readonly roots: ReadonlyMap<AgentId, readonly string[]>;
   /** Everything under the home, or only these files and folders, wherever they lie. */
   scan(states: FileStates, paths?: readonly string[]): AsyncGenerator<CaptureStep>;
   watch(input: Omit<WatchInput, "roots" | "log" | "transcriptOf">): Promise<Watch>;
@@ -61,7 +61,7 @@ export function createCapture(options: CaptureOptions): Capture {
   const input = { home, env, log, archive, readers: READERS };
   const rootsOf = (readers: readonly Reader[]) =>
     readers.flatMap((reader) => reader.roots(home, env)).map((root) => resolve(root));
-  const roots = rootsOf(READERS);
+  const roots = new Map(READERS.map((reader) => [reader.agent, rootsOf([reader])]));
   const flat = new Set(rootsOf(READERS.filter((reader) => !reader.nested)));
   return {
     agents: READERS.map((reader) => reader.agent),
@@ -69,7 +69,7 @@ export function createCapture(options: CaptureOptions): Capture {
     scan: (states, paths) => scan(input, states, paths),
     watch: (watching) =>
       watchTranscripts({
-        roots,
+        roots: rootsOf(READERS),
         flat,
         log,
         transcriptOf: (path) => transcriptOf(input, path),

@@ -291,6 +291,20 @@ test("a decision without a team stays here; a field becomes the text given", asy
   await own.remove();
 });
 
+test("doctor says of each agent where its transcripts lie, and what is held of them", async () => {
+  const own = await createDevice();
+  await writeTranscript(own.home, "44444444-4444-4444-8444-444444444444", "/work/app", [
+    { prompt: "p", response: "r", file: "a.ts" },
+  ]);
+  await own.run(["import"]);
+  const rows = (await own.json(["doctor"])) as { check: string; detail: string }[];
+  const detailOf = (check: string) => rows.find((row) => row.check === check)?.detail;
+  expect(detailOf("claude-code")).toMatch(/^1 session, the newest of \d{4}-\d\d-\d\d; .*\.claude/);
+  expect(detailOf("goose")).toBe("not found here");
+  expect(detailOf("aider")).toBe("read when you name a file");
+  await own.remove();
+});
+
 test("doctor says where keys are kept, and the data folder is its user's alone", async () => {
   const rows = await device.json<readonly { check: string; state: string; detail: string }[]>([
     "doctor",

@@ -152,7 +152,13 @@ describe("sync", () => {
     expect(await sync.cursors(team)).toEqual([{ stream, cursor }]);
     expect(await sync.chain("ab", "cd")).toEqual(chain);
     expect(await sync.chain("ab", "other")).toBeNull();
-    expect(await sync.document(id)).toEqual({ kind: "decision", stream, known, owner: "device" });
+    expect(await sync.document(id)).toEqual({
+      kind: "decision",
+      stream,
+      known,
+      owner: "device",
+      retired: false,
+    });
     expect(await sync.pendingDocuments(team)).toEqual([]);
     expect(textOf((await documents.load(id))?.state)).toBe("theirs");
     const teamStream = { team, project: null };

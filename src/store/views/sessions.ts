@@ -61,7 +61,15 @@ export interface SessionViews {
     ids: readonly SessionId[],
   ): Promise<readonly { readonly id: SessionId; readonly rev: number }[]>;
   counts(): Promise<{ readonly sessions: number; readonly events: number }>;
+  /** Of what was captured here. `newest`: when the last event of any of them was. */
+  countsByAgent(): Promise<readonly AgentCount[]>;
   projects(): Promise<readonly ProjectRow[]>;
+}
+
+export interface AgentCount {
+  readonly agent: AgentId;
+  readonly sessions: number;
+  readonly newest: number | null;
 }
 
 export interface ProjectRow {
@@ -158,6 +166,13 @@ export function createSessionViews(db: PGlite, clock: Clock, resolve: Resolver):
         "select count(*) as sessions, coalesce(sum(events), 0)::bigint as events from sessions",
       );
       return found.rows[0] as { sessions: number; events: number };
+    },
+
+    async countsByAgent() {
+      const found = await db.query<AgentCount>(
+        "select agent, count(*) as sessions, max(ended_at) as newest from sessions where remote_team is null group by agent",
+      );
+      return found.rows;
     },
 
     async projects() {
