@@ -67,7 +67,14 @@ answer({
   beforeBytes: before.bytes,
   afterMs: after.ms,
   afterBytes: after.bytes,
+  firstMs: after.firstMs,
 });
+
+interface Brought {
+  bytes: number;
+  /** When the first document was there. */
+  firstAt: number | null;
+}
 
 type Device = ReturnType<typeof device>;
 
@@ -78,7 +85,7 @@ function idOf(index: number): DocId {
 function device(name: string) {
   const identity = createDevice(random);
   founding.admit(identity, name);
-  const brought = { bytes: 0 };
+  const brought: Brought = { bytes: 0, firstAt: null };
   const store = new MemoryStore();
   const transport = counted(server.connect(), brought);
   const options = {
@@ -92,7 +99,8 @@ function device(name: string) {
     log: silentLog,
     after: () => () => undefined,
     onShown: () => undefined,
-    onApplied: () => undefined,
+    // Of the clock that the server's time is taken from, too.
+    onApplied: () => void (brought.firstAt ??= performance.now() - server.ms),
     onState: () => undefined,
     onAlarms: async () => undefined,
     onRetired: () => undefined,
@@ -101,7 +109,7 @@ function device(name: string) {
   return { store, start: () => createSync(options), brought };
 }
 
-function counted(transport: Transport, brought: { bytes: number }): Transport {
+function counted(transport: Transport, brought: Brought): Transport {
   const { pull, snapshotRows } = transport;
   return {
     ...transport,
@@ -133,5 +141,6 @@ async function caughtUp({ store, start, brought }: Device) {
   for (const [i, copy] of copies.entries())
     if (copy.getText("context").toString() !== docs[i]?.getText("context").toString())
       throw new Error("a copy differs");
-  return { ms, bytes: brought.bytes };
+  const firstMs = (brought.firstAt ?? Number.NaN) - (reading - servedMs);
+  return { ms, bytes: brought.bytes, firstMs };
 }
