@@ -2,9 +2,7 @@
  * One exchange with the cloud: pull what is there, verify and commit it, then push what is pending.
  *
  * Own rows become "known to be in the cloud" only where they stand: when the verified history reaches them, by the
- * answer to a push or by a later pull. Until then they are *in flight*, and every retry sends the same bytes.
- * In flight is a matter of memory: after a crash the next process has a new replica, pulls first, and meets the rows
- * of its predecessor like those of any other device.
+ * answer to a push or by a later pull. Until then they are *in flight* (`flights.ts`).
  */
 import { type Bytes, equalBytes, toHex } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
@@ -12,24 +10,24 @@ import type { DocId } from "../base/ids.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import { fail, never, ok, type Result } from "../base/result.ts";
-import { pendingUpdate } from "../crdt/known.ts";
 import type { DeviceIdentity } from "../crypto/device.ts";
-import { ID_BYTES } from "../crypto/hash.ts";
 import { peekHeader } from "../crypto/header.ts";
-import { MAX_PARTS, PART_BYTES, proveRow } from "../crypto/row.ts";
+import { proveRow } from "../crypto/row.ts";
 import { type Fence, MAX_FENCES, MAX_LISTED } from "../crypto/log/body.ts";
 import { wireDocumentId } from "../crypto/team.ts";
-import { type Alarm, Alarms, type Raised } from "./alarms.ts";
+import type { Alarm, Raised } from "./alarms.ts";
 import { Chains } from "./chains.ts";
 import { Compaction } from "./compaction.ts";
 import { type AnyRow, Crossings } from "./crossing.ts";
+import { Flights, type InFlight, MAX_TRIES } from "./flights.ts";
 import { Heads } from "./heads.ts";
 import { jumpTo } from "./jump.ts";
 import type { Cursor, StreamRef, SyncStore } from "./ports.ts";
 import { placesOf, readPage } from "./reader.ts";
-import { type Author, type SealedRow, sealUpdate, type Tail } from "./seal.ts";
+import type { SealedRow } from "./seal.ts";
 import { type ReadSnapshot, Snapshots } from "./snapshots.ts";
 import { logStream, START, streamKey } from "./streams.ts";
+import type { Tally } from "./tally.ts";
 import { takeBackDocuments } from "./team/manage.ts";
 import type { Team } from "./team/team.ts";
 import type {
@@ -44,12 +42,6 @@ import type {
 } from "./transport.ts";
 
 const PAGE_ROWS = 500;
-/** What one push carries at most; a single row may be larger. */
-const PUSH_BYTES = 1024 * 1024;
-/** What is sealed and in flight at once; the rest follows when it has landed. */
-const FLIGHT_BYTES = 4 * 1024 * 1024;
-/** How often one exchange sends the same document, and how many conflicts it bears. */
-const MAX_TRIES = 4;
 /** How much of a page is open at once. Ordinary rows inflate to a few times their size, others to hundreds. */
 const STEP_BYTES = 8 * 1024 * 1024;
 
@@ -89,53 +81,6 @@ export interface Wanted {
   readonly due: (doc: DocId) => boolean;
 }
 
-/** Gathered over one exchange. */
-export class Tally {
-  pushed = 0;
-  pulled = 0;
-  /** Rows that this version or this device's keys cannot read. */
-  unread = 0;
-  /** How often each document was sealed. */
-  readonly tries = new Map<DocId, number>();
-  readonly alarms = new Alarms();
-  /** Streams (by key) that went on, that brought rows about snapshots, and where rows of this process landed. */
-  readonly moved = new Map<string, StreamRef>();
-  readonly marked = new Set<string>();
-  readonly wrote = new Set<string>();
-  /** Streams (by key) whose history cannot be followed: nothing is read from or sent to them. */
-  readonly halted = new Map<string, Halted>();
-
-  /** `head`: the server's own, to ask for nothing before it: else its rows would take the others' place in each page. */
-  halt(stream: StreamRef, alarm: Alarm, head: Cursor): void {
-    const key = streamKey(stream);
-    if (!this.halted.has(key)) this.alarms.add(stream, alarm, { halts: true });
-    this.halted.set(key, { stream, alarm, cursor: head });
-  }
-
-  /** The team's log is another one than before: nothing more is read or sent. */
-  get distrusted(): boolean {
-    return this.alarms.ofLog !== null;
-  }
-}
-
-interface Halted extends StreamCursor {
-  readonly alarm: Alarm;
-}
-
-interface Flight {
-  readonly stream: StreamRef;
-  readonly rev: number;
-  /** Not yet met in the verified history, in order. */
-  rows: readonly InFlight[];
-}
-
-interface InFlight {
-  readonly sealed: SealedRow;
-  readonly hash: string;
-  /** Where the server says it stands. */
-  answered: number | null;
-}
-
 /** A snapshot's own rows, fetched before the stream brings them. */
 interface Held {
   readonly last: number;
@@ -147,8 +92,7 @@ export class Exchange {
   readonly #options: ExchangeOptions;
   readonly #heads: Heads;
   readonly #chains = new Chains();
-  readonly #flights = new Map<DocId, Flight>();
-  readonly #tails = new Map<DocId, Tail>();
+  readonly #flights: Flights;
   /** As the store has them; null until the first pull. */
   #cursors: Map<string, StreamCursor> | null = null;
   /** How many of the log's retirements were carried out here. */
@@ -161,7 +105,6 @@ export class Exchange {
   readonly #crossings: Crossings;
   readonly #compaction: Compaction;
   readonly #held = new Map<string, Held>();
-  #replica: string;
 
   constructor(options: ExchangeOptions) {
     this.#options = options;
@@ -169,7 +112,7 @@ export class Exchange {
     this.#snapshots = new Snapshots(options.team, options.transport);
     this.#crossings = new Crossings(this.#snapshots, options.transport);
     this.#compaction = new Compaction({ ...options, snapshots: this.#snapshots });
-    this.#replica = toHex(options.random(ID_BYTES));
+    this.#flights = new Flights(options, (stream) => this.#cursorOf(stream));
   }
 
   get cursors(): ReadonlyMap<string, StreamCursor> {
@@ -205,7 +148,7 @@ export class Exchange {
     this.#snapshots.forget(stream);
     this.#held.delete(streamKey(stream));
     this.#chains.clear();
-    this.#startReplica();
+    this.#flights.startReplica();
   }
 
   /**
@@ -228,13 +171,12 @@ export class Exchange {
 
   /** Something was sent whose place in the history is not verified yet. */
   get inFlight(): boolean {
-    return this.#flights.size > 0;
+    return this.#flights.any;
   }
 
   /** What was sealed of a document and is not met in the verified history yet. */
   flightOf(doc: DocId): { stream: StreamRef; rows: readonly SealedRow[] } | null {
-    const flight = this.#flights.get(doc);
-    return flight ? { ...flight, rows: flight.rows.map(({ sealed }) => sealed) } : null;
+    return this.#flights.of(doc);
   }
 
   /** What came of it is in `tally`, also after a fault. */
@@ -277,7 +219,7 @@ export class Exchange {
       if (sent.value === "conflict" || sent.value === "stale") {
         if (++conflicts === MAX_TRIES)
           return sent.value === "stale" ? this.#awaitingKey() : refusing();
-        this.#startReplica();
+        this.#flights.startReplica();
         waiting = null;
         const known = sent.value === "stale" ? await this.#refresh(tally, true) : ok(true);
         if (!known.ok || !known.value) return known.ok ? ok(undefined) : known;
@@ -285,7 +227,7 @@ export class Exchange {
       if (sent.value !== "sent" || this.inFlight) {
         const pulled = await this.#pull(tally);
         if (!pulled.ok || !pulled.value) return pulled.ok ? ok(undefined) : pulled;
-        if (this.#dropLostRows(tally)) break;
+        if (this.#flights.dropLost(tally)) break;
       }
       if (sent.value === "sent" && tally.pushed === before) break;
       waiting = waiting?.filter((doc) => !tally.tries.has(doc)) ?? null;
@@ -329,7 +271,7 @@ export class Exchange {
       onRetired(gone.map(({ id }) => id));
     }
     for (const { id, retired: here } of documents)
-      if (here || gone.some((one) => one.id === id)) this.#flights.delete(id);
+      if (here || gone.some((one) => one.id === id)) this.#flights.forget(id);
     if (this.#retirements !== -1 && this.#retirements !== retired.length)
       for (const [key, { stream }] of this.cursors) {
         // Snapshots may have it in them.
@@ -427,7 +369,7 @@ export class Exchange {
     const before = team.keys.newest.epoch;
     const asked = await ask();
     // What is in flight under the old key is refused from now on.
-    if (team.keys.newest.epoch !== before) this.#startReplica();
+    if (team.keys.newest.epoch !== before) this.#flights.startReplica();
     if (asked.ok) return ok(true);
     const { type, message } = asked.fault;
     if (type !== "log-fork" && type !== "log-rollback") return asked;
@@ -586,7 +528,7 @@ export class Exchange {
     }
     const { total } = jump;
     // Of rows that it covers without their hashes nobody can say whether they are this process's.
-    if (this.#cursorOf(stream).n === 0) this.#startReplica();
+    if (this.#cursorOf(stream).n === 0) this.#flights.startReplica();
     for await (const { batch, done } of jump.batches) {
       await this.#tell(tally);
       for (const { id, updates } of batch.documents) onShown(id, updates);
@@ -601,8 +543,8 @@ export class Exchange {
     this.#held.set(streamKey(stream), { last: to.listed.last, rows: to.rows });
     this.#compaction.note(stream, to.listed.last);
     tally.moved.set(streamKey(stream), stream);
-    const own = [...this.#ownRows().keys()].filter((hash) => passed.has(hash));
-    await this.#land(new Set(own), tally);
+    const own = [...this.#flights.rows.keys()].filter((hash) => passed.has(hash));
+    await this.#flights.land(new Set(own), tally);
     return null;
   }
 
@@ -637,7 +579,7 @@ export class Exchange {
     tally: Tally,
   ): Promise<Result<void>> {
     const { store, team, onShown, onApplied } = this.#options;
-    const own = this.#ownRows();
+    const own = this.#flights.rows;
     const known = this.#allKnown(rows) ? ok(true) : await this.#refresh(tally, true);
     if (!known.ok || !known.value) return known.ok ? ok(undefined) : known;
     const ahead = rows.findIndex(({ row }) => this.#epochAhead(row) !== null);
@@ -673,7 +615,7 @@ export class Exchange {
     tally.pulled += read.taken;
     tally.unread += read.batch.unapplied.length;
     for (const { doc, updates } of read.applied) onApplied(doc, updates);
-    await this.#land(read.own, tally);
+    await this.#flights.land(read.own, tally);
     if (reached.length === rows.length) return ok(undefined);
     return this.#read(stream, rows.slice(reached.length), places.slice(reached.length), tally);
   }
@@ -708,43 +650,16 @@ export class Exchange {
       : null;
   }
 
-  /** Own rows that the verified history has reached. */
-  async #land(hashes: ReadonlySet<string>, tally: Tally): Promise<void> {
-    tally.pushed += hashes.size;
-    for (const [doc, flight] of this.#flights) {
-      flight.rows = flight.rows.filter(({ hash }) => !hashes.has(hash));
-      if (flight.rows.length > 0) continue;
-      this.#flights.delete(doc);
-      if (!(await this.#options.store.settle(doc, flight.rev))) await this.#settleGrown(doc);
-    }
-  }
-
-  /** The document has grown since it was sealed: by others' rows it is settled all the same, by an edit it is not. */
-  async #settleGrown(doc: DocId): Promise<void> {
-    const { store } = this.#options;
-    const held = await store.state(doc);
-    if (held && !pendingUpdate(held.state, held.known)) await store.settle(doc, held.rev);
-  }
-
   async #push(
     only: readonly DocId[] | null,
     due: (doc: DocId) => boolean,
     tally: Tally,
   ): Promise<Result<Sent>> {
-    const { store, team } = this.#options;
-    await this.#recall();
-    for (const doc of only ?? (await store.pendingDocuments(team.id))) {
-      if (this.#bytesInFlight(tally) >= FLIGHT_BYTES) break;
-      if (!this.#flights.has(doc) && due(doc)) await this.#take(doc, tally);
-    }
-    const flights = [...this.#flights.values()].filter(
-      ({ stream }) => !tally.halted.has(streamKey(stream)),
-    );
-    if (flights.length === 0) return ok("nothing");
+    const taken = await this.#flights.take(only, due, tally);
+    if (taken.length === 0) return ok("nothing");
     let refused: Result<never> | null = null;
-    for (const flown of Map.groupBy(flights, ({ stream }) => streamKey(stream)).values()) {
-      const stream = (flown[0] as Flight).stream;
-      for (const rows of chunks(flown.flatMap((flight) => flight.rows))) {
+    for (const { stream, pushes } of taken) {
+      for (const rows of pushes) {
         const sent = await this.#send(stream, rows, tally);
         if (sent.ok && (sent.value !== "sent" || tally.distrusted)) return sent;
         if (sent.ok) continue;
@@ -754,44 +669,6 @@ export class Exchange {
       }
     }
     return refused ?? ok("sent");
-  }
-
-  /** What was sealed of a document and did not leave, or may not have: it stays, if the document is not shared any more. */
-  async #recall(): Promise<void> {
-    for (const doc of this.#flights.keys())
-      if ((await this.#options.store.document(doc))?.retired) this.#flights.delete(doc);
-  }
-
-  /** Seals what is pending of a document. */
-  async #take(doc: DocId, tally: Tally): Promise<void> {
-    const { store, team, device, random } = this.#options;
-    const keys = team.keys.newest;
-    const held = await store.state(doc);
-    if (held?.stream?.team !== team.id || tally.halted.has(streamKey(held.stream))) return;
-    if (held.retired) return;
-    const foreign = held.kind === "trace" && held.owner !== null && held.owner !== device.id;
-    const update = foreign ? null : pendingUpdate(held.state, held.known);
-    if (!update) return void (await store.settle(doc, held.rev));
-    if (update.length > MAX_PARTS * PART_BYTES)
-      return tally.alarms.add(held.stream, { is: "too-large", document: doc });
-    const tries = tally.tries.get(doc) ?? 0;
-    if (tries === MAX_TRIES) return;
-    tally.tries.set(doc, tries + 1);
-    const author: Author = { keys, device, replica: this.#replica };
-    const { stream, kind } = held;
-    const head = this.#cursorOf(stream);
-    const target = { doc, kind, stream };
-    const rows = sealUpdate(author, target, update, this.#tails.get(doc) ?? null, head, random);
-    this.#tails.set(doc, {
-      seq: (rows.at(-1) as SealedRow).header.seq,
-      hash: (rows.at(-1) as SealedRow).hash,
-    });
-    this.#flights.set(doc, {
-      stream,
-      rev: held.rev,
-      rows: rows.map((sealed) => ({ sealed, hash: toHex(sealed.hash), answered: null })),
-    });
-    this.#options.onSealed(stream, rows);
   }
 
   async #send(stream: StreamRef, rows: readonly InFlight[], tally: Tally): Promise<Result<Sent>> {
@@ -835,43 +712,6 @@ export class Exchange {
     return this.#read(stream, rows.slice(0, places.length), places, tally);
   }
 
-  /** After a pull: rows that the server said it had, at a place where the verified history has another. */
-  #dropLostRows(tally: Tally): boolean {
-    let lost = false;
-    for (const { stream, rows } of this.#flights.values()) {
-      for (const { answered } of rows) {
-        if (answered === null || answered > this.#cursorOf(stream).n) continue;
-        tally.alarms.add(stream, { is: "own-row-lost" });
-        lost = true;
-      }
-    }
-    if (lost) this.#startReplica();
-    return lost;
-  }
-
-  /** What was in flight is forgotten: if it arrived, the next pull brings it as another replica's. */
-  #startReplica(): void {
-    this.#replica = toHex(this.#options.random(ID_BYTES));
-    this.#flights.clear();
-    this.#tails.clear();
-  }
-
-  /** To a stream that is halted nothing flies. */
-  #bytesInFlight({ halted }: Tally): number {
-    const rows = [...this.#flights.values()].flatMap((flight) =>
-      halted.has(streamKey(flight.stream)) ? [] : flight.rows,
-    );
-    return rows.reduce((sum, { sealed }) => sum + sealed.row.length, 0);
-  }
-
-  #ownRows(): ReadonlyMap<string, SealedRow> {
-    return new Map(
-      [...this.#flights.values()].flatMap(({ rows }) =>
-        rows.map(({ hash, sealed }) => [hash, sealed] as const),
-      ),
-    );
-  }
-
   #cursorOf(stream: StreamRef): Cursor {
     return this.#cursors?.get(streamKey(stream))?.cursor ?? START;
   }
@@ -896,21 +736,6 @@ function numberOf(answer: PushAnswer): number | null {
     default:
       return never(answer);
   }
-}
-
-function* chunks(rows: readonly InFlight[]): Generator<readonly InFlight[]> {
-  let chunk: InFlight[] = [];
-  let sizeBytes = 0;
-  for (const row of rows) {
-    if (chunk.length > 0 && sizeBytes + row.sealed.row.length > PUSH_BYTES) {
-      yield chunk;
-      chunk = [];
-      sizeBytes = 0;
-    }
-    chunk.push(row);
-    sizeBytes += row.sealed.row.length;
-  }
-  if (chunk.length > 0) yield chunk;
 }
 
 function refusing(): Result<never> {

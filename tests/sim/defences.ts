@@ -121,7 +121,7 @@ export const DEFENCES: readonly Defence[] = [
   },
   {
     name: "own-rows",
-    module: "src/sync/exchange.ts",
+    module: "src/sync/flights.ts",
     lines: [
       ["if (answered === null || answered > this.#cursorOf(stream).n) continue;", "continue;"],
     ],
@@ -133,14 +133,14 @@ export const DEFENCES: readonly Defence[] = [
     lines: [
       [
         'if (!answers.ok) return answers.fault.type === "stale-epoch" ? ok("stale") : answers;',
-        'if (!answers.ok) await this.#land(new Set(rows.map(({ hash }) => hash)), tally);\n    if (!answers.ok) return answers.fault.type === "stale-epoch" ? ok("stale") : answers;',
+        'if (!answers.ok) await this.#flights.land(new Set(rows.map(({ hash }) => hash)), tally);\n    if (!answers.ok) return answers.fault.type === "stale-epoch" ? ok("stale") : answers;',
       ],
     ],
     fault: ["drop"],
   },
   {
     name: "revision",
-    module: "src/sync/exchange.ts",
+    module: "src/sync/flights.ts",
     lines: [
       [
         "if (!(await this.#options.store.settle(doc, flight.rev))) await this.#settleGrown(doc);",
@@ -193,7 +193,7 @@ export const DEFENCES: readonly Defence[] = [
     name: "stale-epoch",
     module: "src/sync/exchange.ts",
     lines: [
-      ["if (team.keys.newest.epoch !== before) this.#startReplica();", ""],
+      ["if (team.keys.newest.epoch !== before) this.#flights.startReplica();", ""],
       ['answers.fault.type === "stale-epoch" ? ok("stale") : answers;', "answers;"],
     ],
     fault: ["rotate", "drop"],
@@ -539,15 +539,18 @@ export const DEFENCES: readonly Defence[] = [
   {
     name: "snapshot-parent",
     module: "src/sync/compaction.ts",
-    lines: [
-      ["if (read.value && !sameParent(read.value.snapshot.parent, base)) return ok(false);", ""],
-    ],
+    lines: [['if (found && !sameParent(found.snapshot.parent, base)) return ok("ignored");', ""]],
     fault: ["two-snapshots"],
   },
   {
     name: "snapshot-history",
     module: "src/sync/crossing.ts",
-    lines: [["return equalBytes(at.h, to.head.h)\n", "return at.n > 0\n"]],
+    lines: [
+      [
+        'return equalBytes(pin.hash, pin.is === "row" ? rowHash : h);',
+        'return pin.is === "place" || equalBytes(pin.hash, rowHash);',
+      ],
+    ],
     fault: ["dropped-hash"],
   },
   {
@@ -579,12 +582,7 @@ export const DEFENCES: readonly Defence[] = [
   {
     name: "retired-stays",
     module: "src/sync/reader.ts",
-    lines: [
-      [
-        "if (this.#options.team.isTakenBack(header.document, document.owner ?? header.device)) {",
-        "if (false) {",
-      ],
-    ],
+    lines: [["if (this.#options.team.isTakenBack(header.document, owner)) {", "if (false) {"]],
     fault: ["retire"],
   },
   {
@@ -600,8 +598,11 @@ export const DEFENCES: readonly Defence[] = [
   },
   {
     name: "retired-unsent",
-    module: "src/sync/exchange.ts",
-    lines: [["only?.filter((one) => pending.includes(one)) ?? pending", "only ?? pending"]],
+    module: "src/sync/flights.ts",
+    lines: [
+      ["if (held.retired) return;", ""],
+      ["if ((await this.#options.store.document(doc))?.retired)", "if (false)"],
+    ],
     fault: ["retire"],
   },
   {
@@ -624,12 +625,7 @@ export const DEFENCES: readonly Defence[] = [
   {
     name: "retire-rights",
     module: "src/crypto/log/state.ts",
-    lines: [
-      [
-        "(forAll || writer?.member === member)",
-        '(forAll || writer !== undefined || member === "")',
-      ],
-    ],
+    lines: [["(forAll || writer === member)", '(forAll || writer !== undefined || member === "")']],
     fault: ["false-retire"],
   },
   {

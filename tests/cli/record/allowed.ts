@@ -50,6 +50,8 @@ export const FUNCTIONS: Readonly<Record<string, Fields>> = {
     "entries[].entry": ["entry", "membership"],
     "entries[].epoch.record": ["record or null", "membership"],
     "entries[].epoch.key_record": ["key record", "membership"],
+    "entries[].epoch.as_of.entry": ["hash", "membership"],
+    "entries[].epoch.as_of.key_record": ["hash", "membership"],
     "entries[].epoch.boxes.{device}": ["key box", "membership"],
     "entries[].invite.proof_hash": ["hash", "invites"],
     "entries[].invite.email_hash": ["hash or null", "invites"],
