@@ -11,7 +11,15 @@ import { live, settleIn } from "./life.ts";
 import { HONEST_ONLY, MISHAPS } from "./mishaps.ts";
 import { type Weather, WEATHERS } from "./network.ts";
 import { differences, isAstray, lostOn, teamFindings, unsent } from "./oracle.ts";
-import { contentOf, letGo, retireFindings, sentAnyway, takenBackIn, unsaid } from "./takenBack.ts";
+import {
+  contentOf,
+  letGo,
+  retireFindings,
+  sentAnyway,
+  takenAway,
+  takenBackIn,
+  unsaid,
+} from "./takenBack.ts";
 import { World } from "./world.ts";
 
 type LieName = keyof typeof LIES;
@@ -181,7 +189,13 @@ class Run {
 
   async #judge(): Promise<RunResult> {
     const honest = await this.#honest();
-    for (const device of this.#world.devices) this.#countLost(device, device.kept);
+    for (const device of this.#world.devices) {
+      const gone = await takenAway(device);
+      this.#countLost(
+        device,
+        device.kept.filter(({ doc }) => !gone.has(doc)),
+      );
+    }
     if (honest.length > 0 && this.#world.relay.view.team.state.rotationDue)
       this.#findings.push("a removal was left without a new key");
     await this.#expectNoEcho(honest);

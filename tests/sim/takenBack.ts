@@ -16,6 +16,15 @@ export async function letGo({ store }: SimDevice): Promise<ReadonlySet<DocId>> {
   return new Set(documents.filter(({ retired }) => retired).map(({ id }) => id));
 }
 
+/** Those that others have taken back: nothing of them is left here, what was typed in them here neither. */
+export async function takenAway({ identity, store }: SimDevice): Promise<ReadonlySet<DocId>> {
+  const documents = await store.documentsOf(TEAM);
+  const theirs = documents.filter(
+    ({ retired, owner }) => retired && owner !== null && owner !== identity.id,
+  );
+  return new Set(theirs.map(({ id }) => id));
+}
+
 /** Whether its person has taken something back that others have. */
 export async function unsaid({ store }: SimDevice): Promise<boolean> {
   const documents = await store.documentsOf(TEAM);
