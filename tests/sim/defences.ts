@@ -147,7 +147,7 @@ export const DEFENCES: readonly Defence[] = [
         "await this.#options.store.settle(doc, (await this.#options.store.state(doc))?.rev ?? flight.rev);",
       ],
     ],
-    fault: ["delay"],
+    fault: ["delay", "drop", "kill"],
   },
   {
     name: "pull-first",
@@ -526,17 +526,6 @@ export const DEFENCES: readonly Defence[] = [
     fault: ["unattested"],
   },
   {
-    name: "snapshot-signature",
-    module: "src/sync/snapshots.ts",
-    lines: [
-      [
-        ': ({ by: "signature", signKey } as const);',
-        ': ({ by: "successor", header: { ...header.value, seq: header.value.seq + 1, previous: rowHash(row) } } as const);',
-      ],
-    ],
-    fault: ["bogus-snapshot"],
-  },
-  {
     name: "snapshot-parent",
     module: "src/sync/compaction.ts",
     lines: [['if (found && !sameParent(found.snapshot.parent, base)) return ok("ignored");', ""]],
@@ -566,24 +555,10 @@ export const DEFENCES: readonly Defence[] = [
     fault: ["retire", "snapshots", "delay"],
   },
   {
-    name: "log-before-snapshot",
-    module: "src/sync/exchange.ts",
-    lines: [
-      ["step.value.to.snapshot.entry > team.state.head.n", "step.value.to.snapshot.entry < 0"],
-    ],
-    fault: ["retire-at-snapshot"],
-  },
-  {
     name: "held",
     module: "src/sync/exchange.ts",
     lines: [["if (this.#isHeldInVain(key, found)) {", "if (false) {"]],
     fault: ["two-snapshots"],
-  },
-  {
-    name: "retired-stays",
-    module: "src/sync/reader.ts",
-    lines: [["if (this.#options.team.isTakenBack(header.document, owner)) {", "if (false) {"]],
-    fault: ["retire"],
   },
   {
     name: "retired-let-go",
@@ -604,12 +579,6 @@ export const DEFENCES: readonly Defence[] = [
       ["if ((await this.#options.store.document(doc))?.retired)", "if (false)"],
     ],
     fault: ["retire"],
-  },
-  {
-    name: "retired-in-snapshot",
-    module: "src/sync/jump.ts",
-    lines: [["if (isTakenBack(id, owner))\n    return held", 'if (id === "")\n    return held']],
-    fault: ["row-after-retire"],
   },
   {
     name: "retired-owner",
