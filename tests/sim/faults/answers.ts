@@ -32,7 +32,8 @@ export const truncate: Inject = async (world, dice) => {
   const document = await common(world, dice);
   for (let i = 0; i < 3; i++) await write(world, author, document, "cut? ");
   await world.once(victim);
-  return cut ? ending(world, dice, lie, { alarms: ["hole"], misled: [victim] }) : null;
+  // Of who goes over to a snapshot what is said of it does not stand in the page.
+  return cut ? ending(world, dice, lie, { alarms: ["hole", "deleted"], misled: [victim] }) : null;
 };
 
 /** A row in the middle of a page is missing, and its number with it. */
@@ -197,7 +198,8 @@ export const flipOnTheWay: Inject = async (world, dice) => {
   await world.settle();
   await world.once(victim);
   // Of several pages only the last one's hash can be compared: rows of those before are judged one by one.
-  const injected: Injected = { alarms: ["history", "refused", "withheld"], misled: [victim] };
+  const alarms = ["history", "refused", "withheld", "deleted"] as const;
+  const injected: Injected = { alarms, misled: [victim] };
   return flips > 0 ? ending(world, dice, lie, injected) : null;
 };
 
