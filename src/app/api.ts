@@ -330,6 +330,12 @@ export interface Api {
   newDecision(
     input: DecisionInput & { readonly team?: string; readonly project?: string },
   ): DecisionRow;
+  /** The text of a file in the form of MADR, as a new record. `notes`: sentences on what in it was not understood. */
+  importDecision(input: {
+    readonly text: string;
+    readonly team?: string;
+    readonly project?: string;
+  }): { readonly decision: DecisionRow; readonly notes: readonly string[] };
   /** Each given field becomes the text by the smallest difference. */
   editDecision(input: DecisionInput & { readonly id: string }): DecisionRow;
   signup(input: Credentials): { readonly account: string; readonly claimed: number };

@@ -8,8 +8,11 @@ import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import { raise, unwrap } from "../base/result.ts";
 import {
+  addEvidence,
+  addOption,
   createDecision,
   editDecision,
+  markOption,
   newDecisionId,
   readDecision,
   type DecisionEdit,
@@ -19,6 +22,7 @@ import { openDoc } from "../crdt/documents.ts";
 import type { Store } from "../store/store.ts";
 import type { StreamRef } from "../sync/ports.ts";
 import type { DecisionInput, DecisionRow } from "./api.ts";
+import type { MadrDecision } from "./export/madr-read.ts";
 import type { LiveDocs } from "./livedocs.ts";
 
 export interface Decisions {
@@ -28,6 +32,12 @@ export interface Decisions {
   get(id: string): Promise<DecisionRow>;
   /** Dated today, as this machine's zone has it, unless a date is given. `stream` null: on this machine only. */
   create(input: DecisionEdit, stream: StreamRef | null): Promise<DecisionRow>;
+  /** A whole one, written elsewhere, as a new one. `project`: the name of another than it says. */
+  take(
+    decision: MadrDecision,
+    project: string | undefined,
+    stream: StreamRef | null,
+  ): Promise<DecisionRow>;
   edit(id: string, edit: DecisionInput): Promise<DecisionRow>;
   /** What search finds of one that changed. */
   index(id: DocId): Promise<void>;
@@ -107,23 +117,50 @@ export function createDecisions({
     return done;
   }
 
+  async function make(
+    input: DecisionEdit & { readonly date: string },
+    stream: StreamRef | null,
+    more: (doc: Y.Doc) => void,
+  ): Promise<DecisionRow> {
+    const id = newDecisionId({ clock, random });
+    const doc = new Y.Doc();
+    unwrap(createDecision(doc, id, input, { clock, random }));
+    more(doc);
+    const state = Y.encodeStateAsUpdate(doc) as Bytes;
+    doc.destroy();
+    const name = id as string as DocId;
+    await store.documents.create({ id: name, kind: "decision", subject: id, stream, state });
+    onCreated(name, state);
+    return row(name);
+  }
+
   return {
     async list() {
       const rows = await each(row);
       return rows.toSorted((a, b) => (a.id < b.id ? 1 : -1));
     },
     get: async (text) => row(await find(text)),
-    async create(input, stream) {
-      const id = newDecisionId({ clock, random });
-      const doc = new Y.Doc();
-      const dated = { date: localDay(clock.nowMs()), ...input };
-      unwrap(createDecision(doc, id, dated, { clock, random }));
-      const state = Y.encodeStateAsUpdate(doc) as Bytes;
-      doc.destroy();
-      const name = id as string as DocId;
-      await store.documents.create({ id: name, kind: "decision", subject: id, stream, state });
-      onCreated(name, state);
-      return row(name);
+    create: (input, stream) =>
+      make({ date: localDay(clock.nowMs()), ...input }, stream, () => undefined),
+    async take({ date, reviewBy, project, options, evidence, ...rest }, named, stream) {
+      const fields = {
+        ...rest,
+        date: date ?? "",
+        reviewBy: reviewBy ?? "",
+        project: named ?? project ?? "",
+      };
+      return make(fields, stream, (doc) => {
+        // One millisecond apart, so that they read in the order they came in.
+        const after = (i: number) => ({
+          clock: { ...clock, nowMs: () => clock.nowMs() + i },
+          random,
+        });
+        options.forEach((option, i) => {
+          const id = addOption(doc, option, after(i));
+          markOption(doc, id, "chosen", option.chosen);
+        });
+        evidence.forEach((item, i) => addEvidence(doc, item, after(i)));
+      });
     },
     async edit(text, edit) {
       const id = await find(text);

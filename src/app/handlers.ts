@@ -10,6 +10,7 @@ import type { Credentials, Progress, ProjectRow, SessionRow, Status, SyncReport 
 import type { Capturing } from "./capturing.ts";
 import type { Decisions } from "./decisions.ts";
 import { examine } from "./doctor.ts";
+import { readMadr } from "./export/madr-read.ts";
 import type { LiveDocs } from "./livedocs.ts";
 import type { Heard } from "./heard.ts";
 import type { AccountRecord, Membership } from "./membership.ts";
@@ -188,6 +189,16 @@ export function createHandlers(parts: Parts): Handlers {
     async newDecision({ team, project, ...fields }) {
       const { stream, name } = await streamFor(team, project);
       return decisions.create({ ...fields, ...(name !== undefined && { project: name }) }, stream);
+    },
+    async importDecision({ text, team, project }) {
+      const read = readMadr(text);
+      if (read === null)
+        raise(
+          "no-title",
+          "This file has no title, a line that begins with one #, so it is no decision record. Nothing was saved.",
+        );
+      const { stream, name } = await streamFor(team, project);
+      return { decision: await decisions.take(read.decision, name, stream), notes: read.notes };
     },
     editDecision: ({ id, ...fields }) => decisions.edit(id, fields),
     signup: (credentials) => enter("signUp", credentials),

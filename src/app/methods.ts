@@ -113,6 +113,11 @@ const INPUTS: { readonly [M in Method]: v.GenericSchema<unknown, Input<M>> } = {
     team: v.exactOptional(name),
     project: v.exactOptional(name),
   }),
+  importDecision: v.strictObject({
+    text: prose,
+    team: v.exactOptional(name),
+    project: v.exactOptional(name),
+  }),
   editDecision: v.strictObject({ ...decisionFields, id: name }),
   signup: credentials,
   login: credentials,

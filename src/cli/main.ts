@@ -40,7 +40,7 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
   },
   usage: { about: "tokens and cost", load: async () => (await import("./usage.ts")).usage },
   decision: {
-    about: "decision records: list, new, show, edit",
+    about: "decision records: list, new, show, edit, export, import",
     load: async () => (await import("./decision.ts")).decision,
   },
   alarms: {

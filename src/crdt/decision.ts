@@ -151,6 +151,11 @@ export function addOption(
   return addEntry(doc.getMap("options"), map, make);
 }
 
+/** Answers the entry's id. */
+export function addEvidence(doc: Y.Doc, evidence: Evidence, make: Maker): string {
+  return addEntry(doc.getMap("evidence"), evidence, make);
+}
+
 /** Marks an option, or takes the mark away. False when there is no such option. */
 export function markOption(
   doc: Y.Doc,

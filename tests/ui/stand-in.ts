@@ -339,6 +339,7 @@ export async function standIn(
       editDecision(documents.get(id) as Y.Doc, edit, MAKE);
       return decisionOf(id);
     },
+    importDecision: refuse,
     signup: refuse,
     login: ({ email }: Credentials) => {
       self.status = { ...self.status, account: email };

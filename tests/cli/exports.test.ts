@@ -1,0 +1,55 @@
+/** What leaves as a file, and comes back from one. */
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import type { DecisionRow } from "../../src/app/api.ts";
+import { createDevice, HOME, type Device } from "./operon.ts";
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
+let device: Device;
+
+beforeAll(async () => {
+  device = await createDevice();
+  await device.json(["import", "--home", HOME]);
+});
+afterAll(() => device.remove());
+
+test("a decision goes out as a file and comes back as another record with the same words", async () => {
+  const file = join(device.folder, "0001-log.md");
+  await writeFile(
+    file,
+    '# Use SQLite\n\n## Considered Options\n\n* SQLite\n* Files\n\n## Decision Outcome\n\nChosen option: "SQLite", because it is small.\n',
+  );
+  const first = await device.json<DecisionRow>(["decision", "import", file]);
+  expect(first).toMatchObject({ title: "Use SQLite", date: null, outcome: "it is small." });
+  expect(first.options.map(({ title, chosen }) => [title, chosen])).toEqual([
+    ["SQLite", true],
+    ["Files", false],
+  ]);
+
+  const there = await device.run(["decision", "export", first.id, "--out", file]);
+  expect(there.code).toBe(1);
+  expect(there.stderr).toMatch(/is there already.*--force/);
+  expect((await device.run(["decision", "export", first.id, "--out", file, "--force"])).code).toBe(
+    0,
+  );
+  const printed = await device.run(["decision", "export", first.id, "--format", "madr"]);
+  expect(printed.stdout).toBe(await readFile(file, "utf8"));
+
+  const second = await device.json<DecisionRow>(["decision", "import", file]);
+  expect(second.id).not.toBe(first.id);
+  expect({ ...second, id: "", options: [] }).toEqual({ ...first, id: "", options: [] });
+
+  expect(await device.run(["decision", "export", first.id, "--format", "word"])).toMatchObject({
+    code: 2,
+    stdout: "",
+  });
+  const missing = await device.run(["decision", "import", join(device.folder, "nothing.md")]);
+  expect(missing).toMatchObject({ code: 1, stdout: "" });
+  expect(missing.stderr).toMatch(/^There is no file .* Nothing was saved\.\n$/);
+  await writeFile(file, "Only words.\n");
+  const untitled = await device.run(["decision", "import", file]);
+  expect(untitled.code).toBe(1);
+  expect(untitled.stderr).toContain("no title");
+});
