@@ -39,6 +39,10 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
     load: async () => (await import("./search.ts")).search,
   },
   usage: { about: "tokens and cost", load: async () => (await import("./usage.ts")).usage },
+  export: {
+    about: "one session as a file: a page",
+    load: async () => (await import("./export.ts")).exportCommand,
+  },
   decision: {
     about: "decision records: list, new, show, edit, export, import",
     load: async () => (await import("./decision.ts")).decision,

@@ -53,3 +53,23 @@ test("a decision goes out as a file and comes back as another record with the sa
   expect(untitled.code).toBe(1);
   expect(untitled.stderr).toContain("no title");
 });
+
+test("a session goes out as a page, to standard output or to a file that was not there", async () => {
+  const sessions = await device.json<readonly { readonly id: string }[]>(["sessions"]);
+  for (const { id } of sessions) {
+    const { code, stdout } = await device.run(["export", id, "--format", "html"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^<!doctype html>\n[^]*<\/html>\n$/);
+    expect(stdout).not.toContain("<script");
+  }
+  const [{ id }] = sessions as [{ readonly id: string }];
+  const file = join(device.folder, "page.html");
+  const written = await device.run(["export", id, "--format", "html", "--out", file]);
+  expect(written).toMatchObject({ code: 0, stdout: "", stderr: `Written to ${file}.\n` });
+  expect((await device.run(["export", id, "--format", "html", "--out", file])).code).toBe(1);
+  expect((await device.run(["export", id])).stderr).toMatch(/^--format is missing/);
+  expect((await device.run(["export", id])).code).toBe(2);
+  const nowhere = ["export", id, "--format", "html", "--out", join(file, "page.html")];
+  expect(await device.run(nowhere)).toMatchObject({ code: 1, stdout: "" });
+  expect((await device.run(["export", "ses_nothing", "--format", "html"])).code).toBe(1);
+});
