@@ -1,33 +1,69 @@
 import { toAgentTrace } from "../app/export/agent-trace.ts";
 import { toHtml } from "../app/export/html.ts";
+import { toOtlp } from "../app/export/otlp.ts";
+import { collectorOf, sendOtlp } from "../app/export/send.ts";
 import type { ExportedSession } from "../app/export/session.ts";
 import type { Part } from "../base/session.ts";
-import { onlyArgument, type Command, type CommandContext } from "./command.ts";
+import { onlyArgument, UsageError, type Command, type CommandContext } from "./command.ts";
 import { deliver, DELIVERY, formatOf } from "./delivery.ts";
+import { plainText, say } from "./output.ts";
+import { counted } from "./words.ts";
 
-/** Format → text of the file. */
-const FORMATS = {
-  html: toHtml,
-  "agent-trace": (exported) => toAgentTrace(exported, Date.now()),
-} as const satisfies Record<string, (exported: ExportedSession) => string>;
-
-const NAMES = Object.keys(FORMATS) as (keyof typeof FORMATS)[];
+const FORMATS = ["html", "agent-trace", "otlp"] as const;
 
 export const exportCommand: Command = {
-  usage: ["export SESSION --format html|agent-trace [--out FILE [--force]]"],
+  usage: [
+    "export SESSION --format html|agent-trace|otlp [--out FILE [--force]]",
+    "export SESSION --otlp URL",
+  ],
   about:
-    "One session as a file that others can read. SESSION is an id or the beginning of one. It holds what the transcript\n" +
+    "One session as a file that others can read. SESSION is an id or the beginning of one. A page holds what the transcript\n" +
     "holds: look at it before you give it away. A file that is there is replaced only with --force.\n" +
     "  html         one page: no script in it, and nothing it has to load\n" +
-    "  agent-trace  which lines of which files the agent wrote, as a record of Agent Trace 0.1.0",
-  options: DELIVERY,
+    "  agent-trace  which lines of which files the agent wrote, as a record of Agent Trace 0.1.0\n" +
+    "  otlp         its calls of models and tools as traces of OpenTelemetry, without what was said in them\n" +
+    "--otlp sends the traces to a collector: with https, or with http to this machine (http://127.0.0.1:4318).",
+  options: { ...DELIVERY, otlp: { type: "string" } },
   async run(context) {
     const id = onlyArgument(context, "SESSION");
-    const format = formatOf(context, NAMES);
-    await deliver(context, FORMATS[format](await gather(context, id)));
+    const address = context.option("otlp");
+    const format = formatOf(context, FORMATS, address === null ? null : "otlp");
+    if (address !== null) {
+      if (format !== "otlp")
+        throw new UsageError("--otlp sends traces: no other format goes with it.");
+      if (context.option("out") !== null)
+        throw new UsageError("Traces go into a file or to a collector: give --out or --otlp.");
+      return send(context, id, address);
+    }
+    await deliver(context, textOf(format, await gather(context, id)));
     return 0;
   },
 };
+
+function textOf(format: (typeof FORMATS)[number], exported: ExportedSession): string {
+  if (format === "html") return toHtml(exported);
+  if (format === "agent-trace") return toAgentTrace(exported, Date.now());
+  return tracesOf(exported).json;
+}
+
+async function send(context: CommandContext, id: string, address: string): Promise<number> {
+  const url = collectorOf(address);
+  const { json, spans } = tracesOf(await gather(context, id));
+  if (spans === 0) {
+    say("There is nothing to send.");
+    return 0;
+  }
+  const partial = await sendOtlp(url, json, context.signal);
+  say(partial === null ? `Sent ${counted(spans, "span")} to ${url.host}.` : plainText(partial));
+  return 0;
+}
+
+function tracesOf(exported: ExportedSession) {
+  const traces = toOtlp(exported);
+  if (traces.untimed > 0)
+    say(`${counted(traces.untimed, "event")} without a recorded time left out.`);
+  return traces;
+}
 
 const BODIES_AT_ONCE = 500;
 

@@ -40,7 +40,7 @@ const COMMANDS: Readonly<Record<string, Listed>> = {
   },
   usage: { about: "tokens and cost", load: async () => (await import("./usage.ts")).usage },
   export: {
-    about: "one session as a file: a page, an Agent Trace record",
+    about: "one session as a file: a page, an Agent Trace record, OpenTelemetry traces",
     load: async () => (await import("./export.ts")).exportCommand,
   },
   decision: {

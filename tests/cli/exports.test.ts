@@ -1,5 +1,7 @@
 /** What leaves as a file, and comes back from one. */
 import { readFile, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { DecisionRow } from "../../src/app/api.ts";
@@ -74,4 +76,47 @@ test("a session goes out as a page, to standard output or to a file that was not
   const nowhere = ["export", id, "--format", "html", "--out", join(file, "page.html")];
   expect(await device.run(nowhere)).toMatchObject({ code: 1, stdout: "" });
   expect((await device.run(["export", "ses_nothing", "--format", "html"])).code).toBe(1);
+});
+
+test("traces go to a collector on this machine, and nowhere without encryption", async () => {
+  const [{ id }] = (await device.json(["sessions"])) as [{ readonly id: string }];
+  const got: { readonly path: string | undefined; readonly body: string }[] = [];
+  let answer: readonly [number, string] = [200, "{}"];
+  const server = createServer((request, response) => {
+    let body = "";
+    request.on("data", (chunk: Buffer) => (body += chunk.toString()));
+    request.on("end", () => {
+      got.push({ path: request.url, body });
+      response.writeHead(answer[0], { "content-type": "application/json" }).end(answer[1]);
+    });
+  });
+  await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  try {
+    const sent = await device.run(["export", id, "--otlp", url]);
+    expect(sent).toMatchObject({ code: 0, stdout: "" });
+    expect(sent.stderr).toMatch(/Sent [\d,]+ spans? to 127\.0\.0\.1:/);
+    expect(got[0]?.path).toBe("/v1/traces");
+    const printed = await device.run(["export", id, "--format", "otlp"]);
+    expect(printed.stdout).toBe(got[0]?.body);
+
+    answer = [200, '{"partialSuccess":{"rejectedSpans":"2","errorMessage":"too old"}}'];
+    expect((await device.run(["export", id, "--otlp", url])).stderr).toContain(
+      "left out 2 of the spans: too old.",
+    );
+    answer = [401, ""];
+    const refused = await device.run(["export", id, "--otlp", url]);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain("did not take the traces: it answered with 401");
+  } finally {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+  const gone = await device.run(["export", id, "--otlp", url]);
+  expect(gone.code).toBe(1);
+  expect(gone.stderr).toContain("did not answer");
+  const plain = await device.run(["export", id, "--otlp", "http://collector.example"]);
+  expect(plain.code).toBe(1);
+  expect(plain.stderr).toContain("without encryption");
+  expect((await device.run(["export", id, "--format", "html", "--otlp", url])).code).toBe(2);
 });
