@@ -107,14 +107,21 @@ function lineOf(event: EventRow): string {
 
 function renderPatch(patch: FilePatch): string {
   const change = { add: " (new file)", delete: " (deleted)", update: "" }[patch.change];
-  const lines = patch.hunks.flatMap((hunk) => [
-    `<span class="at">@@ −${hunk.oldStart} +${hunk.newStart} @@</span>`,
+  const lines = patch.hunks.flatMap((hunk, i) => [
+    ...placeOf(hunk, i),
     ...hunk.lines.map((line) => {
       const kind = line.startsWith("+") ? "add" : line.startsWith("-") ? "del" : "same";
       return `<span class="${kind}">${escapeHtml(line)}</span>`;
     }),
   ]);
   return `<figure><figcaption>${escapeLineOf(patch.path)}${change}</figcaption><pre>${lines.join("")}</pre></figure>`;
+}
+
+/** Line 1 is also what stands where no place was recorded, so nothing is said of it. */
+function placeOf(hunk: FilePatch["hunks"][number], index: number): readonly string[] {
+  const isKnown = hunk.oldStart !== 1 || hunk.newStart !== 1;
+  if (!isKnown) return index === 0 ? [] : ['<span class="at">⋯</span>'];
+  return [`<span class="at">@@ −${hunk.oldStart} +${hunk.newStart} @@</span>`];
 }
 
 const SHOWN = new Set(["image/png", "image/jpeg", "image/gif", "image/webp"]);
