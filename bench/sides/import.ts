@@ -41,7 +41,7 @@ const took: number[] = [];
 let hits = 0;
 for (const query of queries) {
   const asked = performance.now();
-  hits += (await client.call("search", { query, limit: 50 })).length;
+  hits += (await client.call("search", { query, limit: 50 })).hits.length;
   took.push(performance.now() - asked);
 }
 const { rss } = process.memoryUsage();

@@ -95,6 +95,13 @@ export interface SearchHit {
   readonly snippet: string;
 }
 
+export interface SearchAnswer {
+  /** The best first; of filters alone the newest. */
+  readonly hits: readonly SearchHit[];
+  /** What of the query was understood as filters. */
+  readonly filters: readonly { readonly name: string; readonly value: string }[];
+}
+
 export type UsageBy = "session" | "day" | "model" | "project" | "agent";
 
 export interface UsageRow {
@@ -264,6 +271,7 @@ export interface SessionFilter {
 
 /** Filters hold before the limit does. A decision is in no session: of these only `since` can let one through. */
 export interface SearchInput {
+  /** Words, "phrases" and filters: see `store/search/query.ts`. */
   readonly query: string;
   readonly session?: string;
   readonly agent?: AgentId;
@@ -310,8 +318,7 @@ export interface Api {
     readonly session: string;
     readonly events: readonly string[];
   }): Readonly<Record<string, readonly Part[]>>;
-  /** The best first. */
-  search(input: SearchInput): readonly SearchHit[];
+  search(input: SearchInput): SearchAnswer;
   /** `zone`: whose days they are, by an IANA name; UTC when left out. */
   usage(input: {
     readonly by: readonly UsageBy[];

@@ -12,7 +12,7 @@ export const FILTER_OPTIONS = {
 } as const satisfies ParseArgsOptionsConfig;
 
 export const FILTER_USAGE = "[--agent ID] [--project NAME] [--since TIME]";
-export const FILTER_ABOUT = "TIME is 2026-03-31, or 7d, 12h, 90m for the time before now.";
+export const FILTER_ABOUT = "TIME is 2026-03-31, or 2w, 7d, 12h, 90m for the time before now.";
 
 export function filterOf(
   context: CommandContext,

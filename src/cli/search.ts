@@ -7,7 +7,9 @@ export const search: Command = {
   usage: [`search QUERY [--session ID] ${FILTER_USAGE} [--limit N] [--json]`],
   about:
     "Full text over everything local: prompts, responses, what tools were asked and answered, decisions (which are in no\n" +
-    `session, agent or project). ${FILTER_ABOUT}`,
+    `session, agent or project). ${FILTER_ABOUT}\n` +
+    "QUERY is words, phrases in quotes, and filters: agent:codex project:NAME tool:Bash file:src/app.ts model:opus kind:prompt\n" +
+    "before:2026-11-01 after:2w. A value with spaces stands in quotes: 'project:\"my app\"'. Filters alone list the newest.",
   options: { ...FILTER_OPTIONS, session: { type: "string" }, limit: { type: "string" } },
   async run(context) {
     const query = context.args.join(" ").trim();
@@ -15,7 +17,7 @@ export const search: Command = {
     const limit = context.option("limit");
     const session = context.option("session");
     const filter = filterOf(context);
-    const hits = await context.call("search", {
+    const { hits } = await context.call("search", {
       query,
       ...filter,
       ...(session !== null && { session }),

@@ -1,4 +1,5 @@
 /** Numbers and times as people read them, and as they write them. */
+import { momentOf } from "../base/days.ts";
 import type { Tokens } from "../base/session.ts";
 import { UsageError } from "./command.ts";
 
@@ -30,17 +31,12 @@ export function counted(count: number, one: string, many = `${one}s`): string {
   return `${count.toLocaleString("en-US")} ${count === 1 ? one : many}`;
 }
 
-/** `2026-03-31`, `2026-03-31T10:00`, or `90m`, `12h`, `7d` before now. */
+/** A time as `momentOf` reads it. */
 export function readSince(text: string, nowMs: number): number {
-  const ago = /^(\d+)([mhd])$/.exec(text);
-  if (ago !== null)
-    return (
-      nowMs - Number(ago[1]) * { m: 60_000, h: 3_600_000, d: 86_400_000 }[ago[2] as "m" | "h" | "d"]
-    );
-  const time = Date.parse(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00` : text);
+  const time = momentOf(text, nowMs);
   if (Number.isNaN(time))
     throw new UsageError(
-      `"${text}" is no time: write 2026-03-31, or 7d, 12h, 90m for the time before now.`,
+      `"${text}" is no time: write 2026-03-31, or 2w, 7d, 12h, 90m for the time before now.`,
     );
   return time;
 }

@@ -31,7 +31,7 @@ import { type Resolver, createResolver } from "./views/resolve.ts";
 import { type SessionViews, createSessionViews } from "./views/sessions.ts";
 import { type TraceViews, createTraceViews } from "./views/traces.ts";
 import { type UsageViews, createUsageViews } from "./views/usage.ts";
-import type { SearchHit, SearchWithin } from "./search/searcher.ts";
+import type { Searcher } from "./search/searcher.ts";
 
 export interface StoreOptions {
   /** The profile's; made if missing. */
@@ -42,9 +42,7 @@ export interface StoreOptions {
   readonly prepared?: string;
 }
 
-export interface Views extends SessionViews, EventViews, TraceViews, UsageViews, Resolver {
-  search(query: string, limit: number, within?: SearchWithin): Promise<readonly SearchHit[]>;
-}
+export type Views = SessionViews & EventViews & TraceViews & UsageViews & Resolver & Searcher;
 
 export interface Store {
   readonly settings: Settings;
@@ -109,7 +107,7 @@ function compose(durable: Durable, clock: Clock, log: Log): Parts {
   const documents = createDocuments(durable, settings, log);
   const resolver = createResolver(db);
   const fresh = createFreshWords();
-  const search = createSearch(db, fresh);
+  const search = createSearch(db, fresh, clock);
   return {
     settings,
     capture: createCapture(db, createProjectFinder(), fresh),

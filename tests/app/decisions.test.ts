@@ -30,7 +30,7 @@ test("a decision is dated as its writer's calendar has it", async () => {
   expect(date).toBe("2026-07-01");
   await decisions.index(id as DocId);
   await store.search.catchUp();
-  const [hit] = await store.search.search("written", 5);
+  const [hit] = (await store.search.search("written", 5)).hits;
   expect(hit?.at).toBe(Date.UTC(2026, 6, 1, 4));
   expect((await decisions.create({ title: "Elsewhere", date: "2026-07-03" }, null)).date).toBe(
     "2026-07-03",

@@ -312,7 +312,7 @@ test("any line may be anything", async () => {
     { numRuns: 60, endOnFailure: true },
   );
   while (await store.search.catchUp());
-  expect(await store.views.search("toString", 10)).toBeInstanceOf(Array);
+  expect((await store.views.search("toString", 10)).hits).toBeInstanceOf(Array);
 });
 
 test("a file that the store does not take is told, and leaves the others in peace", async () => {

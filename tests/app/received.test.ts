@@ -87,5 +87,5 @@ test("a damaged decision is left out of the list and the index", async () => {
   await decisions.indexAll();
   expect(logged).toEqual(["dec_00000000000000000000000001", "dec_00000000000000000000000001"]);
   await store.search.catchUp();
-  expect(await store.search.search("keep", 5)).toHaveLength(1);
+  expect((await store.search.search("keep", 5)).hits).toHaveLength(1);
 });

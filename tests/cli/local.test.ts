@@ -136,6 +136,13 @@ test("what was said is found", async () => {
   const inside = ["--agent", "claude-code", "--project", "/work/app", "--since", "2026-05-01"];
   expect(await search("--session", hits[0]?.session ?? "", ...inside)).toEqual(hits);
   expect(await search("--agent", "codex")).toEqual([]);
+  const filtered = await own.json(["search", "zanzibar", "agent:claude-code", "kind:prompt"]);
+  expect(filtered).toEqual(hits.filter(({ kind, event }) => kind === "prompt" && event !== null));
+  const wrong = await own.run(["search", "before:tomorrow"]);
+  expect([wrong.code, wrong.stderr]).toEqual([
+    1,
+    expect.stringContaining('"tomorrow" is no date: write before:2026-03-31'),
+  ]);
   const refused = await own.run(["search", "zanzibar", "--session", "ses_none"]);
   expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining("ses_none")]);
   await own.remove();

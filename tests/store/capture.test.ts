@@ -305,7 +305,7 @@ describe("a file that was replaced", () => {
     expect(await store.views.session(sessionId("two"))).toMatchObject({ events: 1 });
     while (await store.search.catchUp());
     const found = async (query: string) =>
-      (await store.views.search(query, 9)).map((hit) => hit.event);
+      (await store.views.search(query, 9)).hits.map((hit) => hit.event);
     expect(await found("about")).toEqual([eventId("a")]);
     expect(await found("another")).toEqual([eventId("c")]);
     // Again the same: nothing changes.

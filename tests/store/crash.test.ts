@@ -38,7 +38,7 @@ test("kill -9 anywhere, again and again: the same end state, and nothing confirm
   while (await killed.search.catchUp());
   expect(await everything(killed)).toEqual(await everything(whole));
   const hits = async (store: typeof whole) =>
-    (await store.views.search("s3 ", 100))
+    (await store.views.search("s3 ", 100)).hits
       .map(({ event }) => event)
       .toSorted((a, b) => (String(a) < String(b) ? -1 : 1));
   expect(await hits(killed)).toEqual(await hits(whole));

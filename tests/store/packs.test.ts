@@ -107,10 +107,10 @@ test("what a patch brings to an event of its own commit is the event's, shown an
   expect(await everything(one)).toEqual(await everything(two));
   for (const store of [one, two]) {
     while (await store.search.catchUp());
-    expect((await store.views.search("parsnip", 9)).map((hit) => hit.event)).toEqual([
+    expect((await store.views.search("parsnip", 9)).hits.map((hit) => hit.event)).toEqual([
       eventId("a"),
     ]);
-    expect(await store.views.search("parallax", 9)).toEqual([]);
+    expect((await store.views.search("parallax", 9)).hits).toEqual([]);
   }
 });
 
@@ -123,7 +123,7 @@ test("what a patch says of an event that is not searchable yet is what is search
   await store.capture.commit([batch("one", { patches })]);
   while (await store.search.catchUp());
   const found = async (word: string) =>
-    new Set((await store.views.search(word, 9)).map((hit) => hit.event));
+    new Set((await store.views.search(word, 9)).hits.map((hit) => hit.event));
   expect(await found("parsnip")).toEqual(new Set([eventId("a")]));
   expect(await found("parallax")).toEqual(new Set());
   expect(await found("asked")).toEqual(new Set([eventId("a"), eventId("b")]));

@@ -1,8 +1,9 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Store } from "../../src/store/store.ts";
 import { createDictionary } from "../../src/store/search/dictionary.ts";
 import { createSegment, mergeSegments, readBlock } from "../../src/store/search/segment.ts";
-import type { SearchWithin } from "../../src/store/search/searcher.ts";
+import type { SearchWithin } from "../../src/store/search/within.ts";
 import { parseQuery } from "../../src/store/search/query.ts";
 import { snippetOf } from "../../src/store/search/snippet.ts";
 import { spots, words } from "../../src/store/search/tokens.ts";
@@ -14,7 +15,7 @@ async function indexAll(store: Store): Promise<void> {
 }
 
 async function found(store: Store, query: string): Promise<readonly (string | null)[]> {
-  return (await store.views.search(query, 20)).map(
+  return (await store.views.search(query, 20)).hits.map(
     (hit) => hit.event ?? hit.decision ?? hit.session,
   );
 }
@@ -73,9 +74,96 @@ describe("a query", () => {
     ["src/store.ts", [["src", "store", "ts"]], true],
     ["' ; -- \\ % * ( ", [], false],
   ])("%j", (text, expected, prefix) => {
-    const clauses = parseQuery(text);
+    const { clauses, filters } = parseQuery(text, NOW);
+    expect(filters).toEqual([]);
     expect(clauses.map((clause) => clause.words)).toEqual(expected);
     expect(clauses.at(-1)?.prefix ?? false).toBe(prefix);
+  });
+});
+
+describe("filters in a query", () => {
+  const DAY = 86_400_000;
+  test.each([
+    ["agent:codex cart", [["cart"]], [{ name: "agent", value: "codex", agents: ["codex"] }]],
+    [
+      "cart Agent:-CLI",
+      [["cart"]],
+      [{ name: "agent", value: "-CLI", agents: ["gemini-cli", "copilot-cli"] }],
+    ],
+    ['project:"my app" "add to"', [["add", "to"]], [{ name: "project", value: "my app" }]],
+    [
+      "tool:Bash file:src/app.ts model:opus",
+      [],
+      [
+        { name: "tool", value: "Bash" },
+        { name: "file", value: "src/app.ts" },
+        { name: "model", value: "opus" },
+      ],
+    ],
+    [
+      "kind:pr kind:decision",
+      [],
+      [
+        { name: "kind", value: "pr", kinds: ["prompt"] },
+        { name: "kind", value: "decision", kinds: ["decision"] },
+      ],
+    ],
+    [
+      "after:7d before:2w",
+      [],
+      [
+        { name: "after", value: "7d", at: NOW - 7 * DAY },
+        { name: "before", value: "2w", at: NOW - 14 * DAY },
+      ],
+    ],
+    [
+      "before:2026-03-01",
+      [],
+      [{ name: "before", value: "2026-03-01", at: new Date(2026, 2, 1).getTime() }],
+    ],
+    [
+      'size:3 agent: file://tmp/a "tool:x"',
+      [["size", "3"], ["agent"], ["file", "tmp", "a"], ["tool", "x"]],
+      [],
+    ],
+    ["agent:pi", [], [{ name: "agent", value: "pi", agents: ["pi"] }]],
+    ['agent:"', [], []],
+  ])("%j", (text, clauses, filters) => {
+    const query = parseQuery(text, NOW);
+    expect(query.clauses.map((clause) => clause.words)).toEqual(clauses);
+    expect(query.filters).toEqual(filters);
+  });
+
+  test.each([
+    ["after:2026-02-30", "is no date"],
+    ["before:soon", "is no date"],
+    ["before:2026-1", "is no date"],
+    ["agent:hal", "is no agent known here: claude-code, codex"],
+    ["kind:poem", "is no kind of event: prompt, response"],
+  ])("a wrong value gives a sentence: %s", (text, sentence) => {
+    expect(() => parseQuery(text, NOW)).toThrow(sentence);
+  });
+
+  test("stand anywhere among any words, quoted or not, and leave the words alone", () => {
+    const piece = fc.oneof(
+      fc.string({ maxLength: 12 }).map((text) => text.replaceAll(/["\s:]/gu, "") || "x"),
+      fc.string({ maxLength: 12 }).map((text) => `"${text.replaceAll('"', "")}"`),
+    );
+    const value = fc
+      .string({ minLength: 1, maxLength: 12 })
+      .map((text) => text.replaceAll('"', ""));
+    fc.assert(
+      fc.property(fc.array(piece), value, fc.nat(), (pieces, wanted, at) => {
+        const place = at % (pieces.length + 1);
+        const all = pieces.toSpliced(place, 0, `file:"${wanted}"`);
+        const clauses = (text: string) =>
+          parseQuery(text, NOW).clauses.map((clause) => clause.words);
+        expect(clauses(all.join(" "))).toEqual(clauses(pieces.join(" ")));
+        expect(parseQuery(all.join(" "), NOW).filters).toEqual(
+          wanted.trim() === "" ? [] : [{ name: "file", value: wanted.trim() }],
+        );
+      }),
+    );
   });
 });
 
@@ -110,7 +198,7 @@ describe("a segment", () => {
 
 describe("a snippet", () => {
   const snippet = (text: string, query: string) => {
-    const clauses = parseQuery(query);
+    const { clauses } = parseQuery(query, NOW);
     return snippetOf(text, clauses[0] as (typeof clauses)[number], clauses);
   };
 
@@ -194,7 +282,7 @@ describe("search", () => {
 
   test("tells where a hit is", async () => {
     const store = await filled();
-    const [hit] = await store.views.search("failed", 5);
+    const [hit] = (await store.views.search("failed", 5)).hits;
     expect(hit).toEqual({
       session: sessionId("one"),
       sessionTitle: "Checkout rewrite",
@@ -218,7 +306,7 @@ describe("search", () => {
     "x".repeat(10_000),
   ])("nothing in a query can be wrong: %j", async (query) => {
     const store = await filled();
-    expect(Array.isArray(await store.views.search(query, 5))).toBe(true);
+    expect((await store.views.search(query, 5)).hits).toBeInstanceOf(Array);
   });
 
   test("follows changes: a grown event is found by its new words only once", async () => {
@@ -252,7 +340,7 @@ describe("search", () => {
       ]);
       await indexAll(store);
     }
-    expect(await store.views.search("common", 100)).toHaveLength(20);
+    expect((await store.views.search("common", 100)).hits).toHaveLength(20);
     for (let i = 0; i < 20; i++)
       expect(await found(store, `word${i}x`)).toEqual([eventId(`e${i}`)]);
   });
@@ -277,7 +365,9 @@ describe("search", () => {
     await indexAll(store);
     const project = await store.views.projectId("/work/quiet");
     const within = async (limit: number, filter?: SearchWithin) =>
-      (await store.views.search("error", limit, filter)).map((hit) => hit.event ?? hit.decision);
+      (await store.views.search("error", limit, filter)).hits.map(
+        (hit) => hit.event ?? hit.decision,
+      );
     const quiet = [eventId("quiet 0")];
     expect(await within(1, { session: sessionId("quiet", "codex") })).toEqual(quiet);
     expect(await within(1, { agent: "codex" })).toEqual(quiet);
@@ -285,6 +375,81 @@ describe("search", () => {
     expect(await within(5, { project, agent: "claude-code" })).toEqual([]);
     expect(new Set(await within(5, { since: NOW - 1 }))).toEqual(new Set(["dec_1", ...quiet]));
     expect(await within(20)).toHaveLength(11);
+  });
+
+  test("filters in the query narrow what is found; alone they list the newest", async () => {
+    const store = await openTestStore();
+    const tool = (name: string, input: string, more: Parameters<typeof event>[1] = {}) =>
+      event(name, { kind: "tool", tool: { name: input, input: {} }, ...more });
+    await store.capture.commit([
+      batch("one", {
+        facts: { cwd: "/work/shop/api", title: "Checkout" },
+        events: [
+          event("p", { kind: "prompt", order: 1, at: NOW - 9 * 86_400_000, text: "fix cart" }),
+          tool("edit", "Edit", {
+            order: 2,
+            model: "claude-opus-4-8",
+            summary: "src/100%/app.ts",
+            parts: [{ name: "input", body: "cart" }],
+          }),
+          tool("bash", "Bash", { order: 3, at: NOW, summary: "ls" }),
+        ],
+      }),
+      batch("two", {
+        agent: "codex",
+        facts: { cwd: "/work/docs", title: "Manual" },
+        events: [
+          tool("patch", "apply_patch", {
+            at: NOW - 5,
+            model: "gpt-6",
+            parts: [
+              { name: "output", body: "cart" },
+              {
+                name: "patch",
+                body: JSON.stringify([{ path: 'src/"q"/app.ts', change: "add", hunks: [] }]),
+              },
+            ],
+          }),
+        ],
+      }),
+    ]);
+    await store.search.setDecision({ id: "dec_1", title: "On the cart", body: "", at: NOW });
+    await indexAll(store);
+    const [p, edit, bash, patch] = ["p", "edit", "bash", "patch"].map((name) => eventId(name));
+    const [one, two] = [sessionId("one"), sessionId("two", "codex")];
+    for (const [query, expected] of [
+      ["agent:codex cart", [patch]],
+      ["cart project:shop", [p, edit]],
+      ["cart project:WORK/DOCS", [patch]],
+      ["cart kind:prompt", [p]],
+      ["cart kind:decision", ["dec_1"]],
+      ["cart tool:edit tool:apply_patch", [patch, edit]],
+      ["cart after:7d", ["dec_1", patch, edit]],
+      ["cart before:7d", [p]],
+      ["cart model:opus", [edit]],
+      ["file:app.ts", [patch, edit]],
+      ["file:100%/", [edit]],
+      ["file:%app", []],
+      ["'file:\"src/q\"'", []],
+      ["tool:Bash", [bash]],
+      ["kind:tool", [bash, patch, edit]],
+      ["kind:tool after:2026-06-30 before:2026-07-02", [bash, patch, edit]],
+      ["agent:codex", [two]],
+      ["agent:c", [one, two]],
+      ["project:shop", [one]],
+      ["project:nowhere", []],
+      ["model:gpt", []],
+      ["after:1d", ["dec_1", one, two]],
+    ] as const) {
+      const hits = await found(store, query);
+      const isRanked = query.startsWith("cart");
+      const told = (ids: readonly unknown[]) => (isRanked ? new Set(ids) : ids);
+      expect([query, told(hits)]).toEqual([query, told(expected)]);
+    }
+    const { hits, filters } = await store.views.search("agent:codex cart", 5);
+    expect(filters).toEqual([{ name: "agent", value: "codex" }]);
+    expect(hits[0]?.snippet).toBe("\u0002cart\u0003");
+    await expect(store.views.search("after:never", 5)).rejects.toThrow("is no date");
   });
 
   test("finds decisions", async () => {
@@ -301,7 +466,7 @@ describe("search", () => {
     await store.search.setDecision({ ...decision, body: "because it is small" });
     await indexAll(store);
     expect(await found(store, "embedded")).toEqual([]);
-    expect(await store.views.search("small", 5)).toMatchObject([
+    expect((await store.views.search("small", 5)).hits).toMatchObject([
       { kind: "decision", session: "", decision: "dec_1" },
     ]);
   });

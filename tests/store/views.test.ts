@@ -319,9 +319,9 @@ describe("a teammate's trace", () => {
     const store = await openTestStore(folder);
     const doc = `${id}.00000000000000000000000001` as DocId;
     await put(store, doc, "aa");
-    expect(await store.views.search("zebrafish", 10)).toHaveLength(1);
+    expect((await store.views.search("zebrafish", 10)).hits).toHaveLength(1);
     await store.sync.retire([doc], "bb");
-    expect(await store.views.search("zebrafish", 10)).toEqual([]);
+    expect((await store.views.search("zebrafish", 10)).hits).toEqual([]);
     expect((await store.views.sessions({})).total).toBe(0);
     expect(await store.documents.load(doc)).toMatchObject({ retired: true, state: null });
     await closeStore(store);
@@ -401,7 +401,7 @@ describe("a teammate's trace", () => {
     await store.sessions.putRemote(hiding);
     await shows();
     while (await store.search.catchUp());
-    const hits = await store.views.search("mine", 10);
+    const hits = (await store.views.search("mine", 10)).hits;
     expect(hits).toMatchObject([{ session: sessionId("two") }]);
   });
 

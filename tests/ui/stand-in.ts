@@ -314,7 +314,10 @@ export async function standIn(
     traces: () => [],
     bodies: ({ session, events }: { session: string; events: readonly string[] }) =>
       Object.fromEntries(events.map((id) => [id, sessionOf(session).events.get(id)?.parts ?? []])),
-    search: (input: SearchInput) => search(sessions, input).slice(0, input.limit ?? 50),
+    search: (input: SearchInput) => ({
+      hits: search(sessions, input).slice(0, input.limit ?? 50),
+      filters: [],
+    }),
     usage: ({ by, zone = "UTC" }: { by: readonly string[]; zone?: string }) =>
       usage(
         [...sessions.values()].map(({ row }) => row),

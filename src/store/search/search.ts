@@ -1,9 +1,10 @@
 /** Full-text search over everything local: see `indexer.ts` and `searcher.ts`. */
 import type { PGlite } from "@electric-sql/pglite";
+import type { Clock } from "../../base/clock.ts";
 import { withoutNul } from "../../pg/arrays.ts";
 import type { FreshWords } from "./fresh.ts";
 import { createIndexer } from "./indexer.ts";
-import { type SearchHit, type SearchWithin, createSearcher } from "./searcher.ts";
+import { type Searcher, createSearcher } from "./searcher.ts";
 
 export interface DecisionText {
   readonly id: string;
@@ -12,17 +13,16 @@ export interface DecisionText {
   readonly at: number | null;
 }
 
-export interface SearchStore {
+export interface SearchStore extends Searcher {
   /** Indexes what changed, some 8 MB of text a call. True: there is more. */
   catchUp(): Promise<boolean>;
-  search(query: string, limit: number, within?: SearchWithin): Promise<readonly SearchHit[]>;
   /** What a decision says now. A no-op when it said the same before. */
   setDecision(decision: DecisionText): Promise<void>;
 }
 
-export function createSearch(db: PGlite, fresh: FreshWords): SearchStore {
+export function createSearch(db: PGlite, fresh: FreshWords, clock: Clock): SearchStore {
   const indexer = createIndexer(db, fresh);
-  const searcher = createSearcher(db);
+  const searcher = createSearcher(db, clock);
   return {
     catchUp: () => indexer.catchUp(),
     search: (query, limit, within) => searcher.search(query, limit, within),

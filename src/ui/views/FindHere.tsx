@@ -35,7 +35,7 @@ export function FindHere(props: {
   const found = createMemo<readonly string[]>(() => {
     const needle = (asked() ?? "").toLowerCase();
     if (needle === "") return [];
-    const inText = new Set((hits.value() ?? []).map((hit) => hit.event));
+    const inText = new Set((hits.value()?.hits ?? []).map((hit) => hit.event));
     return props.trace
       .outline()
       .reading.map(({ event }) => event)
@@ -65,7 +65,7 @@ export function FindHere(props: {
       if (hits.fault() !== null) return "could not be searched";
       return hits.value() === null ? "" : "not found";
     }
-    const more = hits.value()?.length === LIMIT ? "+" : "";
+    const more = hits.value()?.hits.length === LIMIT ? "+" : "";
     return `${exactCount(at() + 1)} of ${exactCount(found().length)}${more}`;
   };
 

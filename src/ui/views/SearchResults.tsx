@@ -8,7 +8,7 @@ import {
   Show,
   type JSX,
 } from "solid-js";
-import type { SearchHit, SearchInput, SessionRow } from "../../app/api.ts";
+import type { SearchAnswer, SearchHit, SearchInput, SessionRow } from "../../app/api.ts";
 import { withoutAnsi } from "../lib/ansi.ts";
 import { agentName, plural, sessionTitle } from "../lib/format.ts";
 import { decisionPath, navigate, sessionPath } from "../lib/router.ts";
@@ -56,7 +56,8 @@ export function SearchResults(props: Props): JSX.Element {
   const hits = createAnswer(asked, (question) => engine.call("search", question), engine);
 
   // While a longer word is looked for, what the shorter one found stays: a quick Enter finds something to open.
-  const inText = createMemo<readonly SearchHit[]>((before) => hits.value() ?? before, []);
+  const shown = createMemo<SearchAnswer | null>((before) => hits.value() ?? before, null);
+  const inText = (): readonly SearchHit[] => shown()?.hits ?? [];
 
   // What is captured meanwhile is found as well.
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -126,6 +127,7 @@ export function SearchResults(props: Props): JSX.Element {
       : oneLine(hit.sessionTitle);
   return (
     <>
+      <Understood of={shown()} />
       <Show when={hits.fault()}>{(words) => <Failed words={words()} onAgain={hits.again} />}</Show>
       <Show when={hits.slow()}>
         <Skeleton rows={6} />
@@ -154,6 +156,23 @@ export function SearchResults(props: Props): JSX.Element {
         )}
       </VirtualList>
     </>
+  );
+}
+
+/** What of the words was taken for filters. */
+function Understood(props: { readonly of: SearchAnswer | null }): JSX.Element {
+  return (
+    <Show when={props.of?.filters.length}>
+      <div class="chips" role="group" aria-label="Filters in the query">
+        <For each={props.of?.filters}>
+          {({ name, value }) => (
+            <span class="chip">
+              {name} <b>{oneLine(value)}</b>
+            </span>
+          )}
+        </For>
+      </div>
+    </Show>
   );
 }
 
