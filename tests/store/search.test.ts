@@ -6,7 +6,7 @@ import { createSegment, mergeSegments, readBlock } from "../../src/store/search/
 import type { SearchWithin } from "../../src/store/search/within.ts";
 import { parseQuery } from "../../src/store/search/query.ts";
 import { snippetOf } from "../../src/store/search/snippet.ts";
-import { spots, words } from "../../src/store/search/tokens.ts";
+import { partsOf, spots, words } from "../../src/store/search/tokens.ts";
 import { NOW, batch, event, eventId, sessionId } from "./captures.ts";
 import { openTestStore } from "./help.ts";
 
@@ -62,6 +62,65 @@ describe("words", () => {
 
   test("are cut, not dropped, when they never end", () => {
     expect(words("x".repeat(1_000))).toEqual(["x".repeat(64)]);
+  });
+});
+
+describe("parts of identifiers", () => {
+  test.each([
+    ["fooBar", ["foo", "bar"]],
+    ["foo_bar", ["foo", "bar", "foobar"]],
+    ["HTTPServer", ["http", "server"]],
+    ["parseHTTP2Response", ["parse", "http2", "response"]],
+    ["MAX_WORD", ["max", "word", "maxword"]],
+    ["__init__", ["init"]],
+    ["mcp__git__createIssue", ["mcp", "git", "create", "issue", "mcpgitcreateissue"]],
+    ["row_42", ["row", "row42"]],
+    ["Hello", []],
+    ["README", []],
+    ["aB3dEfG7hIjK", []],
+    ["one_two_three_four_five_six_seven_eight_nine", []],
+  ])("%s", (written, expected) => {
+    expect(partsOf(written)).toEqual(expected);
+  });
+
+  test("are in the index beside the whole, whatever stands around, once a document", () => {
+    const part = fc.stringMatching(/^[a-z]{3,6}$/);
+    const identifier = fc
+      .tuple(fc.array(part, { minLength: 2, maxLength: 4 }), fc.boolean())
+      .map(([parts, isSnake]) => ({
+        parts,
+        written: isSnake
+          ? parts.join("_")
+          : parts
+              .map((one, i) => (i === 0 ? one : `${one[0]?.toUpperCase()}${one.slice(1)}`))
+              .join(""),
+      }));
+    const sign = fc.constantFrom(" ", "(", "→", "é ", ".", "\n");
+    fc.assert(
+      fc.property(fc.array(identifier, { minLength: 1 }), sign, (identifiers, between) => {
+        const text = identifiers.map(({ written }) => written).join(between);
+        const dictionary = createDictionary();
+        const numbers = dictionary.cut(text);
+        expect([...numbers].map((number) => dictionary.words[number])).toEqual(words(text));
+        const segment = createSegment(dictionary, [{ doc: 1, at: 0, bodies: [numbers] }]);
+        const held = new Map(
+          segment.blocks.flatMap(({ data }) =>
+            [...readBlock(data)].map(({ word, postings }) => [word, postings().positions[0] ?? []]),
+          ),
+        );
+        // The accent belongs to the word before it.
+        const whole = words(text);
+        for (const [i, { parts, written }] of identifiers.entries()) {
+          expect(held.get(whole[i] as string)).toContain(i);
+          if (between === "é " && i + 1 < identifiers.length) continue;
+          for (const word of [...parts, parts.join(""), written.toLowerCase()])
+            expect(held.get(word)?.some((at) => at <= i)).toBe(true);
+        }
+        for (const places of held.values())
+          expect(places).toEqual([...new Set(places)].toSorted((a, b) => a - b));
+        expect(segment.words).toBe(numbers.length);
+      }),
+    );
   });
 });
 
@@ -375,6 +434,30 @@ describe("search", () => {
     expect(await within(5, { project, agent: "claude-code" })).toEqual([]);
     expect(new Set(await within(5, { since: NOW - 1 }))).toEqual(new Set(["dec_1", ...quiet]));
     expect(await within(20)).toHaveLength(11);
+  });
+
+  test("identifiers are found by their parts, joined or apart, and marked whole", async () => {
+    const store = await openTestStore();
+    await store.capture.commit([
+      batch("one", {
+        events: [
+          event("camel", { order: 1, at: NOW, text: "call fooBar(x)" }),
+          event("snake", { order: 2, text: "let foo_bar = 1" }),
+          event("none", { order: 3, text: "food foobarn rebar" }),
+        ],
+      }),
+    ]);
+    await indexAll(store);
+    const both = [eventId("camel"), eventId("snake")];
+    for (const query of ["foo ", "bar ", "foobar ", "foo bar ", "FooBar "])
+      expect([query, new Set(await found(store, query))]).toEqual([query, new Set(both)]);
+    expect(await found(store, "foo_bar ")).toEqual([eventId("snake")]);
+    expect(new Set(await found(store, "fooba"))).toEqual(new Set([...both, eventId("none")]));
+    const { hits } = await store.views.search("bar ", 5);
+    expect(hits.map((hit) => hit.snippet).toSorted((a, b) => (a < b ? -1 : 1))).toEqual([
+      "call \u0002fooBar\u0003(x)",
+      "let \u0002foo_bar\u0003 = 1",
+    ]);
   });
 
   test("filters in the query narrow what is found; alone they list the newest", async () => {

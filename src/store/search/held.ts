@@ -142,7 +142,8 @@ function countClause(
   const [first] = postings;
   if (first === undefined) return new Map();
   if (postings.length === 1)
-    return new Map([...first].map(([doc, places]) => [doc, places.length]));
+    // Of what a beginning finds, an identifier and its first part stand at one place.
+    return new Map([...first].map(([doc, places]) => [doc, new Set(places).size]));
   return countPhrase(postings);
 }
 

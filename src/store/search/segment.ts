@@ -41,7 +41,7 @@ export interface NewDoc {
 export interface Segment {
   readonly docs: readonly SegmentDoc[];
   readonly blocks: readonly Block[];
-  /** How many words all documents have. */
+  /** How many words all documents have, parts of identifiers not counted. */
   readonly words: number;
 }
 
@@ -53,26 +53,44 @@ export function createSegment(dictionary: Dictionary, added: readonly NewDoc[]):
     length: bodies.reduce((sum, { length }) => sum + length, 0),
   }));
   return segmentOf(dictionary, docs, {
-    count(counts) {
-      for (const { bodies } of added)
-        for (const body of bodies)
-          for (let i = 0; i < body.length; i++) (counts[body[i] as number] as number)++;
-    },
-    place(ends, columns) {
-      for (const { doc, bodies } of added) {
-        let position = 0;
-        for (const body of bodies) {
-          for (let i = 0; i < body.length; i++) {
-            const at = 2 * (ends[body[i] as number] as number);
-            columns[at] = doc;
-            columns[at + 1] = position++;
-            (ends[body[i] as number] as number)++;
-          }
-          position += GAP;
-        }
-      }
-    },
+    count: (counts) => tellWords(dictionary, added, (word) => (counts[word] as number)++),
+    place: (ends, columns) =>
+      tellWords(dictionary, added, (word, doc, position) => {
+        const at = 2 * (ends[word] as number)++;
+        columns[at] = doc;
+        columns[at + 1] = position;
+      }),
   });
+}
+
+type Note = (word: number, doc: number, position: number) => void;
+
+/** An identifier's parts stand at its place, each once a document: they are found, no phrase is made of them. */
+function tellWords({ words, parts }: Dictionary, added: readonly NewDoc[], note: Note): void {
+  const seen = new Uint32Array(words.length);
+  let current = 0;
+  for (const { doc, bodies } of added) {
+    let position = 0;
+    current++;
+    for (const body of bodies) {
+      for (let i = 0; i < body.length; i++) {
+        const word = body[i] as number;
+        const all = parts[word];
+        if (!all) note(word, doc, position);
+        else {
+          note(all[0] as number, doc, position);
+          for (let part = 1; part < all.length; part++) {
+            const one = all[part] as number;
+            if (seen[one] === current) continue;
+            seen[one] = current;
+            note(one, doc, position);
+          }
+        }
+        position++;
+      }
+      position += GAP;
+    }
+  }
 }
 
 /** One segment of several. Documents for which `lives` is false are left out. */
@@ -94,7 +112,7 @@ export function mergeSegments(
     ),
   );
   const living = ordered.flatMap(({ docs }) => docs.filter(({ doc }) => lives(doc)));
-  const tell = (note: (word: number, doc: number, position: number) => void): void => {
+  const tell = (note: Note): void => {
     for (const { number, docs, positions } of found)
       for (const [i, doc] of docs.entries())
         if (lives(doc))
@@ -153,13 +171,14 @@ function segmentOf(dictionary: Dictionary, docs: readonly SegmentDoc[], told: To
   const counts = new Uint32Array(dictionary.words.length);
   told.count(counts);
   const ends = new Uint32Array(counts.length);
-  let words = 0;
+  let all = 0;
   for (let word = 0; word < counts.length; word++) {
-    ends[word] = words;
-    words += counts[word] as number;
+    ends[word] = all;
+    all += counts[word] as number;
   }
-  const columns = new Uint32Array(2 * words);
+  const columns = new Uint32Array(2 * all);
   told.place(ends, columns);
+  const words = docs.reduce((sum, { length }) => sum + length, 0);
   return { docs, words, blocks: encodeBlocks(dictionary.words, counts, ends, columns) };
 }
 

@@ -1,6 +1,6 @@
 /** A piece of a text around its first match, as one line; matches stand between U+0002 and U+0003. */
 import type { Clause } from "./query.ts";
-import { type Spot, spots } from "./tokens.ts";
+import { type Spot, partsOf, spots } from "./tokens.ts";
 
 const BEFORE = 60;
 const LENGTH = 200;
@@ -32,7 +32,9 @@ function endsWith(recent: readonly Spot[], clause: Clause): boolean {
 
 function matches(spot: Spot, clause: Clause, i: number, word: string): boolean {
   const open = clause.prefix && i === clause.words.length - 1;
-  return open ? spot.word.startsWith(word) : spot.word === word;
+  const fits = (one: string): boolean => (open ? one.startsWith(word) : one === word);
+  if (fits(spot.word)) return true;
+  return spot.word.replaceAll("_", "").includes(word) && partsOf(spot.written).some(fits);
 }
 
 function cut(text: string, at: number, clauses: readonly Clause[]): string {

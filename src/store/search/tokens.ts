@@ -1,5 +1,6 @@
 /**
  * Words of a text, as the index holds them: lower case, without accents, letters and digits and "_" of any script.
+ * An identifier (fooBar, foo_bar) is one word, and found by its parts as well: see `partsOf`.
  * Scripts written without spaces (Han, kana) give a word a character, so that any part of a sentence is found as a phrase.
  */
 
@@ -44,8 +45,30 @@ function isDrawn(code: number): boolean {
   return code < 0x2070 || (code >= 0x2190 && code < 0x2460) || code >= 0x2500;
 }
 
+const PART_ENDS = /_+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/;
+const MOST_PARTS = 8;
+/** Shorter ones are mostly pieces of a random id. */
+const MEAN_PART = 3;
+
+/**
+ * By which words an identifier is found beside itself: its parts and, where "_" stands between them, all of them joined.
+ * A part is two characters or more, and no number. What has very many or very short ones is an id or a hash and has none.
+ */
+export function partsOf(written: string): readonly string[] {
+  const pieces = written.split(PART_ENDS).filter((piece) => piece !== "");
+  if (pieces.length > MOST_PARTS || written.length < MEAN_PART * pieces.length) return [];
+  const parts = pieces.length === 1 ? pieces : [...pieces, pieces.join("")];
+  const lower = parts.map((part) => part.toLowerCase());
+  const whole = written.toLowerCase();
+  return [...new Set(lower)].filter(
+    (part) => part.length > 1 && part !== whole && !/^\d+$/.test(part),
+  );
+}
+
 export interface Spot {
   readonly word: string;
+  /** As it stands there. */
+  readonly written: string;
   readonly from: number;
   readonly to: number;
 }
@@ -56,7 +79,8 @@ export function* spots(text: string): Generator<Spot> {
     const folded: string[] = [];
     pushFolded(match[0].toLowerCase(), folded);
     const [word] = folded;
-    if (word !== undefined) yield { word, from: match.index, to: match.index + match[0].length };
+    if (word !== undefined)
+      yield { word, written: match[0], from: match.index, to: match.index + match[0].length };
   }
 }
 
