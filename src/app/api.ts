@@ -100,6 +100,8 @@ export interface SearchAnswer {
   readonly hits: readonly SearchHit[];
   /** What of the query was understood as filters. */
   readonly filters: readonly { readonly name: string; readonly value: string }[];
+  /** What was looked for in place of words that are nowhere here. Null: what was asked. */
+  readonly instead: string | null;
 }
 
 export type UsageBy = "session" | "day" | "model" | "project" | "agent";

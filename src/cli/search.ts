@@ -17,12 +17,14 @@ export const search: Command = {
     const limit = context.option("limit");
     const session = context.option("session");
     const filter = filterOf(context);
-    const { hits } = await context.call("search", {
+    const { hits, instead } = await context.call("search", {
       query,
       ...filter,
       ...(session !== null && { session }),
       ...(limit !== null && { limit: readCount(limit, "limit") }),
     });
+    if (instead !== null)
+      say(`Nothing here has "${oneLine(query)}". Showing results for ${oneLine(instead)}.`);
     if (context.json) {
       printJson(
         hits.map((hit) => ({ ...hit, snippet: hit.snippet.replaceAll(/[\u0002\u0003]/g, "") })),

@@ -138,6 +138,11 @@ test("what was said is found", async () => {
   expect(await search("--agent", "codex")).toEqual([]);
   const filtered = await own.json(["search", "zanzibar", "agent:claude-code", "kind:prompt"]);
   expect(filtered).toEqual(hits.filter(({ kind, event }) => kind === "prompt" && event !== null));
+  const mistyped = await own.run(["search", "zanzibra", "helper"]);
+  expect(mistyped.stdout).toContain("zanzibar helper");
+  expect(mistyped.stderr).toContain(
+    'Nothing here has "zanzibra helper". Showing results for zanzibar helper.',
+  );
   const wrong = await own.run(["search", "before:tomorrow"]);
   expect([wrong.code, wrong.stderr]).toEqual([
     1,

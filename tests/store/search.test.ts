@@ -4,6 +4,7 @@ import type { Store } from "../../src/store/store.ts";
 import { createDictionary } from "../../src/store/search/dictionary.ts";
 import { createSegment, mergeSegments, readBlock } from "../../src/store/search/segment.ts";
 import type { SearchWithin } from "../../src/store/search/within.ts";
+import { distanceOf } from "../../src/store/search/nearest.ts";
 import { parseQuery } from "../../src/store/search/query.ts";
 import { snippetOf } from "../../src/store/search/snippet.ts";
 import { partsOf, spots, words } from "../../src/store/search/tokens.ts";
@@ -255,6 +256,43 @@ describe("a segment", () => {
   });
 });
 
+describe("a distance between words", () => {
+  test.each([
+    ["checkout", "chekcout", 1],
+    ["cart", "crat", 1],
+    ["cart", "cat", 1],
+    ["cat", "cart", 1],
+    ["cart", "care", 1],
+    ["abcd", "badc", 2],
+    ["cart", "", 4],
+    ["kitten", "sitting", 3],
+  ])("%s, %s", (a, b, expected) => {
+    expect(distanceOf(a, b, 9)).toBe(expected);
+    expect(distanceOf(b, a, 9)).toBe(expected);
+    for (const most of [0, 1, 2]) expect(distanceOf(a, b, most) <= most).toBe(expected <= most);
+  });
+
+  test("is never more than the mistakes made, and the same when it is only looked for so far", () => {
+    const word = fc.stringMatching(/^[abc]{0,7}$/);
+    const mistake = fc.record({ at: fc.nat(7), letter: fc.constantFrom("a", "x", "") });
+    fc.assert(
+      fc.property(word, fc.array(mistake, { maxLength: 3 }), word, (one, mistakes, other) => {
+        const wrong = mistakes.reduce(
+          (text, { at, letter }) => text.slice(0, at) + letter + text.slice(at + 1),
+          one,
+        );
+        expect(distanceOf(one, wrong, 9)).toBeLessThanOrEqual(mistakes.length);
+        const whole = distanceOf(one, other, 9);
+        expect(distanceOf(other, one, 9)).toBe(whole);
+        for (const most of [0, 1, 2]) {
+          const near = distanceOf(one, other, most);
+          expect(near <= most ? near : most + 1).toBe(Math.min(whole, most + 1));
+        }
+      }),
+    );
+  });
+});
+
 describe("a snippet", () => {
   const snippet = (text: string, query: string) => {
     const { clauses } = parseQuery(query, NOW);
@@ -458,6 +496,45 @@ describe("search", () => {
       "call \u0002fooBar\u0003(x)",
       "let \u0002foo_bar\u0003 = 1",
     ]);
+  });
+
+  test("for a word that is nowhere the nearest is looked for, and the answer says so", async () => {
+    const store = await openTestStore();
+    await store.capture.commit([
+      batch("one", {
+        events: [
+          event("a", { order: 1, text: "the checkout of the cart in src/store.ts" }),
+          event("b", { order: 2, text: "a card, another card; deadbeef42" }),
+          event("c", { order: 3, text: "cart: middleware, configuration" }),
+        ],
+      }),
+      batch("two", { agent: "codex", events: [event("d", { text: "cart of checkbox" })] }),
+    ]);
+    await indexAll(store);
+    const answer = async (query: string, within?: SearchWithin) => {
+      const { hits, instead } = await store.views.search(query, 20, within);
+      return [instead, ...new Set(hits.map((hit) => hit.event))];
+    };
+    const [a, b, c, d] = ["a", "b", "c", "d"].map((name) => eventId(name));
+    expect(await answer("chekcout")).toEqual(["checkout", a]);
+    expect(await answer("hceckout cart")).toEqual(["checkout cart", a]);
+    expect(await answer("midleware confguraton")).toEqual(["middleware configuration", c]);
+    expect(await answer("src/stroe.ts")).toEqual(['"src store ts"', a]);
+    expect(await answer('"the chekcout" cart')).toEqual(['"the checkout" cart', a]);
+    // The word that stands in more places is tried first; with what else must be there, the next one.
+    expect((await answer("carx "))[0]).toBe("cart");
+    expect(await answer("carx another ")).toEqual(["card another", b]);
+    expect(await answer("chekcbox agent:codex")).toEqual(["checkbox", d]);
+    expect(await answer("chekcbox", { agent: "claude-code" })).toEqual([null]);
+    // What is there is not changed, whatever else is not.
+    expect(await answer("checkout card")).toEqual([null]);
+    expect(await answer("checko")).toEqual([null, a]);
+    expect(await answer("deadbeef43")).toEqual([null]);
+    expect(await answer("cra")).toEqual([null]);
+    expect(await answer("zzzzzzzz cart")).toEqual([null]);
+    expect((await store.views.search("chekcout", 5)).hits[0]?.snippet).toBe(
+      "the \u0002checkout\u0003 of the cart in src/store.ts",
+    );
   });
 
   test("filters in the query narrow what is found; alone they list the newest", async () => {

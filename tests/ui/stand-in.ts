@@ -317,6 +317,7 @@ export async function standIn(
     search: (input: SearchInput) => ({
       hits: search(sessions, input).slice(0, input.limit ?? 50),
       filters: [],
+      instead: null,
     }),
     usage: ({ by, zone = "UTC" }: { by: readonly string[]; zone?: string }) =>
       usage(

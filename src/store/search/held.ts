@@ -88,12 +88,12 @@ function wantedBlocks(
   return [...wanted.values()];
 }
 
-function isOpen(clause: Clause, i: number): boolean {
+export function isOpen(clause: Clause, i: number): boolean {
   return clause.prefix && i === clause.words.length - 1;
 }
 
 /** Blocks that may hold the word, or words that begin with it. */
-function blocksOf(segment: HeldSegment, word: string, prefix: boolean): readonly number[] {
+export function blocksOf(segment: HeldSegment, word: string, prefix: boolean): readonly number[] {
   const { blocks } = segment;
   let low = 0;
   let high = blocks.length;
@@ -110,7 +110,7 @@ function blocksOf(segment: HeldSegment, word: string, prefix: boolean): readonly
   return found;
 }
 
-async function fetchBlocks(
+export async function fetchBlocks(
   db: PGlite,
   wanted: readonly (readonly [number, number])[],
 ): Promise<ReadonlyMap<BlockKey, Uint8Array>> {

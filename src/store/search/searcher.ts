@@ -4,9 +4,10 @@
  */
 import type { PGlite } from "@electric-sql/pglite";
 import type { Clock } from "../../base/clock.ts";
-import { type Counts, type HeldSegment, countAll, refresh } from "./held.ts";
+import { type Counts, type HeldSegment, countAll, isOpen, refresh } from "./held.ts";
 import { type SearchHit, showHits } from "./hits.ts";
-import { type Filter, parseQuery } from "./query.ts";
+import { nearestWords } from "./nearest.ts";
+import { type Clause, type Filter, type Query, parseQuery } from "./query.ts";
 import type { SegmentDoc } from "./segment.ts";
 import { type SearchWithin, firstInside } from "./within.ts";
 
@@ -14,6 +15,8 @@ export interface SearchAnswer {
   readonly hits: readonly SearchHit[];
   /** What of the query was understood as filters. */
   readonly filters: readonly Pick<Filter, "name" | "value">[];
+  /** What was looked for in place of words that are nowhere here. Null: what was asked. */
+  readonly instead: string | null;
 }
 
 export interface Searcher {
@@ -37,17 +40,60 @@ export function createSearcher(db: PGlite, clock: Clock): Searcher {
       const query = parseQuery(text, clock.nowMs());
       const { clauses } = query;
       const filters = query.filters.map(({ name, value }) => ({ name, value }));
-      if (clauses.length + filters.length === 0 || limit <= 0) return { hits: [], filters };
+      const none = { hits: [], filters, instead: null };
+      if (clauses.length + filters.length === 0 || limit <= 0) return none;
       const segments = await refresh(db, held);
-      const ranked =
-        clauses.length === 0
-          ? newest(segments)
-          : rank(segments, await countAll(db, segments, clauses));
-      const docs = ranked.map(({ doc }) => doc);
-      const first = await firstInside(db, docs, limit, within, query);
-      return { hits: await showHits(db, first, clauses), filters };
+      const find = async (wanted: Query, ranked: readonly { readonly doc: number }[]) => {
+        const docs = ranked.map(({ doc }) => doc);
+        const first = await firstInside(db, docs, limit, within, wanted);
+        return showHits(db, first, wanted.clauses);
+      };
+      if (clauses.length === 0) return { ...none, hits: await find(query, newest(segments)) };
+      const counts = await countAll(db, segments, clauses);
+      const ranked = rank(segments, counts);
+      if (ranked.length > 0) return { ...none, hits: await find(query, ranked) };
+      const unknown = clauses.filter((_, i) => counts[i]?.size === 0);
+      for (const other of await alternatives(db, segments, clauses, unknown)) {
+        const found = rank(segments, await countAll(db, segments, other));
+        const hits = await find({ ...query, clauses: other }, found);
+        if (hits.length > 0) return { hits, filters, instead: written(other) };
+      }
+      return none;
     },
   };
+}
+
+/** The same with the nearest words in place of those that are nowhere, and with the next ones. Of `unknown` there is no place. */
+async function alternatives(
+  db: PGlite,
+  segments: readonly HeldSegment[],
+  clauses: readonly Clause[],
+  unknown: readonly Clause[],
+): Promise<readonly (readonly Clause[])[]> {
+  const single = unknown.flatMap((clause) =>
+    clause.words.map((word, i) => ({ words: [word], prefix: isOpen(clause, i) })),
+  );
+  const counts = await countAll(db, segments, single);
+  const missing = single.flatMap(({ words }, i) => (counts[i]?.size === 0 ? words : []));
+  const nearest = await nearestWords(db, segments, missing);
+  if (missing.length === 0 || missing.some((word) => !nearest.get(word)?.length)) return [];
+  const most = Math.max(...[...nearest.values()].map(({ length }) => length));
+  return Array.from({ length: most }, (_, n) =>
+    clauses.map((clause) => {
+      if (!unknown.includes(clause)) return clause;
+      const words = clause.words.map((word) => {
+        const near = nearest.get(word);
+        return near?.[Math.min(n, near.length - 1)] ?? word;
+      });
+      return { words, prefix: clause.prefix && words.at(-1) === clause.words.at(-1) };
+    }),
+  );
+}
+
+function written(clauses: readonly Clause[]): string {
+  return clauses
+    .map(({ words }) => (words.length === 1 ? words.join("") : `"${words.join(" ")}"`))
+    .join(" ");
 }
 
 function newest(segments: readonly HeldSegment[]): readonly SegmentDoc[] {

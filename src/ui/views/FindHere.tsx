@@ -35,7 +35,11 @@ export function FindHere(props: {
   const found = createMemo<readonly string[]>(() => {
     const needle = (asked() ?? "").toLowerCase();
     if (needle === "") return [];
-    const inText = new Set((hits.value()?.hits ?? []).map((hit) => hit.event));
+    const answer = hits.value();
+    // Words that were not typed are not found in a page.
+    const inText = new Set(
+      answer?.instead === null ? answer.hits.map((hit) => hit.event) : undefined,
+    );
     return props.trace
       .outline()
       .reading.map(({ event }) => event)

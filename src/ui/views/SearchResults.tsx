@@ -159,20 +159,29 @@ export function SearchResults(props: Props): JSX.Element {
   );
 }
 
-/** What of the words was taken for filters. */
+/** What of the words was taken for filters, and what was looked for in place of words that are nowhere. */
 function Understood(props: { readonly of: SearchAnswer | null }): JSX.Element {
   return (
-    <Show when={props.of?.filters.length}>
-      <div class="chips" role="group" aria-label="Filters in the query">
-        <For each={props.of?.filters}>
-          {({ name, value }) => (
-            <span class="chip">
-              {name} <b>{oneLine(value)}</b>
-            </span>
-          )}
-        </For>
-      </div>
-    </Show>
+    <>
+      <Show when={props.of?.filters.length}>
+        <div class="chips" role="group" aria-label="Filters in the query">
+          <For each={props.of?.filters}>
+            {({ name, value }) => (
+              <span class="chip">
+                {name} <b>{oneLine(value)}</b>
+              </span>
+            )}
+          </For>
+        </div>
+      </Show>
+      <Show when={props.of?.instead}>
+        {(instead) => (
+          <p class="sessions-group" role="status">
+            Nothing here has these words. Showing results for <b>{oneLine(instead())}</b>
+          </p>
+        )}
+      </Show>
+    </>
   );
 }
 
