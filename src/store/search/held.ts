@@ -142,8 +142,7 @@ function countClause(
   const [first] = postings;
   if (first === undefined) return new Map();
   if (postings.length === 1)
-    // Of what a beginning finds, an identifier and its first part stand at one place.
-    return new Map([...first].map(([doc, places]) => [doc, new Set(places).size]));
+    return new Map([...first].map(([doc, places]) => [doc, places.length]));
   return countPhrase(postings);
 }
 

@@ -31,19 +31,25 @@ interface HitRow {
   readonly bodies: string | null;
 }
 
-/** In the order given. A dead document (changed since, or gone) has no row any more and is passed over. */
-export async function showHits(
+/** The first of them, in the order given. A dead document (changed since, or gone) has no row any more and is passed over. */
+export async function firstHits(
   db: PGlite,
   docs: readonly number[],
+  limit: number,
   clauses: readonly Clause[],
 ): Promise<readonly SearchHit[]> {
-  const found = await readHits(db, docs);
-  const rows = docs.flatMap((doc) => found.get(doc) ?? []);
-  const bodies = await readBodies(
-    db,
-    rows.map((row) => row.bodies),
-  );
-  return rows.map((row, i) => hitOf(row, bodies[i] ?? [], clauses));
+  const hits: SearchHit[] = [];
+  for (let from = 0; from < docs.length && hits.length < limit; from += limit) {
+    const some = docs.slice(from, from + limit);
+    const found = await readHits(db, some);
+    const rows = some.flatMap((doc) => found.get(doc) ?? []).slice(0, limit - hits.length);
+    const bodies = await readBodies(
+      db,
+      rows.map((row) => row.bodies),
+    );
+    hits.push(...rows.map((row, i) => hitOf(row, bodies[i] ?? [], clauses)));
+  }
+  return hits;
 }
 
 async function readHits(db: PGlite, docs: readonly number[]): Promise<ReadonlyMap<number, HitRow>> {

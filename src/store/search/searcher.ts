@@ -5,7 +5,7 @@
 import type { PGlite } from "@electric-sql/pglite";
 import type { Clock } from "../../base/clock.ts";
 import { type Counts, type HeldSegment, countAll, isOpen, refresh } from "./held.ts";
-import { type SearchHit, showHits } from "./hits.ts";
+import { type SearchHit, firstHits } from "./hits.ts";
 import { nearestWords } from "./nearest.ts";
 import { type Clause, type Filter, type Query, parseQuery } from "./query.ts";
 import type { SegmentDoc } from "./segment.ts";
@@ -46,7 +46,7 @@ export function createSearcher(db: PGlite, clock: Clock): Searcher {
       const find = async (wanted: Query, ranked: readonly { readonly doc: number }[]) => {
         const docs = ranked.map(({ doc }) => doc);
         const first = await firstInside(db, docs, limit, within, wanted);
-        return showHits(db, first, wanted.clauses);
+        return firstHits(db, first, limit, wanted.clauses);
       };
       if (clauses.length === 0) return { ...none, hits: await find(query, newest(segments)) };
       const counts = await countAll(db, segments, clauses);

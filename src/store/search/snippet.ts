@@ -32,9 +32,15 @@ function endsWith(recent: readonly Spot[], clause: Clause): boolean {
 
 function matches(spot: Spot, clause: Clause, i: number, word: string): boolean {
   const open = clause.prefix && i === clause.words.length - 1;
-  const fits = (one: string): boolean => (open ? one.startsWith(word) : one === word);
-  if (fits(spot.word)) return true;
-  return spot.word.replaceAll("_", "").includes(word) && partsOf(spot.written).some(fits);
+  if (open ? spot.word.startsWith(word) : spot.word === word) return true;
+  if (spot.word.length <= word.length || !mayHold(spot.word, word)) return false;
+  return partsOf(spot.written).some((part) => (open ? part.startsWith(word) : part === word));
+}
+
+/** Asked of every word of a long text, before its parts are made. */
+function mayHold(whole: string, part: string): boolean {
+  if (whole.includes(part)) return true;
+  return whole.includes("_") && whole.replaceAll("_", "").includes(part);
 }
 
 function cut(text: string, at: number, clauses: readonly Clause[]): string {

@@ -29,8 +29,8 @@ const DOCS = `search_docs d
 const FIRST = 1_000;
 
 /**
- * The first `limit` of them that are inside. The best are asked for by their numbers; where too few of them fit, all that
- * fits is found, however many there are before it.
+ * The first `limit` of them that are inside, and perhaps more. The best are asked for by their numbers; where too few of them
+ * fit, all that fits is found, however many there are before it.
  */
 export async function firstInside(
   db: PGlite,
@@ -40,21 +40,16 @@ export async function firstInside(
   query: Query,
 ): Promise<readonly number[]> {
   const where = conditions(within, query);
-  const isAnywhere = where.terms.length === 0;
-  const size = isAnywhere ? limit : FIRST;
-  let found: readonly number[] = [];
+  if (where.terms.length === 0 || ranked.length === 0) return ranked;
   // Of one session there is an index, and its documents may stand anywhere among the ranked.
-  const isLookedUp = within.session !== undefined;
-  for (let from = 0; !isLookedUp && from < ranked.length; from += size) {
-    const some = ranked.slice(from, from + size);
-    const inside = await insideOf(db, where, some);
-    found = [...found, ...some.filter((doc) => inside.has(doc))];
-    if (found.length >= limit || !isAnywhere) break;
+  if (within.session === undefined) {
+    const best = ranked.slice(0, FIRST);
+    const inside = await insideOf(db, where, best);
+    const found = best.filter((doc) => inside.has(doc));
+    if (found.length >= limit || ranked.length <= FIRST) return found;
   }
-  if (isAnywhere || found.length >= limit || (!isLookedUp && ranked.length <= size))
-    return found.slice(0, limit);
   const inside = await insideOf(db, where, null);
-  return ranked.filter((doc) => inside.has(doc)).slice(0, limit);
+  return ranked.filter((doc) => inside.has(doc));
 }
 
 /** Dead documents are inside nothing. `docs`: only of these. */
