@@ -95,6 +95,18 @@ describe("the session list", () => {
     await expectShown(seat.page.locator(".result.hit").first());
   });
 
+  test("says what of the words was taken for a filter, and what was looked for instead", async () => {
+    seat = await sit(desk);
+    await seat.go("/sessions?q=agent:claude-code+saveCurosr");
+    await expectShown(seat.page.locator(".result.hit mark").getByText("saveCursor").first());
+    const understood = seat.page.getByRole("group", { name: "Filters in the query" });
+    expect(await understood.textContent()).toBe("agent claude-code");
+    await expectShown(seat.page.getByText("Showing results for saveCursor"));
+    await seat.page.getByLabel("Search everything in all sessions").fill("saveCursor");
+    await expect.poll(() => understood.count()).toBe(0);
+    expect(await seat.page.getByText("Showing results for").count()).toBe(0);
+  });
+
   test("a title that was found is named once", async () => {
     seat = await sit(desk);
     await seat.go("/sessions?q=tides+curve");

@@ -16,6 +16,7 @@ import type {
   HereRow,
   Method,
   Push,
+  SearchAnswer,
   SearchHit,
   SearchInput,
   SessionRow,
@@ -36,7 +37,7 @@ import { systemClock } from "../../src/base/clock.ts";
 import type { DecisionId } from "../../src/base/ids.ts";
 import { systemRandom } from "../../src/base/random.ts";
 import type { Fault } from "../../src/base/result.ts";
-import { NO_TOKENS, type Tokens } from "../../src/base/session.ts";
+import { AGENT_IDS, NO_TOKENS, type Tokens } from "../../src/base/session.ts";
 import {
   addOption,
   createDecision,
@@ -314,11 +315,7 @@ export async function standIn(
     traces: () => [],
     bodies: ({ session, events }: { session: string; events: readonly string[] }) =>
       Object.fromEntries(events.map((id) => [id, sessionOf(session).events.get(id)?.parts ?? []])),
-    search: (input: SearchInput) => ({
-      hits: search(sessions, input).slice(0, input.limit ?? 50),
-      filters: [],
-      instead: null,
-    }),
+    search: (input: SearchInput) => searched(sessions, input),
     usage: ({ by, zone = "UTC" }: { by: readonly string[]; zone?: string }) =>
       usage(
         [...sessions.values()].map(({ row }) => row),
@@ -455,6 +452,23 @@ function documentOf(row: DecisionRow): Y.Doc {
       addEntry(doc.getMap("evidence"), { session, event, hash }, MAKE);
   }
   return doc;
+}
+
+/** One filter and one typo are understood. */
+function searched(
+  sessions: ReadonlyMap<string, data.StoredSession>,
+  input: SearchInput,
+): SearchAnswer {
+  const typed = /\bagent:(\S+)\s*/.exec(input.query);
+  const agent = AGENT_IDS.find((id) => id === typed?.[1]);
+  const words = input.query.replace(typed?.[0] ?? "", "");
+  const query = words.replace("Curosr", "Cursor");
+  const within = { ...input, query, ...(agent !== undefined && { agent }) };
+  return {
+    hits: search(sessions, within).slice(0, input.limit ?? 50),
+    filters: agent === undefined ? [] : [{ name: "agent", value: agent }],
+    instead: query === words ? null : query,
+  };
 }
 
 function search(

@@ -176,9 +176,9 @@ function Understood(props: { readonly of: SearchAnswer | null }): JSX.Element {
       </Show>
       <Show when={props.of?.instead}>
         {(instead) => (
-          <p class="sessions-group" role="status">
+          <div class="sessions-group cut" role="status">
             Nothing here has these words. Showing results for <b>{oneLine(instead())}</b>
-          </p>
+          </div>
         )}
       </Show>
     </>
