@@ -2,7 +2,8 @@
 import type { PGlite } from "@electric-sql/pglite";
 import { bigintArray } from "../../pg/arrays.ts";
 import type { Clause } from "./query.ts";
-import { type Postings, type SegmentDoc, decodeDocs, readBlock } from "./segment.ts";
+import { type SegmentDoc, decodeDocs } from "./segment-docs.ts";
+import { type Postings, readBlock } from "./segment.ts";
 
 export interface HeldSegment {
   readonly id: number;

@@ -15,7 +15,8 @@ import { readPacks } from "../packs.ts";
 import type { Db } from "../rows.ts";
 import type { Dictionary } from "./dictionary.ts";
 import { type FreshWords, INDEXED_CHARS, INDEXED_PARTS } from "./fresh.ts";
-import { type Segment, createSegment, decodeDocs, encodeDocs, mergeSegments } from "./segment.ts";
+import { decodeDocs, encodeDocs } from "./segment-docs.ts";
+import { type Segment, createSegment, mergeSegments } from "./segment.ts";
 
 const STEP_EVENTS = 20_000;
 /** Of 8 MB of text, or a little more. */

@@ -8,7 +8,7 @@ import { type Counts, type HeldSegment, countAll, isOpen, refresh } from "./held
 import { type SearchHit, firstHits } from "./hits.ts";
 import { nearestWords } from "./nearest.ts";
 import { type Clause, type Filter, type Query, parseQuery } from "./query.ts";
-import type { SegmentDoc } from "./segment.ts";
+import type { SegmentDoc } from "./segment-docs.ts";
 import { type SearchWithin, firstInside } from "./within.ts";
 
 export interface SearchAnswer {
