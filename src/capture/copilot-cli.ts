@@ -26,7 +26,7 @@ import {
   type JsonObject,
 } from "./json.ts";
 import { applyPatchText, changes, countLines, replacement, wholeFile } from "./patches.ts";
-import { costNanoUsd } from "./prices.ts";
+import { costOfCall } from "./prices.ts";
 import { mainOf, orderOf, PLAIN, type Identity, type LineReader, type Reader } from "./reader.ts";
 
 const AGENT = "copilot-cli";
@@ -359,9 +359,7 @@ function readShutdown(state: State, line: Line): void {
 }
 
 function costOf(model: string, tokens: Tokens, requests: number): number | null {
-  const { input, output, cacheRead, cacheWrite: cacheWrite5m } = tokens;
-  const billed = { input, output, cacheRead, cacheWrite5m, cacheWrite1h: 0 };
-  return costNanoUsd(model, { ...billed, webSearches: 0, fast: false }, Math.max(1, requests));
+  return costOfCall(null, model, tokens, Math.max(1, requests));
 }
 
 // ---- Tools --------------------------------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ import {
   structured,
   wholeFile,
 } from "./patches.ts";
+import { textPart } from "./tool.ts";
 import { mainOf, orderOf, PLAIN, type Identity, type LineReader, type Reader } from "./reader.ts";
 
 const AGENT = "cursor";
@@ -288,10 +289,6 @@ function add(
 /** Written as a number in older versions. */
 function timeOf(value: unknown): number | null {
   return asTime(value) ?? (asCount(value) === 0 ? null : asCount(value));
-}
-
-function textPart(text: string): Part[] {
-  return text === "" ? [] : [{ name: "text", body: text }];
 }
 
 // ---- Transcripts --------------------------------------------------------------------------------------------------

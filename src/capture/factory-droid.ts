@@ -33,6 +33,7 @@ import {
   type LineReader,
   type Reader,
 } from "./reader.ts";
+import { textPart } from "./tool.ts";
 
 const AGENT = "factory-droid";
 const SETTINGS = ".settings.json";
@@ -159,10 +160,6 @@ function add(
 ): EventId {
   const { identity, number, at, found } = line;
   return found.event({ id, lane: identity.lane, order: orderOf(number, index), at, ...event });
-}
-
-function textPart(text: string): Part[] {
-  return text === "" ? [] : [{ name: "text", body: text }];
 }
 
 // ---- The session --------------------------------------------------------------------------------------------------

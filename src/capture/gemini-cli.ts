@@ -22,7 +22,7 @@ import {
   type JsonObject,
 } from "./json.ts";
 import { countLines, replacement, wholeFile } from "./patches.ts";
-import { costNanoUsd } from "./prices.ts";
+import { costOfCall } from "./prices.ts";
 import { mainOf, orderOf, PLAIN, type Identity, type LineReader, type Reader } from "./reader.ts";
 
 const AGENT = "gemini-cli";
@@ -212,16 +212,7 @@ function addCall(
     cacheWrite: 0,
     reasoning,
   };
-  const cost = costNanoUsd(model, {
-    input: tokens.input,
-    output: tokens.output,
-    cacheRead,
-    cacheWrite5m: 0,
-    cacheWrite1h: 0,
-    webSearches: 0,
-    fast: false,
-  });
-  found.call({ key, lane, at, model, tokens, costNanoUsd: cost });
+  found.call({ key, lane, at, model, tokens, costNanoUsd: costOfCall(null, model, tokens) });
   return key;
 }
 

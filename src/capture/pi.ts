@@ -25,6 +25,7 @@ import {
 } from "./json.ts";
 import { countLines, replacement, replacements, wholeFile } from "./patches.ts";
 import { costNanoUsd } from "./prices.ts";
+import { textPart } from "./tool.ts";
 import { mainOf, orderOf, PLAIN, type LineReader, type Reader } from "./reader.ts";
 
 const AGENT = "pi";
@@ -195,10 +196,6 @@ function add(line: Line, event: Omit<NewEvent, "id" | "lane" | "order" | "at">):
 
 function addMode(line: Line, summary: string): void {
   add(line, { kind: "mode", summary: oneLine(summary) });
-}
-
-function textPart(text: string): Part[] {
-  return text === "" ? [] : [{ name: "text", body: text }];
 }
 
 // ---- The tree -----------------------------------------------------------------------------------------------------

@@ -59,12 +59,17 @@ export function costNanoUsd(model: string, billed: Billed, requests = 1): number
 }
 
 /** What the agent counted, in US dollars, where it counted any; else by the model's price. */
-export function costOfCall(saidUsd: unknown, model: string, tokens: Tokens): number | null {
+export function costOfCall(
+  saidUsd: unknown,
+  model: string,
+  tokens: Tokens,
+  requests = 1,
+): number | null {
   const said = asNumber(saidUsd);
   if (said !== null && said > 0) return Math.round(said * NANO_PER_USD);
   const { input, output, cacheRead, cacheWrite } = tokens;
   const rest = { cacheWrite5m: cacheWrite, cacheWrite1h: 0, webSearches: 0, fast: false };
-  return costNanoUsd(model, { input, output, cacheRead, ...rest });
+  return costNanoUsd(model, { input, output, cacheRead, ...rest }, requests);
 }
 
 function priceOf(model: string): Price | null {

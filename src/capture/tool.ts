@@ -55,6 +55,11 @@ function targetOf(input: JsonObject): string | null {
   return null;
 }
 
+/** None of an empty text. */
+export function textPart(text: string): Part[] {
+  return text === "" ? [] : [{ name: "text", body: text }];
+}
+
 /** Those of `data:` addresses; an image on another machine is not ours to fetch. Null: none. */
 export function imagesPart(addresses: readonly unknown[]): Part | null {
   const images = addresses.flatMap((address) => {

@@ -75,7 +75,7 @@ export function inapplicable(
 /** Of so many clientIDs something may be missing that an update goes on from: Yjs tries all of them again with each. */
 const MAX_WAITING = 1_000;
 /** Of a clientID in an update, its clock and the number of things, one each. */
-const CLIENT_MIN_BYTES = 3;
+export const CLIENT_MIN_BYTES = 3;
 
 /** Those that go on from what is not here, of more clientIDs than anybody lacks who reads in order. */
 function waitingForMany(state: Uint8Array, updates: readonly Uint8Array[]): Set<number> {

@@ -270,8 +270,6 @@ export class Exchange {
       );
       onRetired(gone.map(({ id }) => id));
     }
-    for (const { id, retired: here } of documents)
-      if (here || gone.some((one) => one.id === id)) this.#flights.forget(id);
     if (this.#retirements !== -1 && this.#retirements !== retired.length)
       for (const [key, { stream }] of this.cursors) {
         // Snapshots may have it in them.

@@ -80,10 +80,6 @@ export class Flights {
     );
   }
 
-  forget(doc: DocId): void {
-    this.#flights.delete(doc);
-  }
-
   /** What was in flight is forgotten: if it arrived, the next pull brings it as another replica's. */
   startReplica(): void {
     this.#replica = toHex(this.#options.random(ID_BYTES));

@@ -13,7 +13,13 @@ import { type Bytes, equalBytes, toHex } from "../base/bytes.ts";
 import type { DocId } from "../base/ids.ts";
 import { never } from "../base/result.ts";
 import { contradicting } from "../crdt/contradictions.ts";
-import { type DocKind, encodeDoc, inapplicable, openDoc } from "../crdt/documents.ts";
+import {
+  CLIENT_MIN_BYTES,
+  type DocKind,
+  encodeDoc,
+  inapplicable,
+  openDoc,
+} from "../crdt/documents.ts";
 import { foldKnown, isUpdate, EMPTY_KNOWN, type Known, writersIn } from "../crdt/known.ts";
 import { FIRST_SEQUENCE, KIND_DISPUTE, peekHeader, type RowHeader } from "../crypto/header.ts";
 import { proveRow, type Proof, rowHash } from "../crypto/row.ts";
@@ -232,8 +238,6 @@ export const CONTRADICTS =
 const CROWDED = "its document would have more writers than one can have";
 /** A snapshot has no room for more (`snapshot.ts`). */
 export const MAX_CLIENTS = 65_535;
-/** Of its clientID, clock and number of things in an update, one each. */
-const CLIENT_MIN_BYTES = 3;
 
 interface OpenDocument {
   /** Null: it is not here yet. */
